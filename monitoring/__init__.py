@@ -1,0 +1,1 @@
+"""What watches: metrics now, windows and drift of the decision stream beside them."""

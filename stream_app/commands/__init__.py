@@ -1,0 +1,1 @@
+"""One file per sub-command of ``stream-app``; each imports what it needs when it runs."""

@@ -1,0 +1,89 @@
+"""Every exception the stream side raises on purpose.
+
+Each class carries a bounded ``reason`` (safe as a metric label) and an ``exit_status``; each instance says what
+happened, what was kept, and what to do next. What is wrong with a *record* is no exception: it is a
+:class:`stream_app.events.Rejection`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class StreamAppError(Exception):
+    """Base of the tree. The command line prints it as one message and exits with ``exit_status``.
+
+    ``happened``: what went wrong, without personal data. ``kept``: what was not lost. ``do_next``: the operator's step.
+    """
+
+    reason: ClassVar[str] = "stream_app"
+    exit_status: ClassVar[int] = 1
+
+    def __init__(self, happened: str, *, kept: str = "", do_next: str = "") -> None:
+        super().__init__(" ".join(part for part in (happened, kept, do_next) if part))
+        self.happened = happened
+        self.kept = kept
+        self.do_next = do_next
+
+
+class SettingsError(StreamAppError):
+    """The environment or the command line does not make valid settings. Correct every problem listed, start again."""
+
+    reason = "settings"
+    exit_status = 2
+
+
+class InputFileError(StreamAppError):
+    """A file the user named cannot be read or lacks what is needed. Correct the file or name another one."""
+
+    reason = "input_file"
+    exit_status = 2
+
+
+class BrokerUnreachable(StreamAppError):
+    """No broker answered in the stated time. Check the address and that the broker runs; nothing was written."""
+
+    reason = "broker_unreachable"
+    exit_status = 3
+
+
+class BrokerStartFailed(StreamAppError):
+    """The embedded broker could not be fetched or started. The message names the missing piece and the other engine."""
+
+    reason = "broker_start"
+    exit_status = 3
+
+
+class PortTaken(StreamAppError):
+    """Another process listens on the port. Choose another port or end that process."""
+
+    reason = "port_taken"
+    exit_status = 3
+
+
+class TopicMismatch(StreamAppError):
+    """Topics are missing or do not share one partition count. Create them anew or name others."""
+
+    reason = "topic_mismatch"
+    exit_status = 4
+
+
+class ClientStoreError(StreamAppError):
+    """The client store cannot be opened, read or written. Check its path; the records wait uncommitted."""
+
+    reason = "client_store"
+    exit_status = 5
+
+
+class DeliveryFailed(StreamAppError):
+    """A decision could not be delivered or its input offset not committed. The worker exits; the records come again."""
+
+    reason = "delivery"
+    exit_status = 6
+
+
+class DemoFailed(StreamAppError):
+    """The replay ended with a missing or doubled output. The summary names how many."""
+
+    reason = "demo"
+    exit_status = 7

@@ -1,0 +1,1 @@
+"""The four pure steps of a decision: decode, enrich, score, decide."""
