@@ -1,0 +1,164 @@
+"""The records that cross a boundary: what a producer sends, what a consumer reads.
+
+Values are JSON (UTF-8), keys are the client id. Null means missing. Times are RFC 3339 with an offset and leave in UTC.
+``probability_of_default`` is in 0..1 and **higher is riskier**. Every input record gives exactly one output: a
+:class:`Decision` on the decision topic or the original bytes on the rejection topic with a :class:`RejectionReason`
+in the headers.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from collections.abc import Sequence
+from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from models.contract import Contract, Feature
+
+Features = TypeVar("Features")
+Headers = Sequence[tuple[str, bytes]]
+OutcomeName = Literal["approved", "review", "refused"]
+
+RequestId = Annotated[str, Meta(min_length=1, max_length=128, description="unique per request; repeats are one request")]
+ClientId = Annotated[str, Meta(min_length=1, max_length=64, description="the record's key")]
+Probability = Annotated[float, Meta(ge=0.0, le=1.0, description="higher is riskier")]
+
+
+class RawRecord(Protocol):
+    """What the pipeline needs of a Kafka record; aiokafka's and kafka-python's own record classes fit."""
+
+    @property
+    def topic(self) -> str: ...
+    @property
+    def partition(self) -> int: ...
+    @property
+    def offset(self) -> int: ...
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Headers: ...
+
+
+class LoanRequest(msgspec.Struct, Generic[Features], frozen=True, forbid_unknown_fields=True, gc=False):
+    """One application for a loan. Features that are absent come from the client store; null is *missing* and stays so."""
+
+    request_id: RequestId
+    client_id: ClientId
+    requested_at: Annotated[dt.datetime, Meta(tz=True, description="event time")]
+    features: Features | UnsetType = UNSET
+    schema_version: int | UnsetType = UNSET
+
+
+class ModelRef(msgspec.Struct, frozen=True, gc=False):
+    """The model that judged: name, version, and SHA-256 of its text."""
+
+    name: str
+    version: str
+    sha256: str
+
+
+class PolicyRef(msgspec.Struct, frozen=True, gc=False):
+    """The policy that decided: approved below ``review_at``, refused from ``refuse_at``, review between."""
+
+    id: str
+    review_at: Probability
+    refuse_at: Probability
+
+
+class Reason(msgspec.Struct, frozen=True, gc=False):
+    """A principal reason against the applicant. ``contribution`` is in log-odds of default, positive raises the risk."""
+
+    code: str
+    feature: str
+    contribution: float
+    text: str
+
+
+class Challenger(msgspec.Struct, frozen=True, gc=False):
+    """What a shadowing model would have decided on the same features."""
+
+    version: str
+    probability_of_default: Probability
+    outcome: OutcomeName
+
+
+class Decision(msgspec.Struct, Generic[Features], frozen=True, gc=False):
+    """The answer to one request. ``features`` is exactly what the model saw, after enrichment."""
+
+    request_id: RequestId
+    client_id: ClientId
+    requested_at: dt.datetime
+    decided_at: dt.datetime
+    outcome: OutcomeName
+    probability_of_default: Probability
+    policy: PolicyRef
+    model: ModelRef
+    reasons: tuple[Reason, ...]
+    features: Features
+    challenger: Challenger | None = None
+
+
+class RejectionReason(enum.StrEnum):
+    """Why a record got no decision. A closed set: it labels metrics and tells the producer what to mend."""
+
+    TOMBSTONE = "tombstone"
+    TOO_LARGE = "too_large"
+    NOT_JSON = "not_json"
+    NAN_LITERAL = "nan_literal"
+    MISSING_FIELD = "missing_field"
+    UNKNOWN_FIELD = "unknown_field"
+    WRONG_TYPE = "wrong_type"
+    OUT_OF_RANGE = "out_of_range"
+    UNKNOWN_SCHEMA_VERSION = "unknown_schema_version"
+    NULL_KEY = "null_key"
+    KEY_MISMATCH = "key_mismatch"
+    UNKNOWN_CLIENT = "unknown_client"
+    INVALID_PROFILE = "invalid_profile"
+    MISSING_REQUIRED_FEATURE = "missing_required_feature"
+    INTERNAL_ERROR = "internal_error"
+
+
+class Rejection(msgspec.Struct, frozen=True, gc=False):
+    """No decision for one record. ``message`` names fields and limits, never a value: it holds no personal data."""
+
+    reason: RejectionReason
+    message: str
+
+
+class Output(msgspec.Struct, frozen=True, gc=False):
+    """One record to publish, on the decision topic or (``rejected``) on the rejection topic."""
+
+    rejected: bool
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+def feature_struct(contract: Contract) -> type[Any]:
+    """The ``features`` object of this contract as a struct type: one optional, nullable, range-checked field a feature.
+
+    Field order is the contract's. The attribute names are positional (``f0``, ``f1``...), so that any column name can
+    be a feature; the JSON names are the contract's own.
+    """
+    fields = [(f"f{i}", _field_type(feature), UNSET) for i, feature in enumerate(contract.features)]
+    rename = {f"f{i}": feature.name for i, feature in enumerate(contract.features)}
+    return msgspec.defstruct("Features", fields, rename=rename, frozen=True, forbid_unknown_fields=True, gc=False)
+
+
+def _field_type(feature: Feature) -> Any:
+    if feature.kind == "category":
+        return Annotated[str, Meta(max_length=256)] | None | UnsetType
+    limits: dict[str, Any] = {"ge": feature.minimum, "le": feature.maximum}
+    limits = {name: limit for name, limit in limits.items() if limit is not None}
+    whole = {**limits, "multiple_of": 1}
+    unit = {"extra_json_schema": {"x-unit": feature.unit}} if feature.unit else {}
+    if feature.kind == "integer":
+        # 24 and 24.0 are the same number of employees; tools that know one number type send the latter.
+        integer = Annotated[int, Meta(**{k: int(v) for k, v in limits.items()}, **unit)]
+        return integer | Annotated[float, Meta(**whole, **unit)] | None | UnsetType
+    return Annotated[float, Meta(**limits, **unit)] | None | UnsetType
