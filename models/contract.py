@@ -1,0 +1,171 @@
+"""The feature contract: what one loan request may look like, in the order the model reads it.
+
+Training and serving both turn values into numbers with :meth:`Contract.encode`; there is no second encoder.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ContractError
+
+_MISSING = float("nan")
+_UNSEEN = -1.0  # never leaves this module: counted, then replaced by the missing value
+
+
+class Feature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One input of the model. ``unit`` is for people; ``minimum`` and ``maximum`` are inclusive, in that unit.
+
+    ``required``: a request without it is rejected instead of scored. ``reason_code`` and ``reason_text`` are what an
+    applicant is told when this feature raised the risk of a request that was not approved.
+    """
+
+    name: str
+    kind: Literal["number", "integer", "category"]
+    unit: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+    categories: tuple[str, ...] = ()
+    required: bool = False
+    reason_code: str = ""
+    reason_text: str = ""
+
+    def problems(self) -> list[str]:
+        """What contradicts itself in this feature, one sentence each; empty when it is sound."""
+        found = []
+        if self.kind == "category" and not self.categories:
+            found.append(f"feature {self.name!r} is a category without categories")
+        if self.kind != "category" and self.categories:
+            found.append(f"feature {self.name!r} has categories but is of kind {self.kind!r}")
+        if self.kind == "category" and (self.minimum, self.maximum) != (None, None):
+            found.append(f"feature {self.name!r} is a category and can have no minimum or maximum")
+        if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
+            found.append(f"feature {self.name!r} has minimum {self.minimum:g} above maximum {self.maximum:g}")
+        found += [f"feature {self.name!r} lists category {value!r} twice" for value in _repeated(self.categories)]
+        return found
+
+
+class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The ordered features of a model, and which columns of a training table are the id, the target and the date."""
+
+    name: str
+    schema_version: int
+    id_column: str
+    target: str
+    date_column: str | None
+    features: tuple[Feature, ...]
+
+    def encode(self, columns: Sequence[Sequence[object]]) -> tuple[NDArray[np.float64], dict[str, int]]:
+        """Columns of values, in contract order and equally long, to the matrix the model reads.
+
+        ``None`` is missing and becomes NaN. A category becomes its position in ``categories``; one the contract does
+        not list becomes NaN and is counted. Numbers pass unchanged: ranges are checked at the door, not here.
+
+        Returns the C-contiguous float64 matrix ``(rows, features)`` and, by feature name, how many unseen categories
+        there were (only features that had some). Raises :class:`ContractError` when the number of columns or their
+        lengths differ, ``ValueError`` or ``TypeError`` when a number is none.
+
+        >>> income = Feature(name="income", kind="number")
+        >>> home = Feature(name="home", kind="category", categories=("own", "rent"))
+        >>> shape = dict(name="toy", schema_version=1, id_column="id", target="bad", date_column=None)
+        >>> Contract(features=(income, home), **shape).encode([[10, None, 30], ["rent", "own", "boat"]])
+        (array([[10.,  1.],
+               [nan,  0.],
+               [30., nan]]), {'home': 1})
+        """
+        rows = _common_length(columns, len(self.features))
+        matrix = np.empty((rows, len(self.features)), dtype=np.float64)
+        unseen: dict[str, int] = {}
+        for position, (feature, column) in enumerate(zip(self.features, columns, strict=True)):
+            if feature.kind == "category":
+                matrix[:, position], count = _encode_category(feature.categories, column)
+                if count:
+                    unseen[feature.name] = count
+            else:
+                matrix[:, position] = np.array(column, dtype=np.float64)
+        return matrix, unseen
+
+    def columns_of(self, rows: Sequence[Mapping[str, object]]) -> list[list[object]]:
+        """Rows by feature name to columns in contract order; what a row lacks is ``None``."""
+        return [[row.get(feature.name) for row in rows] for feature in self.features]
+
+    def names(self) -> tuple[str, ...]:
+        """The feature names in the model's order."""
+        return tuple(feature.name for feature in self.features)
+
+    def category_positions(self) -> list[int]:
+        """Positions of the categorical features, in the model's order."""
+        return [position for position, feature in enumerate(self.features) if feature.kind == "category"]
+
+    def problems(self) -> list[str]:
+        """Everything that contradicts itself, one sentence each; empty when the contract is sound."""
+        names = self.names()
+        found = [] if names else ["there are no features"]
+        found += [f"feature {name!r} is listed twice" for name in _repeated(names)]
+        roles = {"target": self.target, "id_column": self.id_column, "date_column": self.date_column}
+        found += [f"the {role} {name!r} is also a feature" for role, name in roles.items() if name in names]
+        found += [f"{field} is empty" for field in ("name", "target", "id_column") if not getattr(self, field)]
+        return found + [problem for feature in self.features for problem in feature.problems()]
+
+    @classmethod
+    def read(cls, path: Path) -> Contract:
+        """The contract in a JSON file. Raises :class:`ContractError` with every problem in it."""
+        try:
+            text = path.read_bytes()
+        except OSError as error:
+            raise ContractError(f"Cannot read the contract {path}: {error.strerror}.") from error
+        return cls.parse(text, source=str(path))
+
+    @classmethod
+    def parse(cls, text: bytes, *, source: str) -> Contract:
+        """The contract in JSON bytes; ``source`` names them in the :class:`ContractError` when they are not sound."""
+        try:
+            contract = msgspec.json.decode(text, type=cls)
+        except msgspec.DecodeError as error:
+            raise ContractError(f"{source} is not a contract: {error}.", do_next="Correct it and run again.") from error
+        if problems := contract.problems():
+            raise ContractError(
+                f"The contract {source} is not sound: {'; '.join(problems)}.", do_next="Correct it and run again."
+            )
+        return contract
+
+    def to_json(self) -> bytes:
+        """The contract as indented JSON, made to be edited by hand."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+
+    def write(self, path: Path) -> None:
+        """Write the contract as indented JSON."""
+        path.write_bytes(self.to_json())
+
+
+@lru_cache(maxsize=1024)
+def _codes(categories: tuple[str, ...]) -> dict[object, float]:
+    """Category to its position; missing stays missing."""
+    return {None: _MISSING, **{category: float(position) for position, category in enumerate(categories)}}
+
+
+def _encode_category(categories: tuple[str, ...], column: Sequence[object]) -> tuple[NDArray[np.float64], int]:
+    code_of = _codes(categories).get
+    codes = np.array([code_of(value, _UNSEEN) for value in column], dtype=np.float64)
+    unseen = codes == _UNSEEN
+    codes[unseen] = _MISSING
+    return codes, int(unseen.sum())
+
+
+def _common_length(columns: Sequence[Sequence[object]], expected: int) -> int:
+    lengths = {len(column) for column in columns}
+    if len(columns) != expected or len(lengths) > 1:
+        raise ContractError(f"{expected} columns of one length are needed, got {len(columns)} of {sorted(lengths)}.")
+    return lengths.pop() if lengths else 0
+
+
+def _repeated(names: Sequence[str]) -> list[str]:
+    return [name for name, count in Counter(names).items() if count > 1]

@@ -1,0 +1,1 @@
+"""The shipped loan book and the script that rebuilds it."""

@@ -1,0 +1,67 @@
+"""Writing a folder in one step: a reader sees the old one, the new one or none, never half of one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from models.errors import OutputExistsError
+
+
+def check_free(path: Path, *, marker: str, replace: bool) -> None:
+    """Raise :class:`OutputExistsError` when something is at ``path`` and may not be replaced.
+
+    Even with ``replace`` only an empty folder or one holding a file named ``marker`` goes: a slip of the pen must not
+    delete somebody's home folder.
+    """
+    if not path.exists():
+        return
+    if not replace:
+        raise _taken(f"{path} exists already.", "Name another --out or add --force.")
+    if not path.is_dir() or (any(path.iterdir()) and not (path / marker).exists()):
+        raise _taken(f"{path} exists and has no {marker}.", "It is not replaced even with --force: name another --out.")
+
+
+def _taken(happened: str, do_next: str) -> OutputExistsError:
+    return OutputExistsError(happened, kept="It was left as it is.", do_next=do_next)
+
+
+def write_folder(
+    path: Path, files: Mapping[str, bytes], *, marker: str, verify: Callable[[Path], object], replace: bool
+) -> None:
+    """Write ``files`` by name into a new folder beside ``path``, let ``verify`` read it, then rename it to ``path``.
+
+    Whatever ``verify`` raises passes through and leaves ``path`` as it was. Raises :class:`OutputExistsError` like
+    :func:`check_free`.
+    """
+    check_free(path, marker=marker, replace=replace)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as workspace:
+        fresh = Path(workspace) / "new"
+        fresh.mkdir()
+        for name, content in files.items():
+            _write_durably(fresh / name, content)
+        verify(fresh)
+        _swap(fresh, path, retired=Path(workspace) / "old")
+
+
+def _write_durably(path: Path, content: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _swap(fresh: Path, path: Path, retired: Path) -> None:
+    """Two renames; the old folder comes back when the second fails."""
+    if path.exists():
+        path.rename(retired)
+    try:
+        fresh.rename(path)
+    except OSError:
+        if retired.exists():
+            shutil.move(retired, path)
+        raise

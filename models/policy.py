@@ -1,0 +1,62 @@
+"""The policy: from a probability of default to an outcome, with thresholds that follow from costs."""
+
+from __future__ import annotations
+
+from typing import Self
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ModelError
+
+OUTCOMES = ("approved", "review", "refused")
+"""Outcome names; :meth:`Policy.outcomes` returns positions in this tuple."""
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True):
+    """Two cut-offs on the probability of default, and the costs they came from.
+
+    ``cost_ratio``: lost good loans one missed default costs as much as. ``review_cost``: what a person's look costs, in
+    lost good loans. ``review_at`` and ``refuse_at``: probabilities of default, 0 to 1, each the first of its band.
+    """
+
+    id: str
+    cost_ratio: float
+    review_cost: float
+    review_at: float
+    refuse_at: float
+
+    @classmethod
+    def from_costs(cls, cost_ratio: float = 10.0, review_cost: float = 0.25) -> Self:
+        """The policy that costs least.
+
+        Approving costs ``p * ratio`` (the missed default), refusing costs ``1 - p`` (the lost good loan); they are
+        equal at ``p = 1 / (1 + ratio)``. A person decides where the two differ by less than the look costs:
+        ``|p * ratio - (1 - p)| < c``, that is from ``(1 - c) / (1 + ratio)`` to ``(1 + c) / (1 + ratio)``.
+
+        Raises :class:`ModelError` unless ``cost_ratio > 0`` and ``0 <= review_cost < min(1, cost_ratio)``, beyond
+        which nobody would be approved or nobody refused without a look.
+
+        >>> policy = Policy.from_costs(cost_ratio=9.0, review_cost=0.5)
+        >>> policy.review_at, policy.refuse_at
+        (0.05, 0.15)
+        """
+        if not (0 < cost_ratio < float("inf") and 0 <= review_cost < min(1.0, cost_ratio)):
+            raise ModelError(
+                f"No policy follows from a cost ratio of {cost_ratio:g} and a review cost of {review_cost:g}.",
+                do_next="Give a cost ratio above 0 and a review cost from 0 to below both 1 and the cost ratio.",
+            )
+        return cls(
+            id=f"cost-{cost_ratio:g}-review-{review_cost:g}",
+            cost_ratio=cost_ratio,
+            review_cost=review_cost,
+            review_at=(1 - review_cost) / (1 + cost_ratio),
+            refuse_at=(1 + review_cost) / (1 + cost_ratio),
+        )
+
+    def outcomes(self, probability_of_default: NDArray[np.float64]) -> NDArray[np.int8]:
+        """Positions in :data:`OUTCOMES` of ``(rows,)`` probabilities; a higher probability never gets a milder one."""
+        below_review = probability_of_default < self.review_at
+        below_refusal = probability_of_default < self.refuse_at
+        return np.where(below_review, 0, np.where(below_refusal, 1, 2)).astype(np.int8)

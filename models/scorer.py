@@ -1,0 +1,83 @@
+"""From the encoded matrix to calibrated probabilities of default, and to each feature's part in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import lightgbm
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from models.errors import ScoringError
+
+Matrix = NDArray[np.float64]
+
+
+class Scorer(Protocol):
+    """What the stream needs of a model. Rows in, rows out; no state, safe to call from any thread."""
+
+    def probability_of_default(self, matrix: Matrix) -> NDArray[np.float64]:
+        """``(n, features)`` to ``(n,)`` calibrated probabilities, finite and in 0..1; :class:`ScoringError` if not."""
+
+    def contributions(self, matrix: Matrix) -> NDArray[np.float64]:
+        """``(n, features)`` to ``(n, features)`` exact Shapley values in log-odds; positive raises the risk."""
+
+
+class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+    """A non-decreasing map of the raw probability: straight lines between the knots, flat outside; none without knots.
+
+    >>> Calibration(method="isotonic", raw=(0.0, 0.5, 1.0), calibrated=(0.1, 0.2, 0.4)).apply(np.array([0.25, 1.0]))
+    array([0.15, 0.4 ])
+    """
+
+    method: Literal["none", "isotonic"] = "none"
+    raw: tuple[float, ...] = ()
+    calibrated: tuple[float, ...] = ()
+
+    def apply(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
+        """``(n,)`` raw to ``(n,)`` calibrated probabilities."""
+        if self.method == "none":
+            return probability
+        return np.interp(probability, self.raw, self.calibrated)
+
+
+@dataclass(frozen=True)
+class LightGBMScorer:
+    """A LightGBM booster on ``threads`` threads. LightGBM ignores a count stored in the model: each call states it."""
+
+    booster: lightgbm.Booster
+    calibration: Calibration
+    threads: int = 1
+
+    @classmethod
+    def from_text(cls, model_text: str, calibration: Calibration, threads: int = 1) -> LightGBMScorer:
+        """The scorer of LightGBM's text format.
+
+        Only for text whose hash was checked: a damaged one may end the process instead of raising.
+        """
+        return cls(lightgbm.Booster(model_str=model_text), calibration, threads)
+
+    def probability_of_default(self, matrix: Matrix) -> NDArray[np.float64]:
+        """See :class:`Scorer`."""
+        if not len(matrix):
+            return np.empty(0)
+        raw = np.asarray(self._predict(matrix), dtype=np.float64)
+        probability = self.calibration.apply(raw)
+        if not np.all((probability >= 0.0) & (probability <= 1.0)):  # also false for NaN
+            raise ScoringError("The model returned a value that is no probability.", do_next="Load another bundle.")
+        return probability
+
+    def contributions(self, matrix: Matrix) -> NDArray[np.float64]:
+        """See :class:`Scorer`. Some ten times the price of a probability: ask only for the rows that need reasons."""
+        if not len(matrix):
+            return np.empty((0, self.booster.num_feature()))
+        with_bias = np.asarray(self._predict(matrix, pred_contrib=True), dtype=np.float64)
+        return with_bias[:, :-1]
+
+    def _predict(self, matrix: Matrix, **options: bool) -> object:
+        expected = self.booster.num_feature()
+        if matrix.ndim != 2 or matrix.shape[1] != expected:
+            raise ScoringError(f"The model reads {expected} features, the matrix has the shape {matrix.shape}.")
+        return self.booster.predict(matrix, num_threads=self.threads, **options)
