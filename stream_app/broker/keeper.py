@@ -1,0 +1,74 @@
+"""Keeps one broker process for a parent and ends it with the parent. A script; the parent never imports it.
+
+``python -I -S keeper.py REMOVE GRACE_SECONDS COMMANDS`` runs the commands (a JSON list of argument lists) one after
+another until one fails. When standard input closes, which the kernel does however the parent ends (return, Ctrl-C,
+SIGKILL), the running command is terminated, killed after GRACE_SECONDS, and the folder REMOVE deleted (if not "").
+
+Why not ``PR_SET_PDEATHSIG``: it exists on Linux only, fires when the *thread* that forked ends, needs Python code
+between fork and exec in a process that may have threads, and leaves nobody to delete the folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+
+STDIN = 0
+
+
+def keep(commands: list[list[str]], grace_seconds: float) -> int:
+    """Run ``commands`` in turn until one fails or the parent ends; gives the last exit status."""
+    signals = _signals_as_bytes()
+    for command in commands:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+        if not _ends_by_itself(child, signals):
+            return _end(child, grace_seconds)
+        if child.returncode != 0:
+            return child.returncode
+    return 0
+
+
+def _signals_as_bytes() -> int:
+    """A descriptor that gets one byte per SIGCHLD or SIGTERM, so that one ``select`` waits for everything."""
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    signal.set_wakeup_fd(write_end)
+    for number in (signal.SIGCHLD, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    return read_end
+
+
+def _ends_by_itself(child: subprocess.Popen[bytes], signals: int) -> bool:
+    while child.poll() is None:
+        ready, _, _ = select.select([STDIN, signals], [], [])
+        if STDIN in ready or signal.SIGTERM in os.read(signals, 64):
+            return False
+    return True
+
+
+def _end(child: subprocess.Popen[bytes], grace_seconds: float) -> int:
+    child.terminate()
+    try:
+        return child.wait(grace_seconds)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        return child.wait()
+
+
+def main() -> int:
+    """Entry point of the script; the arguments are those of the module docstring."""
+    remove, grace_seconds, commands = sys.argv[1:]
+    try:
+        return keep(json.loads(commands), float(grace_seconds))
+    finally:
+        if remove:
+            shutil.rmtree(remove, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

