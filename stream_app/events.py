@@ -22,7 +22,9 @@ Features = TypeVar("Features")
 Headers = Sequence[tuple[str, bytes]]
 OutcomeName = Literal["approved", "review", "refused"]
 
-RequestId = Annotated[str, Meta(min_length=1, max_length=128, description="unique per request; repeats are one request")]
+RequestId = Annotated[
+    str, Meta(min_length=1, max_length=128, description="unique per request; repeats are one request")
+]
 ClientId = Annotated[str, Meta(min_length=1, max_length=64, description="the record's key")]
 Probability = Annotated[float, Meta(ge=0.0, le=1.0, description="higher is riskier")]
 
@@ -153,12 +155,15 @@ def feature_struct(contract: Contract) -> type[Any]:
 def _field_type(feature: Feature) -> Any:
     if feature.kind == "category":
         return Annotated[str, Meta(max_length=256)] | None | UnsetType
-    limits: dict[str, Any] = {"ge": feature.minimum, "le": feature.maximum}
-    limits = {name: limit for name, limit in limits.items() if limit is not None}
-    whole = {**limits, "multiple_of": 1}
-    unit = {"extra_json_schema": {"x-unit": feature.unit}} if feature.unit else {}
+    low, high = feature.minimum, feature.maximum
+    unit = {"x-unit": feature.unit} if feature.unit else None
     if feature.kind == "integer":
         # 24 and 24.0 are the same number of employees; tools that know one number type send the latter.
-        integer = Annotated[int, Meta(**{k: int(v) for k, v in limits.items()}, **unit)]
-        return integer | Annotated[float, Meta(**whole, **unit)] | None | UnsetType
-    return Annotated[float, Meta(**limits, **unit)] | None | UnsetType
+        integer = Meta(ge=_whole(low), le=_whole(high), extra_json_schema=unit)
+        same = Meta(ge=low, le=high, multiple_of=1, extra_json_schema=unit)
+        return Annotated[int, integer] | Annotated[float, same] | None | UnsetType
+    return Annotated[float, Meta(ge=low, le=high, extra_json_schema=unit)] | None | UnsetType
+
+
+def _whole(limit: float | None) -> int | None:
+    return None if limit is None else int(limit)

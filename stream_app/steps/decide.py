@@ -7,16 +7,18 @@ A lender owes about four specific reasons (Regulation B, 12 CFR 1002.9 and its o
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import Contract
-from models.policy import OUTCOMES, Policy
+from models.policy import Policy
 from models.scorer import Scorer
 from stream_app.events import OutcomeName, Reason
 
 MAX_REASONS = 4
+_NAMES: tuple[OutcomeName, ...] = get_args(OutcomeName)  # in the order of the policy's codes
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ def decide(
     if len(adverse):
         for row, found in zip(adverse.tolist(), _reasons(scorer, contract, matrix[adverse]), strict=True):
             reasons[row] = found
-    return Decided([OUTCOMES[code] for code in codes.tolist()], reasons)
+    return Decided([_NAMES[code] for code in codes.tolist()], reasons)
 
 
 def _reasons(scorer: Scorer, contract: Contract, matrix: NDArray[np.float64]) -> list[tuple[Reason, ...]]:
@@ -60,4 +62,6 @@ def _reasons(scorer: Scorer, contract: Contract, matrix: NDArray[np.float64]) ->
 
 def _reason(contract: Contract, feature: int, contribution: float) -> Reason:
     of = contract.features[feature]
-    return Reason(of.reason_code or of.name, of.name, round(contribution, 4), of.reason_text or f"{of.name} raises the risk")
+    return Reason(
+        of.reason_code or of.name, of.name, round(contribution, 4), of.reason_text or f"{of.name} raises the risk"
+    )

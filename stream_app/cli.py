@@ -1,0 +1,70 @@
+"""The command line: ``stream-app COMMAND``. Each command is one file of :mod:`stream_app.commands`, imported when named.
+
+Nothing heavy is imported here: ``stream-app --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+from models.errors import ModelError
+from stream_app.errors import StreamAppError
+
+COMMANDS = {
+    "demo": "The main job from one command: broker, scorer, replay of the loan book, summary.",
+    "worker": "Score loan requests: the Faust worker.",
+    "broker": "Run an embedded broker (Apache Kafka or Tansu) in the foreground.",
+    "topics": "Create or check the topics.",
+    "clients": "Load client profiles into the client store.",
+    "produce": "Send the rows of a file as loan requests.",
+    "decisions": "Read decisions: dump or follow.",
+    "rejections": "Read rejections: dump or follow.",
+    "train": "Train a model and write its bundle.",
+    "contracts": "Write the JSON Schemas and the AsyncAPI document of the topics.",
+}
+
+
+class LazyCommands(click.Group):
+    """Knows every command's name and line of help; imports its file only to run it or to show its own help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"stream_app.commands.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=LazyCommands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="loan-stream-scorer")
+def cli() -> None:
+    """An event-driven credit scorer: loan requests in, one decision or one rejection each out."""
+
+
+def main() -> None:
+    """Entry point. A mistake of the user is one message and an exit status, never a stack trace."""
+    try:
+        cli(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        sys.exit(done.exit_code)
+    except click.ClickException as mistake:
+        mistake.show()
+        sys.exit(mistake.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader (head, say) has what it wanted
+        sys.exit(0)
+    except (StreamAppError, ModelError) as fault:
+        click.echo(f"stream-app: {fault}", err=True)
+        sys.exit(fault.exit_status)

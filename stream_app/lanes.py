@@ -1,0 +1,166 @@
+"""Delivery: every output of a poll is on the broker before the poll's input offsets are committed.
+
+Each input partition has a lane: output partition = input partition, order kept, and the lane knows the next offset it
+expects. ``Lanes`` is the whole promise the agent relies on; a transactional implementation fits behind it without
+touching agent or pipeline. This module holds the at-least-once one: after a crash some records are decided again,
+with the same ``request_id`` and the same content.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from stream_app.errors import DeliveryFailed
+from stream_app.events import Output, RawRecord
+from stream_app.transport import Poll
+
+log = logging.getLogger(__name__)
+
+Commit = Callable[[Mapping[TP, int]], Awaitable[bool]]
+BATCH_BYTES = 512 * 1024  # half of what a broker takes by default
+
+
+class Lanes(Protocol):
+    """One lane for each assigned partition. ``open`` and ``resume`` are called around each seek (see transport)."""
+
+    async def open(self, partitions: set[TP]) -> None: ...
+
+    def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None: ...
+
+    def admit(self, poll: Poll) -> list[RawRecord]:
+        """The records of the poll that are to be decided now: none of an older epoch, none below the next offset."""
+
+    async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> bool:
+        """Publish the outputs of these records, then commit past them. False: not committed, they come again.
+
+        Raises DeliveryFailed when the broker did not take them in the stated time.
+        """
+
+    async def close(self) -> None: ...
+
+
+class Positions:
+    """The next offset of every assigned partition, within one epoch."""
+
+    def __init__(self) -> None:
+        self.epoch = -1
+        self.next: dict[TP, int] = {}
+
+    def restart(self, committed: Mapping[TP, int | None], epoch: int) -> None:
+        """Begin an epoch at these committed offsets (None: no commit yet, any offset will do)."""
+        self.epoch = epoch
+        self.next = {tp: offset or 0 for tp, offset in committed.items()}
+
+    def admit(self, poll: Poll) -> list[RawRecord]:
+        """See :meth:`Lanes.admit`."""
+        if poll.epoch != self.epoch:
+            return []
+        return [
+            record
+            for tp, run in poll.runs.items()
+            if tp in self.next
+            for record in (run if run[0].offset >= self.next[tp] else _from_offset(run, self.next[tp]))
+        ]
+
+
+def _from_offset(run: list[RawRecord], offset: int) -> list[RawRecord]:
+    return [record for record in run if record.offset >= offset]
+
+
+class AtLeastOnceLanes:
+    """Idempotent where the broker can: every delivery awaited, then one commit through the consumer."""
+
+    def __init__(
+        self, *, bootstrap: str, decisions: str, rejections: str, commit: Commit, timeout_seconds: float
+    ) -> None:
+        self.positions = Positions()
+        self._bootstrap = bootstrap
+        self._topics = {False: decisions, True: rejections}
+        self._commit = commit
+        self._timeout = timeout_seconds
+        self._producer: AIOKafkaProducer | None = None
+
+    async def open(self, partitions: set[TP]) -> None:  # noqa: ARG002 - nothing to fence without transactions
+        """Start the producer, once."""
+        if self._producer is None:
+            self._producer = await start_producer(self._bootstrap, self._timeout)
+
+    def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
+        self.positions.restart(committed, epoch)
+
+    def admit(self, poll: Poll) -> list[RawRecord]:
+        return self.positions.admit(poll)
+
+    async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> bool:
+        epoch = self.positions.epoch
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._publish(records, outputs)
+                ends = {TP(record.topic, record.partition): record.offset + 1 for record in records}
+                committed = await self._commit(ends)
+        except (KafkaError, TimeoutError) as fault:
+            raise DeliveryFailed(
+                f"The broker did not take a batch of {len(outputs)} within {self._timeout:g} s ({type(fault).__name__}).",
+                kept="Nothing of it was committed; its requests will be decided again.",
+                do_next="Check the broker, then start the worker again.",
+            ) from fault
+        if committed and epoch == self.positions.epoch:
+            self.positions.next.update(ends)
+        return committed
+
+    async def _publish(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> None:
+        by_target: dict[tuple[str, int], list[Output]] = defaultdict(list)
+        for record, output in zip(records, outputs, strict=True):
+            by_target[self._topics[output.rejected], record.partition].append(output)
+        assert self._producer is not None, "lanes are opened before anything is fetched"
+        await asyncio.gather(*(send(self._producer, *target, some) for target, some in by_target.items()))
+
+    async def close(self) -> None:
+        """Flush and close the producer."""
+        if self._producer is not None:
+            await self._producer.stop()
+            self._producer = None
+
+
+async def start_producer(bootstrap: str, timeout_seconds: float) -> AIOKafkaProducer:
+    """A started producer that waits for all replicas: idempotent, or plain where the broker knows no idempotence."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": bootstrap,
+        "acks": "all",
+        "max_batch_size": BATCH_BYTES,
+        "request_timeout_ms": int(timeout_seconds * 1000),
+    }
+    producer = AIOKafkaProducer(enable_idempotence=True, **options)
+    try:
+        await producer.start()
+    except KafkaError as fault:
+        log.info("no idempotent producer on this broker (%s); a retried send may double a record", type(fault).__name__)
+        await producer.stop()
+        producer = AIOKafkaProducer(**options)
+        await producer.start()
+    return producer
+
+
+async def send(producer: AIOKafkaProducer, topic: str, partition: int, outputs: Iterable[Output]) -> None:
+    """Publish to one partition in bulk, in order, and wait until the broker has all of it."""
+    deliveries = []
+    batch = producer.create_batch()
+    for output in outputs:
+        if not _append(batch, output):
+            deliveries.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            _append(batch, output)  # an empty batch takes a record of any size
+    deliveries.append(await producer.send_batch(batch, topic, partition=partition))
+    await asyncio.gather(*deliveries)
+
+
+def _append(batch: Any, output: Output) -> bool:
+    return batch.append(key=output.key, value=output.value, headers=output.headers, timestamp=None) is not None

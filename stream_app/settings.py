@@ -1,0 +1,91 @@
+"""Settings of the worker: frozen, complete, checked at start with every problem listed at once.
+
+Each comes from an environment variable ``STREAM_APP_<NAME>`` or from the option of the same name of
+``stream-app worker``. What belongs to the model (features, thresholds) is not here: it lives in the bundle.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import pydantic
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stream_app.errors import SettingsError
+
+_HOST_PORT = re.compile(r"^[^\s:,]+:\d{1,5}(,[^\s:,]+:\d{1,5})*$")
+
+
+class WorkerSettings(BaseSettings):
+    """One scorer's settings. Sizes in bytes or records, times in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix="STREAM_APP_", frozen=True, extra="ignore")
+
+    kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, HOST:PORT separated by commas")
+    group: str = Field(
+        "loan-scorer", min_length=1, description="consumer group; workers of one group share the partitions"
+    )
+    topic_prefix: str = Field("", description="put before every topic name, e.g. `test.`")
+    guarantee: Literal["at_least_once"] = Field(
+        "at_least_once", description="at_least_once: after a crash some requests are decided again, identically"
+    )
+
+    bundle: Path | None = Field(None, description="model bundle folder; unset: the shipped one")
+    clients: Path = Field(Path("clients.db"), description="SQLite store of client profiles")
+    threads: Annotated[int, Field(ge=1, le=64)] = Field(1, description="threads of one prediction")
+
+    web_host: str = Field("127.0.0.1", description="address of /metrics, /live and /ready")
+    web_port: Annotated[int, Field(ge=0, le=65535)] = Field(6066, description="port of the same; 0 takes a free one")
+
+    max_poll_records: Annotated[int, Field(ge=1, le=50_000)] = Field(2048, description="records scored in one batch")
+    max_request_bytes: Annotated[int, Field(ge=256)] = Field(65_536, description="a larger request is rejected unread")
+    fetch_max_wait_seconds: Annotated[float, Field(gt=0, le=10)] = Field(
+        0.5, description="how long a broker may hold an empty fetch; 0.005 on Tansu, which always waits it out"
+    )
+    session_timeout_seconds: Annotated[float, Field(ge=1)] = Field(
+        6.0, description="after this long without a heartbeat a worker's partitions go to the others"
+    )
+    rebalance_timeout_seconds: Annotated[float, Field(ge=1)] = Field(
+        20.0, description="how long a rebalance waits for a member; Tansu always waits it out: 3 there"
+    )
+    delivery_timeout_seconds: Annotated[float, Field(ge=1)] = Field(
+        60.0, description="a batch that is not delivered and committed by then ends the process, uncommitted"
+    )
+    broker_wait_seconds: Annotated[float, Field(ge=0)] = Field(
+        30.0, description="how long to wait for the broker and its topics at start"
+    )
+    stall_seconds: Annotated[float, Field(ge=1)] = Field(
+        30.0, description="not ready when there is lag and no commit for this long"
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+
+    @pydantic.field_validator("kafka")
+    @classmethod
+    def _host_and_port(cls, value: str) -> str:
+        if not _HOST_PORT.match(value):
+            raise ValueError("must be HOST:PORT, several separated by commas")
+        return value
+
+    @property
+    def heartbeat_seconds(self) -> float:
+        """A third of the session timeout, the ratio Kafka's own clients use."""
+        return self.session_timeout_seconds / 3
+
+
+def read_settings(**given: Any) -> WorkerSettings:
+    """Settings from the environment, overridden by what is ``given`` and not None. Raises SettingsError with every problem."""
+    try:
+        return WorkerSettings(**{name: value for name, value in given.items() if value is not None})
+    except pydantic.ValidationError as fault:
+        problems = [f"  {_name(problem)}: {problem['msg']}" for problem in fault.errors(include_input=False)]
+        raise SettingsError(
+            "The settings are not valid:\n" + "\n".join(problems) + "\n",
+            do_next="Correct them all and start again; nothing was started.",
+        ) from None
+
+
+def _name(problem: Any) -> str:
+    return "STREAM_APP_" + ".".join(str(part) for part in problem["loc"]).upper()

@@ -1,0 +1,80 @@
+"""The worker's own three pages: ``/metrics``, ``/live`` and ``/ready``.
+
+Faust's web server listens on every address without authentication and shows its tables and router; it stays off.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import web
+from mode import Service
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import CollectorRegistry
+
+from stream_app.errors import PortTaken
+
+Readiness = Callable[[], "str | None"]
+
+
+class WebPages(Service):
+    """Serves the pages on one address for as long as the worker lives."""
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        registry: CollectorRegistry,
+        not_ready: Readiness,
+        before_scrape: Callable[[], None],
+        **kwargs: Any,
+    ) -> None:
+        """``not_ready``: why the worker is not ready, None when it is. ``port`` 0 takes a free one."""
+        super().__init__(**kwargs)
+        self.host, self.port = host, port
+        self._registry, self._not_ready, self._before_scrape = registry, not_ready, before_scrape
+        self._runner: web.AppRunner | None = None
+
+    async def listen(self) -> None:
+        """Bind the address. Raises PortTaken when another process has it."""
+        pages = web.Application()
+        pages.router.add_get("/metrics", self._metrics)
+        pages.router.add_get("/live", self._live)
+        pages.router.add_get("/ready", self._ready)
+        self._runner = web.AppRunner(pages, access_log=None)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self.host, self.port).start()
+        except OSError as fault:
+            raise _refused(fault, self.host, self.port) from fault
+        self.port = self._runner.addresses[0][1]
+
+    async def on_stop(self) -> None:
+        """Close the address."""
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _metrics(self, _request: web.Request) -> web.Response:
+        self._before_scrape()
+        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def _live(self, _request: web.Request) -> web.Response:
+        return web.json_response({"live": True})
+
+    async def _ready(self, _request: web.Request) -> web.Response:
+        why = self._not_ready()
+        return web.json_response({"ready": why is None, "why_not": why}, status=503 if why else 200)
+
+
+def _refused(fault: OSError, host: str, port: int) -> PortTaken:
+    if fault.errno == errno.EADDRINUSE:
+        return PortTaken(
+            f"Port {port} on {host} is taken by another process.",
+            kept="Nothing was read.",
+            do_next="End that process, or choose another with STREAM_APP_WEB_PORT (0 takes a free one).",
+        )
+    return PortTaken(
+        f"Cannot listen on {host}:{port} ({fault.strerror}).", do_next="Choose another STREAM_APP_WEB_HOST or PORT."
+    )

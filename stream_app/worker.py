@@ -1,0 +1,207 @@
+"""The scoring worker: one Faust app, one agent, and the composition root that wires it from settings.
+
+``stream-app worker`` runs it; ``faust -A stream_app.worker worker`` works too (settings from the environment).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import logging
+import os
+import time
+from collections import Counter
+from typing import Any, cast
+
+import faust
+from prometheus_client import CollectorRegistry, disable_created_metrics
+
+from models.bundle import Bundle, load_bundle, shipped_bundle
+from monitoring.metrics import ScorerMetrics
+from stream_app.clients import SQLiteClients
+from stream_app.errors import StreamAppError
+from stream_app.events import ModelRef, Rejection
+from stream_app.lanes import AtLeastOnceLanes, Lanes
+from stream_app.pipeline import Judged, Pipeline
+from stream_app.progress import Progress
+from stream_app.settings import WorkerSettings, read_settings
+from stream_app.topics import TopicNames, check_topics, wait_for_broker
+from stream_app.transport import BatchApp, BatchConsumer, BatchOptions, BatchTransport, Poll
+from stream_app.web import WebPages
+
+log = logging.getLogger(__name__)
+
+
+class Scoring:
+    """What the agent does with a poll: judge it, deliver it, tell the metrics."""
+
+    def __init__(self, pipeline: Pipeline, lanes: Lanes, metrics: ScorerMetrics, progress: Progress) -> None:
+        self._pipeline, self._lanes, self._metrics, self._progress = pipeline, lanes, metrics, progress
+
+    async def handle(self, poll: Poll) -> None:
+        """Answer every record of one poll. Raises StreamAppError when it could not; nothing is committed then."""
+        records = self._lanes.admit(poll)
+        if not records:
+            return
+        stopwatch = _Stopwatch(self._metrics)
+        now = dt.datetime.now(dt.UTC)
+        judged = self._pipeline.judge(records, now, stopwatch.lap)
+        committed = await self._lanes.deliver(records, judged.outputs)
+        stopwatch.lap("publish")
+        if committed:
+            self._progress.committed()
+            self._tell(records, judged, now.timestamp())
+        else:
+            self._metrics.not_committed()
+
+    def _tell(self, records: list[Any], judged: Judged, now: float) -> None:
+        for bug in judged.bugs:
+            log.error("a record was rejected for a fault of the scorer: %s", bug)
+        decisions = [verdict for verdict in judged.verdicts if not isinstance(verdict, Rejection)]
+        self._metrics.committed(time.time())
+        self._metrics.batch_decided(
+            records=len(records),
+            outcomes=Counter(decision.outcome for decision in decisions),
+            rejections=Counter(verdict.reason for verdict in judged.verdicts if isinstance(verdict, Rejection)),
+            probabilities=[decision.probability_of_default for decision in decisions],
+            ages_seconds=[max(0.0, now - record.timestamp / 1000) for record in records],
+            unseen=judged.unseen,
+            bugs=len(judged.bugs),
+        )
+
+
+class _Stopwatch:
+    """Tells the metrics how long each stage took, from lap to lap."""
+
+    def __init__(self, metrics: ScorerMetrics) -> None:
+        self._metrics, self._since = metrics, time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._metrics.stage_took(stage, now - self._since)
+        self._since = now
+
+
+def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = None) -> faust.App:
+    """Wire the whole worker. Raises ModelError (no good bundle) and ClientStoreError before anything is started."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # twice as many series, read by nobody
+    registry = registry or CollectorRegistry()
+    bundle = load_bundle(settings.bundle or shipped_bundle(), threads=settings.threads)
+    model = ModelRef(bundle.name, bundle.version, bundle.sha256)
+    topics = TopicNames.prefixed(settings.topic_prefix)
+    progress = Progress(settings.stall_seconds, clock=time.monotonic)
+    metrics = ScorerMetrics(registry, model, bundle.contract)
+    app = _faust_app(settings)
+
+    def consumer() -> BatchConsumer:
+        return cast(BatchConsumer, app.consumer)
+
+    lanes = AtLeastOnceLanes(
+        bootstrap=settings.kafka,
+        decisions=topics.decisions,
+        rejections=topics.rejections,
+        commit=lambda offsets: consumer().commit_offsets(offsets),
+        timeout_seconds=settings.delivery_timeout_seconds,
+    )
+    app.transport = BatchTransport(
+        app.conf.broker_consumer,
+        app,
+        options=BatchOptions(frozenset({topics.requests}), settings.fetch_max_wait_seconds),
+        listener=lanes,
+    )
+    scoring = Scoring(_pipeline(settings, bundle, model), lanes, metrics, progress)
+    requests = app.topic(topics.requests, key_serializer="raw", value_serializer="raw", acks=False, maxsize=1)
+
+    @app.agent(requests, name="scoring", concurrency=1)
+    async def score_polls(polls: Any) -> None:
+        async for poll in polls:
+            await _or_exit(scoring.handle(poll))
+
+    def measure_lag() -> None:
+        ends = consumer().end_offsets_seen()
+        positions = lanes.positions.next
+        lag = {tp.partition: max(0, ends.get(tp, at) - at) for tp, at in positions.items()}
+        progress.lag_is(lag)
+        metrics.lag_is(lag)
+
+    @app.timer(interval=1.0)  # type: ignore[untyped-decorator]  # Faust's own
+    async def watch_lag() -> None:
+        measure_lag()
+
+    pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready, measure_lag)
+
+    async def before_start() -> None:
+        await asyncio.to_thread(wait_for_broker, settings.kafka, settings.broker_wait_seconds, say=log.warning)
+        await asyncio.to_thread(check_topics, settings.kafka, names=topics)
+        await pages.listen()
+        log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
+
+    app.before_start = lambda: _or_exit(before_start())
+    app.after_stop = lanes.close
+    app.pages = pages
+    return app
+
+
+def run(app: faust.App, settings: WorkerSettings) -> None:
+    """Run the worker in the foreground until SIGTERM or SIGINT. Does not return: the process ends with its status."""
+    chatty = logging.DEBUG if settings.log_level == "debug" else logging.WARNING
+    for library in ("faust", "mode", "aiokafka", "kafka"):
+        logging.getLogger(library).setLevel(chatty)
+    worker = faust.Worker(app, loglevel=settings.log_level.upper(), quiet=True, redirect_stdouts=False)
+    worker.execute_from_commandline()
+
+
+def _pipeline(settings: WorkerSettings, bundle: Bundle, model: ModelRef) -> Pipeline:
+    return Pipeline(
+        contract=bundle.contract,
+        scorer=bundle.scorer,
+        policy=bundle.policy,
+        model=model,
+        profiles=SQLiteClients(settings.clients),
+        max_request_bytes=settings.max_request_bytes,
+    )
+
+
+def _faust_app(settings: WorkerSettings) -> BatchApp:
+    return BatchApp(
+        settings.group,
+        broker=[f"kafka://{server}" for server in settings.kafka.split(",")],
+        store="memory://",
+        web_enabled=False,  # our own pages instead
+        topic_allow_declare=False,  # topics are made by `stream-app topics create`
+        topic_disable_leader=True,
+        broker_max_poll_records=settings.max_poll_records,
+        broker_session_timeout=settings.session_timeout_seconds,
+        broker_heartbeat_interval=settings.heartbeat_seconds,
+        broker_rebalance_timeout=settings.rebalance_timeout_seconds,
+        stream_wait_empty=True,
+        cython_optimizations=True,
+        worker_redirect_stdouts=False,
+    )
+
+
+async def _or_exit(work: Any) -> None:
+    """Await work; on a fault end the process at once. Faust acknowledges and commits what an agent raises on."""
+    try:
+        await work
+    except asyncio.CancelledError:
+        raise
+    except StreamAppError as fault:
+        log.critical("%s", fault)
+        _exit(fault.exit_status)
+    except Exception:
+        log.critical("The worker met a fault of its own; nothing of the batch was committed.", exc_info=True)
+        _exit(70)
+
+
+def _exit(status: int) -> None:
+    logging.shutdown()
+    os._exit(status)
+
+
+def __getattr__(name: str) -> Any:
+    """``faust -A stream_app.worker`` asks the module for its app: made then, so that importing makes nothing."""
+    if name == "app":
+        globals()["app"] = create_app(read_settings())
+        return globals()["app"]
+    raise AttributeError(name)
