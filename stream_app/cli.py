@@ -1,6 +1,6 @@
-"""The command line: ``stream-app COMMAND``. Each command is one file of :mod:`stream_app.commands`, imported when named.
+"""The command line: ``stream-app COMMAND``. Each command is one file of :mod:`stream_app.commands`.
 
-Nothing heavy is imported here: ``stream-app --help`` answers at once.
+A command is imported when it is named and nothing heavy is imported here: ``stream-app --help`` answers at once.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ class RawRecord(Protocol):
 
 
 class LoanRequest(msgspec.Struct, Generic[Features], frozen=True, forbid_unknown_fields=True, gc=False):
-    """One application for a loan. Features that are absent come from the client store; null is *missing* and stays so."""
+    """One application for a loan. Absent features come from the client store; null is *missing* and stays so."""
 
     request_id: RequestId
     client_id: ClientId
@@ -73,7 +73,7 @@ class PolicyRef(msgspec.Struct, frozen=True, gc=False):
 
 
 class Reason(msgspec.Struct, frozen=True, gc=False):
-    """A principal reason against the applicant. ``contribution`` is in log-odds of default, positive raises the risk."""
+    """A principal reason against the applicant. ``contribution``: log-odds of default, positive raises the risk."""
 
     code: str
     feature: str

@@ -90,8 +90,7 @@ class AtLeastOnceLanes:
 
     async def open(self, partitions: set[TP]) -> None:  # noqa: ARG002 - nothing to fence without transactions
         """Start the producer, once."""
-        if self._producer is None:
-            self._producer = await start_producer(self._bootstrap, self._timeout)
+        await self._started()
 
     def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
         self.positions.restart(committed, epoch)
@@ -108,7 +107,7 @@ class AtLeastOnceLanes:
                 committed = await self._commit(ends)
         except (KafkaError, TimeoutError) as fault:
             raise DeliveryFailed(
-                f"The broker did not take a batch of {len(outputs)} within {self._timeout:g} s ({type(fault).__name__}).",
+                f"The broker did not take {len(outputs)} outputs within {self._timeout:g} s ({type(fault).__name__}).",
                 kept="Nothing of it was committed; its requests will be decided again.",
                 do_next="Check the broker, then start the worker again.",
             ) from fault
@@ -120,8 +119,13 @@ class AtLeastOnceLanes:
         by_target: dict[tuple[str, int], list[Output]] = defaultdict(list)
         for record, output in zip(records, outputs, strict=True):
             by_target[self._topics[output.rejected], record.partition].append(output)
-        assert self._producer is not None, "lanes are opened before anything is fetched"
-        await asyncio.gather(*(send(self._producer, *target, some) for target, some in by_target.items()))
+        producer = await self._started()
+        await asyncio.gather(*(send(producer, *target, some) for target, some in by_target.items()))
+
+    async def _started(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            self._producer = await start_producer(self._bootstrap, self._timeout)
+        return self._producer
 
     async def close(self) -> None:
         """Flush and close the producer."""

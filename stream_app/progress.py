@@ -19,7 +19,7 @@ class Progress:
         self._moved_at = self._clock()
 
     def lag_is(self, records_by_partition: Mapping[int, int]) -> None:
-        """The lag of every owned partition. Without lag, or with other partitions, the wait for progress starts anew."""
+        """The lag of every owned partition. Without lag, or with other partitions, the wait starts anew."""
         if not any(records_by_partition.values()) or records_by_partition.keys() != self._lag.keys():
             self._moved_at = self._clock()
         self._lag = dict(records_by_partition)

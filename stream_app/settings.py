@@ -76,7 +76,10 @@ class WorkerSettings(BaseSettings):
 
 
 def read_settings(**given: Any) -> WorkerSettings:
-    """Settings from the environment, overridden by what is ``given`` and not None. Raises SettingsError with every problem."""
+    """Settings from the environment, overridden by what is ``given`` and not None.
+
+    Raises SettingsError that lists every problem.
+    """
     try:
         return WorkerSettings(**{name: value for name, value in given.items() if value is not None})
     except pydantic.ValidationError as fault:

@@ -137,7 +137,7 @@ class BatchConsumer(driver.Consumer):
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
-    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
         fetched = await self._thread.getmany(active_partitions, timeout)
         if not fetched:  # the flow was stopped before the thread looked
             return {}
@@ -171,7 +171,7 @@ class BatchConsumer(driver.Consumer):
             self._listener.resume({tp: offset for tp, offset in committed.items() if tp in assigned}, epoch)
 
     async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
-        """Commit explicitly. False: the group rebalanced, the records will be fetched again by whoever owns them now."""
+        """Commit explicitly. False: the group rebalanced; whoever owns the records now fetches them again."""
         try:
             await self._thread.call_thread(self._thread.commit_offsets, offsets)
         except (CommitFailedError, IllegalStateError):

@@ -168,7 +168,7 @@ def test_a_scorer_that_breaks_its_promise_is_a_bug_not_a_decision(wrong: Any) ->
 
 def test_a_client_store_that_is_away_is_no_verdict_on_a_record() -> None:
     class Away(Profiles):
-        def get_many(self, client_ids: Any) -> Any:
+        def get_many(self, client_ids: Any) -> Any:  # noqa: ARG002 - the protocol's signature
             raise ClientStoreError("away")
 
     with pytest.raises(ClientStoreError):
