@@ -91,8 +91,9 @@ def write_bundle(
     """Write the bundle in one step and read it back.
 
     ``files`` holds the contents of :data:`HASHED_FILES`; their hashes and the version are filled into ``manifest``.
-    A bundle already at ``path`` stays until the new one is complete and verified. Raises :class:`OutputExistsError`
-    when something is there and ``replace`` is not set, :class:`BundleError` when the new one does not verify.
+    A bundle already at ``path`` stays until the new one is complete and verified. Raises :class:`OutputError`
+    when something is there that may not be replaced or the disk refuses, :class:`BundleError` when the new one does
+    not verify.
     """
     hashes = {name: hashlib.sha256(files[name]).hexdigest() for name in HASHED_FILES}
     sealed = msgspec.structs.replace(manifest, files=hashes)

@@ -142,8 +142,11 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
     def write(self, path: Path) -> None:
-        """Write the contract as indented JSON."""
-        path.write_bytes(self.to_json())
+        """Write the contract as indented JSON. Raises :class:`ContractError` when the disk refuses."""
+        try:
+            path.write_bytes(self.to_json())
+        except OSError as error:
+            raise ContractError(f"Cannot write the contract {path}: {error.strerror}.") from error
 
 
 @lru_cache(maxsize=1024)

@@ -40,10 +40,10 @@ class TrainingDataError(ModelError):
     exit_status = 2
 
 
-class OutputExistsError(ModelError):
-    """The place to write to is taken. Name another one or allow it to be replaced; nothing was written."""
+class OutputError(ModelError):
+    """The place to write to is taken or cannot be written. Name another one or allow it to be replaced."""
 
-    reason = "output_exists"
+    reason = "output"
     exit_status = 2
 
 

@@ -8,11 +8,11 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from models.errors import OutputExistsError
+from models.errors import OutputError
 
 
 def check_free(path: Path, *, marker: str, replace: bool) -> None:
-    """Raise :class:`OutputExistsError` when something is at ``path`` and may not be replaced.
+    """Raise :class:`OutputError` when something is at ``path`` and may not be replaced.
 
     Even with ``replace`` only an empty folder or one holding a file named ``marker`` goes: a slip of the pen must not
     delete somebody's home folder.
@@ -25,8 +25,14 @@ def check_free(path: Path, *, marker: str, replace: bool) -> None:
         raise _taken(f"{path} exists and has no {marker}.", "It is not replaced even with --force: name another --out.")
 
 
-def _taken(happened: str, do_next: str) -> OutputExistsError:
-    return OutputExistsError(happened, kept="It was left as it is.", do_next=do_next)
+def check_free_file(path: Path, *, replace: bool) -> None:
+    """Raise :class:`OutputError` when a file is at ``path`` and may not be replaced, or a folder is."""
+    if path.is_dir() or (path.exists() and not replace):
+        raise _taken(f"{path} exists already.", "Name another --out or add --force.")
+
+
+def _taken(happened: str, do_next: str) -> OutputError:
+    return OutputError(happened, kept="It was left as it is.", do_next=do_next)
 
 
 def write_folder(
@@ -34,18 +40,21 @@ def write_folder(
 ) -> None:
     """Write ``files`` by name into a new folder beside ``path``, let ``verify`` read it, then rename it to ``path``.
 
-    Whatever ``verify`` raises passes through and leaves ``path`` as it was. Raises :class:`OutputExistsError` like
-    :func:`check_free`.
+    Whatever ``verify`` raises passes through and leaves ``path`` as it was. Raises :class:`OutputError` like
+    :func:`check_free` does, and when the disk refuses.
     """
     check_free(path, marker=marker, replace=replace)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as workspace:
-        fresh = Path(workspace) / "new"
-        fresh.mkdir()
-        for name, content in files.items():
-            _write_durably(fresh / name, content)
-        verify(fresh)
-        _swap(fresh, path, retired=Path(workspace) / "old")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as workspace:
+            fresh = Path(workspace) / "new"
+            fresh.mkdir()
+            for name, content in files.items():
+                _write_durably(fresh / name, content)
+            verify(fresh)
+            _swap(fresh, path, retired=Path(workspace) / "old")
+    except OSError as error:
+        raise OutputError(f"Cannot write {path}: {error.strerror}.", kept="What was there is unchanged.") from error
 
 
 def _write_durably(path: Path, content: bytes) -> None:

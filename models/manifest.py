@@ -24,6 +24,14 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     log_loss: float
 
 
+class CalibrationBin(msgspec.Struct, frozen=True, kw_only=True):
+    """A group of rows with like probabilities: their mean probability of default, and the share that did default."""
+
+    rows: int
+    predicted: float
+    observed: float
+
+
 class DataFingerprint(msgspec.Struct, frozen=True, kw_only=True):
     """Which data made the model. ``sha256`` is over the encoded training matrix followed by the target, float64."""
 
@@ -49,6 +57,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     libraries: dict[str, str]
     hold_out: str
     figures: dict[str, Figures]
+    calibration_table: tuple[CalibrationBin, ...]
 
     def to_json(self) -> bytes:
         """The manifest as indented JSON."""

@@ -1,0 +1,115 @@
+"""A first contract from a table, for the user to edit.
+
+The rules, column by column (the id, the target and the date are no features):
+
+* numbers: ``integer`` where the column's type is an integer or yes/no, else ``number``, whole floats too;
+* text: ``category`` with every value seen, sorted. Left out when there are more than 100, or fewer than 5 rows for
+  each: such a column names things rather than grouping them;
+* dates, and columns with one value or none, are left out;
+* a column without a gap is ``required``: the model has never seen it missing.
+
+Ranges are there to catch another unit or a slipped decimal point, not the largest value so far. So what was seen is
+widened by its own width on both sides; but 0 stays an end where nothing lay beyond it, and what lay within 0..1 (flags,
+shares) keeps 0..1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from models.contract import Contract, Feature
+from models.errors import TrainingDataError
+from models.table import need_columns
+
+MOST_CATEGORIES = 100
+FEWEST_ROWS_PER_CATEGORY = 5
+
+
+@dataclass(frozen=True)
+class Inferred:
+    """A contract, and one sentence for each column that was left out of it."""
+
+    contract: Contract
+    notes: tuple[str, ...]
+
+
+def infer_contract(
+    frame: pd.DataFrame, *, name: str, target: str, id_column: str, date_column: str | None = None
+) -> Inferred:
+    """The contract the rules above give. Raises :class:`TrainingDataError` when a named column or any feature lacks."""
+    roles = [column for column in (target, id_column, date_column) if column]
+    need_columns(frame, roles)
+    features: list[Feature] = []
+    notes: list[str] = []
+    for column in frame.columns:
+        if column in roles:
+            continue
+        found = infer_feature(frame[column])
+        if isinstance(found, Feature):
+            features.append(found)
+        else:
+            notes.append(f"Column {column!r} is left out: {found}.")
+    if not features:
+        raise TrainingDataError("No column can be a feature.", do_next="Give a table with usable columns.")
+    contract = Contract(
+        name=name,
+        schema_version=1,
+        id_column=id_column,
+        target=target,
+        date_column=date_column,
+        features=tuple(features),
+    )
+    return Inferred(contract, tuple(notes))
+
+
+def infer_feature(column: pd.Series) -> Feature | str:
+    """The feature a column makes, or why it makes none."""
+    values = column.dropna()
+    if values.nunique() < 2:
+        return "it has one value only" if len(values) else "it is empty"
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return "it holds dates"
+    if pd.api.types.is_numeric_dtype(column):
+        return _number(column, values)
+    return _category(column, values)
+
+
+def slack_range(lowest: float, highest: float) -> tuple[float, float]:
+    """The range to accept after ``lowest`` to ``highest`` was seen; the rule is in the module's docstring.
+
+    >>> slack_range(20, 70), slack_range(5, 200), slack_range(0.1, 0.8), slack_range(-25, -3)
+    ((0, 120), (0, 395), (0, 1), (-47, 0))
+    """
+    if lowest >= 0 and highest <= 1:
+        return 0, 1
+    width = highest - lowest
+    minimum = max(0, lowest - width) if lowest >= 0 else lowest - width
+    maximum = min(0, highest + width) if highest <= 0 else highest + width
+    return minimum, maximum
+
+
+def _number(column: pd.Series, values: pd.Series) -> Feature:
+    whole = pd.api.types.is_integer_dtype(column) or pd.api.types.is_bool_dtype(column)
+    minimum, maximum = slack_range(float(values.min()), float(values.max()))
+    return _feature(column, kind="integer" if whole else "number", minimum=minimum, maximum=maximum)
+
+
+def _category(column: pd.Series, values: pd.Series) -> Feature | str:
+    categories = tuple(sorted({str(value) for value in values}))
+    if len(categories) > MOST_CATEGORIES:
+        return f"it is text with {len(categories)} different values"
+    if len(values) < FEWEST_ROWS_PER_CATEGORY * len(categories):
+        return f"it is text with {len(categories)} different values in {len(values)} rows"
+    return _feature(column, kind="category", categories=categories)
+
+
+def _feature(column: pd.Series, **found: object) -> Feature:
+    return Feature(
+        name=str(column.name),
+        required=not column.isna().any(),
+        reason_code=str(column.name).upper(),
+        reason_text=f"Value of {column.name}",
+        **found,  # type: ignore[arg-type]  # the two callers above pass kind with a range or with categories
+    )

@@ -1,0 +1,100 @@
+"""The rows a model is made of: encoded, with their outcome and date, and only those the service would score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from models.contract import Contract, Feature
+from models.errors import TrainingDataError
+from models.table import columns_from, need_columns
+
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """``n`` applications: raw features, matrix ``(n, features)``, target ``(n,)`` of 0 and 1, dates ``(n,)`` if any."""
+
+    features: pd.DataFrame
+    matrix: NDArray[np.float64]
+    target: NDArray[np.float64]
+    dates: NDArray[np.datetime64] | None
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+    def where(self, mask: Mask) -> Self:
+        """The rows the mask keeps, in their order."""
+        dates = None if self.dates is None else self.dates[mask]
+        return type(self)(self.features[mask], self.matrix[mask], self.target[mask], dates)
+
+    def years(self) -> NDArray[np.int64]:
+        """The calendar year of each row; :class:`TrainingDataError` without dates."""
+        if self.dates is None:
+            raise TrainingDataError("These rows have no dates.", do_next="Name a date column.")
+        return self.dates.astype("datetime64[Y]").astype(np.int64) + 1970
+
+
+def rows_of(frame: pd.DataFrame, contract: Contract) -> tuple[Rows, int]:
+    """The frame's rows as the service would see them, and how many of its rows the service would reject.
+
+    Rejected, here as there: a required feature is missing or a number is outside its range. Raises
+    :class:`TrainingDataError` when a column is missing, the target is not 0 and 1 or a date is not ISO 8601.
+    """
+    date_columns = [contract.date_column] if contract.date_column else []
+    need_columns(frame, [contract.target, contract.id_column, *date_columns, *contract.names()])
+    matrix, _ = contract.encode(columns_from(frame, contract))
+    dates = _dates(frame[contract.date_column]) if contract.date_column else None
+    every_row = Rows(frame[list(contract.names())], matrix, _target(frame[contract.target]), dates)
+    accepted = _accepted(matrix, contract.features)
+    return every_row.where(accepted), int((~accepted).sum())
+
+
+def need_both_outcomes(rows: Rows, which: str) -> None:
+    """Raise :class:`TrainingDataError` unless ``rows`` hold at least two defaults and two paid loans."""
+    defaults = int(rows.target.sum())
+    if min(defaults, len(rows) - defaults) < 2:
+        raise TrainingDataError(
+            f"The {which} rows hold {defaults} defaults among {len(rows)}: nothing can be learned or judged there.",
+            do_next="Give a table with both outcomes in each period, 1 for a default and 0 for a paid loan.",
+        )
+
+
+def _target(column: pd.Series) -> NDArray[np.float64]:
+    values = pd.to_numeric(column, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    wrong = ~np.isin(values, (0.0, 1.0))
+    if wrong.any():
+        raise TrainingDataError(
+            f"The target {column.name!r} is not 0 or 1 in {int(wrong.sum())} of {len(values)} rows.",
+            do_next="Give 1 for a default, 0 for a paid loan, and leave out rows whose outcome is not known.",
+        )
+    return values
+
+
+def _dates(column: pd.Series) -> NDArray[np.datetime64]:
+    if pd.api.types.is_numeric_dtype(column):
+        raise TrainingDataError(f"The date column {column.name!r} holds numbers.", do_next="Give dates as 2004-12-31.")
+    parsed = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
+    if parsed.isna().any():
+        raise TrainingDataError(
+            f"The date column {column.name!r} is no ISO 8601 date in {int(parsed.isna().sum())} of {len(parsed)} rows.",
+            do_next="Give dates as 2004-12-31.",
+        )
+    return parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[s]")
+
+
+def _accepted(matrix: NDArray[np.float64], features: tuple[Feature, ...]) -> Mask:
+    accepted = np.ones(len(matrix), dtype=bool)
+    for values, feature in zip(matrix.T, features, strict=True):
+        if feature.required:
+            accepted &= ~np.isnan(values)
+        if feature.minimum is not None:
+            accepted &= ~(values < feature.minimum)  # false for NaN: missing is not out of range
+        if feature.maximum is not None:
+            accepted &= ~(values > feature.maximum)
+    return accepted

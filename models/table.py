@@ -1,0 +1,88 @@
+"""Reading the user's table, and turning its columns into the plain lists the contract encodes."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from models.contract import Contract, Feature
+from models.errors import TrainingDataError
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """The table in a CSV, Parquet or JSON Lines file; infinities are missing values.
+
+    Raises :class:`TrainingDataError` when the file is missing, of another kind, damaged or empty.
+    """
+    reader = _READERS.get(path.suffix.lower())
+    if reader is None:
+        raise TrainingDataError(f"{path} is no table.", do_next=f"Name a file that ends in {', '.join(_READERS)}.")
+    try:
+        frame = reader(path)
+    except OSError as error:
+        raise TrainingDataError(f"Cannot read {path}: {error.strerror or error}.") from error
+    except ValueError as error:  # what pandas and pyarrow raise for damaged content, UnicodeDecodeError included
+        raise TrainingDataError(f"{path} is damaged or not what its name says.", do_next="Export it again.") from error
+    if frame.empty:
+        raise TrainingDataError(f"{path} has no rows.", do_next="Name a table with rows.")
+    return frame.replace([np.inf, -np.inf], np.nan)
+
+
+def need_columns(frame: pd.DataFrame, names: list[str]) -> None:
+    """Raise :class:`TrainingDataError` naming every column the frame lacks, and the nearest one it has."""
+    columns = [str(column) for column in frame.columns]
+    if lacking := [name for name in names if name not in columns]:
+        raise TrainingDataError(
+            f"The table has no column {'; '.join(_with_nearest(name, columns) for name in lacking)}.",
+            do_next="Correct the name, the table or the contract.",
+        )
+
+
+def columns_from(frame: pd.DataFrame, contract: Contract) -> list[list[object]]:
+    """A frame to columns in contract order, as a request would bring them: str, int, float, or ``None`` for missing.
+
+    Raises :class:`TrainingDataError` when a column the contract calls a number holds text.
+    """
+    return [_values(frame[feature.name], feature) for feature in contract.features]
+
+
+def _values(column: pd.Series, feature: Feature) -> list[object]:
+    if feature.kind == "category":
+        return [None if missing else _text(value) for value, missing in zip(column, column.isna(), strict=True)]
+    if column.dtype == bool or pd.api.types.is_bool_dtype(column):
+        column = column.astype("Int8")
+    if not pd.api.types.is_numeric_dtype(column) and not column.isna().all():
+        raise TrainingDataError(
+            f"The contract calls {feature.name!r} a {feature.kind}, the table holds text there.",
+            do_next="Correct the column, or make it a category in the contract.",
+        )
+    return [None if missing else value for value, missing in zip(column.tolist(), column.isna(), strict=True)]
+
+
+def _text(value: object) -> str:
+    """A category as a request writes it: without the ``.0`` pandas gives whole numbers in a column with gaps."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _with_nearest(name: str, columns: list[str]) -> str:
+    near = difflib.get_close_matches(name, columns, n=1)
+    return f"{name!r} (did you mean {near[0]!r}?)" if near else repr(name)
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, low_memory=False)  # whole columns at once: one type per column
+
+
+def _read_lines(path: Path) -> pd.DataFrame:
+    return pd.read_json(path, lines=True, convert_dates=False)
+
+
+_READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
+    ".csv": _read_csv,
+    ".parquet": pd.read_parquet,
+    ".jsonl": _read_lines,
+}
