@@ -103,9 +103,16 @@ def create_topics(
     return tuple(spec.name for spec in missing)
 
 
-def check_topics(bootstrap: str, *, names: TopicNames | None = None, wait_seconds: float = 30.0) -> int:
+def check_topics(
+    bootstrap: str,
+    *,
+    names: TopicNames | None = None,
+    wait_seconds: float = 30.0,
+    say: Callable[[str], None] = silent,
+) -> int:
     """The number of partitions all five topics have. Raises :class:`TopicMismatch` or BrokerUnreachable."""
     names = names or TopicNames()
+    wait_for_broker(bootstrap, wait_seconds, say=say)
     with admin_client(bootstrap, wait_seconds) as admin:
         found = _partition_counts(admin, names)
     missing = [name for name in names.all() if name not in found]

@@ -26,8 +26,8 @@ def start_broker(
 ) -> Broker:
     """Starts a broker and returns when it answers.
 
-    ``auto`` takes Apache Kafka and, if that cannot be fetched or started, Tansu, and says why. ``port``: None takes a
-    free one. ``data_dir``: keeps Kafka's log from one run to the next; without it the log goes with the broker.
+    ``auto`` takes Apache Kafka and, if that cannot be fetched or started, Tansu, and says why. ``port``: None or 0
+    takes a free one. ``data_dir``: keeps Kafka's log from one run to the next; without it the log goes with the broker.
     ``say`` gets sentences for people. Raises :class:`~stream_app.errors.BrokerStartFailed` or ``PortTaken``.
     """
     if engine == "tansu":
@@ -39,7 +39,7 @@ def start_broker(
     except BrokerStartFailed as error:
         if data_dir is not None:
             raise  # Tansu would silently keep nothing
-        say(f"Taking the tansu engine, because: {error.happened}")
+        say(f"Taking the tansu engine: {error.happened}")
         return start_tansu(port)
 
 

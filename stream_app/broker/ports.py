@@ -28,5 +28,5 @@ def require_free(port: int) -> None:
         raise PortTaken(
             f"Port {port} on {LOOPBACK} cannot be used: {error.strerror or error}.",
             kept="Nothing was started.",
-            do_next="Choose another port, leave the port out to get a free one, or end the process that listens there.",
+            do_next="Choose another port (0 takes a free one), or end the process that listens there.",
         ) from error

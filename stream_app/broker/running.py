@@ -18,15 +18,26 @@ class Broker(Protocol):
         """``127.0.0.1:PORT``."""
 
     @property
-    def engine(self) -> Engine: ...
+    def engine(self) -> Engine:
+        """Which broker it is."""
 
     @property
     def transactions(self) -> bool:
         """Whether exactly-once delivery is possible."""
 
     @property
-    def durable(self) -> bool:
-        """Whether the records outlive the broker."""
+    def meaning(self) -> str:
+        """Two or three sentences for people: which broker, transactions or not, durable or not."""
+
+    @property
+    def pid(self) -> int:
+        """Id of the broker's process group."""
+
+    def ended(self) -> bool:
+        """Whether the process is gone."""
+
+    def last_lines(self) -> str:
+        """The end of its log, at most twelve lines."""
 
     def stop(self) -> None:
         """End the process and delete its temporary folder. May be called again."""
@@ -39,16 +50,16 @@ class Broker(Protocol):
 class RunningBroker:
     """A :class:`Broker` over a child process."""
 
-    def __init__(self, process: BrokerProcess, *, bootstrap: str, engine: Engine, durable: bool) -> None:
-        self.process = process
+    def __init__(self, process: BrokerProcess, *, bootstrap: str, engine: Engine, meaning: str) -> None:
+        self._process = process
         self.bootstrap = bootstrap
         self.engine: Engine = engine
         self.transactions = engine == "kafka"
-        self.durable = durable
-
-    def stop(self) -> None:
-        """See :class:`Broker`."""
-        self.process.stop()
+        self.meaning = meaning
+        self.pid = process.pid
+        self.ended = process.ended
+        self.last_lines = process.last_lines
+        self.stop = process.stop
 
     def __enter__(self) -> Self:
         return self

@@ -5,6 +5,11 @@ from __future__ import annotations
 from stream_app.broker.ports import LOOPBACK
 from stream_app.errors import BrokerStartFailed
 
+TANSU_MEANING = (
+    "Tansu: no transactions, so at-least-once; the records are in memory and gone when the broker ends. "
+    "Made for a demo of minutes: a fetch slows with every batch a partition holds."
+)
+
 
 def tansu_commands(port: int) -> list[list[str]]:
     """The one command that runs Tansu on ``port``. Raises :class:`BrokerStartFailed` if there is no binary to run."""

@@ -1,0 +1,60 @@
+"""``stream-app broker``: the embedded broker in the foreground."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from stream_app.broker import Broker, Choice
+
+
+@click.command("broker")
+@click.option(
+    "--engine",
+    type=click.Choice(["auto", "kafka", "tansu"]),
+    default="auto",
+    show_default=True,
+    help="kafka: Apache Kafka (Java 17; Maven fetches it once). tansu: no Java, no transactions, memory only. "
+    "auto: kafka if it can be had, else tansu.",
+)
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=9092,
+    show_default=True,
+    help="Port on 127.0.0.1; 0 takes a free one.",
+)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder in which Apache Kafka keeps the records from one run to the next; without it they go with the broker.",
+)
+def command(engine: Choice, port: int, data: Path | None) -> None:
+    """Run a broker in the foreground until Ctrl-C."""
+    from stream_app.broker import start_broker
+
+    with start_broker(engine, port=port, data_dir=data, say=click.echo) as broker:
+        click.echo(f"Broker ready at {broker.bootstrap}. {broker.meaning}")
+        click.echo("Ctrl-C stops it.")
+        _wait_for_the_end(broker)
+    click.echo("Broker stopped.")
+
+
+def _wait_for_the_end(broker: Broker) -> None:
+    """Until SIGINT or SIGTERM; raises BrokerUnreachable if the broker ends by itself."""
+    from stream_app.errors import BrokerUnreachable
+
+    asked = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked.set())
+    while not asked.wait(0.5):
+        if broker.ended():
+            raise BrokerUnreachable(
+                f"The {broker.engine} broker ended by itself. The last lines of its log:\n{broker.last_lines()}\n",
+                do_next="Correct what they name and start it again.",
+            )

@@ -1,0 +1,60 @@
+"""``stream-app topics``: create or check the five topics."""
+
+from __future__ import annotations
+
+import click
+
+
+_KAFKA = click.option(
+    "--kafka",
+    default="127.0.0.1:9092",
+    envvar="STREAM_APP_KAFKA",
+    show_default=True,
+    help="Bootstrap servers, HOST:PORT[,HOST:PORT].",
+)
+_PREFIX = click.option("--prefix", default="", envvar="STREAM_APP_TOPIC_PREFIX", help="Put before every topic name.")
+_WAIT = click.option(
+    "--wait",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Seconds to wait for the broker.",
+)
+
+
+@click.group("topics")
+def command() -> None:
+    """Create or check the five topics; they must share one partition count."""
+
+
+@command.command("create")
+@_KAFKA
+@_PREFIX
+@_WAIT
+@click.option("--partitions", type=click.IntRange(1), default=4, show_default=True, help="Partitions of each topic.")
+@click.option("--replication", type=click.IntRange(1), default=1, show_default=True, help="Copies of each partition.")
+def create(kafka: str, prefix: str, wait: float, partitions: int, replication: int) -> None:
+    """Create the topics that are missing; run it as often as you like."""
+    from stream_app.topics import TopicNames, create_topics
+
+    names = TopicNames.prefixed(prefix)
+    created = create_topics(kafka, partitions, replication, names=names, wait_seconds=wait, say=_to_stderr)
+    for name in names.all():
+        click.echo(f"{name}: {partitions} partitions, {'created' if name in created else 'was there'}")
+
+
+@command.command("check")
+@_KAFKA
+@_PREFIX
+@_WAIT
+def check(kafka: str, prefix: str, wait: float) -> None:
+    """Check that the topics exist and share one partition count."""
+    from stream_app.topics import TopicNames, check_topics
+
+    names = TopicNames.prefixed(prefix)
+    partitions = check_topics(kafka, names=names, wait_seconds=wait, say=_to_stderr)
+    click.echo(f"{', '.join(names.all())}: {partitions} partitions each")
+
+
+def _to_stderr(line: str) -> None:
+    click.echo(line, err=True)
