@@ -42,8 +42,8 @@ def _data(manifest: Manifest, contract: Contract) -> str:
 {data.rows:,} applications{period}, {data.defaults:,} of them ({data.defaults / data.rows:.1%}) defaults. Rows the
 service would reject were left out before.
 
-Held out: {manifest.hold_out}. A first model, fitted without them, was judged and calibrated on them; the
-model shipped is the same recipe fitted on all rows, under that calibration."""
+Held out: {manifest.hold_out}. A first model, fitted without them, was judged and calibrated
+on them; the model shipped is the same recipe fitted on all rows, under that calibration."""
 
 
 def _figures(manifest: Manifest) -> str:

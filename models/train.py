@@ -110,7 +110,8 @@ def _until(rows: Rows, last_day: np.datetime64 | None) -> tuple[Rows, Rows]:
 def _figures(judged: Rows, judged_probability: np.ndarray, later: Rows, scorer: LightGBMScorer) -> dict[str, Figures]:
     """Of the held-out rows and of later ones, as a whole and by year."""
     found = {HOLD_OUT: figures(judged_probability, judged.target)}
-    found |= figures_by_year(HOLD_OUT, judged, judged_probability)
+    if len(by_year := figures_by_year(HOLD_OUT, judged, judged_probability)) > 1:
+        found |= by_year
     return found | figures_by_year(OUT_OF_TIME, later, scorer.probability_of_default(later.matrix))
 
 
