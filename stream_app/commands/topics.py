@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-
 _KAFKA = click.option(
     "--kafka",
     default="127.0.0.1:9092",
