@@ -19,8 +19,8 @@ class Progress:
         self._moved_at = self._clock()
 
     def lag_is(self, records_by_partition: Mapping[int, int]) -> None:
-        """The lag of every owned partition. Without lag, or with other partitions, the wait starts anew."""
-        if not any(records_by_partition.values()) or records_by_partition.keys() != self._lag.keys():
+        """The lag of every owned partition. Lag after none, or of other partitions, is waited for anew."""
+        if not any(self._lag.values()) or records_by_partition.keys() != self._lag.keys():
             self._moved_at = self._clock()
         self._lag = dict(records_by_partition)
 

@@ -1,0 +1,47 @@
+"""Settings: every problem listed at once, options over environment over defaults."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream_app.errors import SettingsError
+from stream_app.settings import WorkerSettings, read_settings
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    import os  # noqa: PLC0415 - only this fixture looks at the environment
+
+    for name in [name for name in os.environ if name.startswith("STREAM_APP_")]:
+        monkeypatch.delenv(name)
+
+
+def test_every_problem_is_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAM_APP_KAFKA", "nonsense")
+    monkeypatch.setenv("STREAM_APP_THREADS", "0")
+    monkeypatch.setenv("STREAM_APP_GUARANTEE", "exactly_twice")
+    with pytest.raises(SettingsError) as refused:
+        read_settings()
+    for name in ("STREAM_APP_KAFKA", "STREAM_APP_THREADS", "STREAM_APP_GUARANTEE"):
+        assert name in str(refused.value)
+
+
+def test_an_option_wins_over_the_environment_and_that_over_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STREAM_APP_WEB_PORT", "7000")
+    assert read_settings(web_port=None).web_port == 7000
+    assert read_settings(web_port=8000).web_port == 8000
+    monkeypatch.delenv("STREAM_APP_WEB_PORT")
+    assert read_settings(web_port=None).web_port == 6066
+
+
+def test_pages_are_bound_to_this_machine_unless_told_otherwise() -> None:
+    assert read_settings().web_host == "127.0.0.1"
+
+
+def test_settings_do_not_change_after_the_start() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        read_settings().threads = 2  # type: ignore[misc]
+
+
+def test_every_setting_is_explained() -> None:
+    assert [name for name, field in WorkerSettings.model_fields.items() if not field.description] == []
