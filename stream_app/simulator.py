@@ -1,0 +1,64 @@
+"""The simulator: the real loan book as a stream of loan requests, in the order the loans were approved.
+
+A request states what the applicant asks for; what is known of the client beforehand is in the client store. The
+application's id serves as request id and as client id.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import pandas as pd
+
+from models.contract import Contract
+from models.datasets.sba import PROFILE_FEATURES, REQUEST_FEATURES, TARGET, load_applications
+from stream_app.events import LoanRequest
+from stream_app.tables import FeatureObject, feature_objects
+
+FIRST_YEAR, LAST_YEAR = 2005, 2008
+"""What is replayed: the years after the shipped model's training data, up to the crisis."""
+
+Request = LoanRequest[FeatureObject]
+Profile = tuple[str, bytes]
+"""Client id and JSON object of profile features."""
+
+
+@dataclass(frozen=True)
+class Replay:
+    """``n`` applications in approval order: requests, client profiles, years of approval, the truth (1: defaulted)."""
+
+    requests: Sequence[Request]
+    profiles: Sequence[Profile]
+    years: Sequence[int]
+    defaulted: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+
+def read_replay(contract: Contract, limit: int | None = None) -> Replay:
+    """The shipped book's applications of 2005-2008, at most ``limit`` of them."""
+    book = load_applications()
+    years = book["approval_date"].dt.year
+    return replay_of(book[years.between(FIRST_YEAR, LAST_YEAR)].head(limit or len(book)), contract)
+
+
+def replay_of(applications: pd.DataFrame, contract: Contract) -> Replay:
+    """Applications, with the columns of :func:`models.datasets.sba.load_applications`, in their order."""
+    ids = [str(application) for application in applications["application_id"].tolist()]
+    dates = [date.replace(tzinfo=dt.UTC) for date in applications["approval_date"].dt.to_pydatetime()]
+    asked = feature_objects(applications[[*REQUEST_FEATURES]], contract)
+    known = feature_objects(applications[[*PROFILE_FEATURES]], contract)
+    return Replay(
+        requests=[_request(each, date, features) for each, date, features in zip(ids, dates, asked, strict=True)],
+        profiles=[(client, msgspec.json.encode(profile)) for client, profile in zip(ids, known, strict=True)],
+        years=applications["approval_date"].dt.year.tolist(),
+        defaulted=applications[TARGET].tolist(),
+    )
+
+
+def _request(application_id: str, approved_at: dt.datetime, features: FeatureObject) -> Request:
+    return LoanRequest(application_id, application_id, approved_at, features)

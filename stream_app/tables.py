@@ -1,0 +1,68 @@
+"""Rows of a user's table as the product takes them: feature objects with the right JSON types, and ids."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pandas as pd
+
+from models.bundle import CONTRACT, shipped_bundle
+from models.contract import Contract, Feature
+from models.table import columns_from
+from stream_app.errors import InputFileError
+
+MAX_ID_LENGTH = 64
+SHOWN_ROWS = 10
+
+FeatureObject = dict[str, object]
+
+
+def read_contract(bundle: Path | None) -> Contract:
+    """The contract of a bundle folder, of the shipped one without. Raises ContractError."""
+    return Contract.read((bundle or shipped_bundle()) / CONTRACT)
+
+
+def feature_objects(frame: pd.DataFrame, contract: Contract) -> list[FeatureObject]:
+    """One object a row with those features of the contract that are columns of the frame; an empty cell is None.
+
+    Whole numbers are ints even where pandas made floats of them. Raises TrainingDataError when a column the contract
+    calls a number holds text.
+    """
+    present = tuple(feature for feature in contract.features if feature.name in frame.columns)
+    columns = columns_from(frame, msgspec.structs.replace(contract, features=present))
+    names = [feature.name for feature in present]
+    typed = [_whole(column) if of.kind == "integer" else column for of, column in zip(present, columns, strict=True)]
+    return [dict(zip(names, values, strict=True)) for values in zip(*typed, strict=True)]
+
+
+def text_column(frame: pd.DataFrame, name: str, contract: Contract) -> list[str | None]:
+    """A column as text, None where empty; ``7.0``, which pandas makes of 7 above an empty cell, is ``7``."""
+    as_category = msgspec.structs.replace(contract, features=(Feature(name=name, kind="category"),))
+    (column,) = columns_from(frame, as_category)
+    return [None if value is None else str(value) for value in column]
+
+
+def id_column(frame: pd.DataFrame, name: str, contract: Contract, max_length: int = MAX_ID_LENGTH) -> list[str]:
+    """A column of ids. Raises InputFileError naming the rows whose id is empty or longer than ``max_length``."""
+    ids = text_column(frame, name, contract)
+    broken = [row for row, value in enumerate(ids, start=1) if not value or len(value) > max_length]
+    if broken:
+        raise InputFileError(
+            f"{name!r} is empty or longer than {max_length} characters in {rows_text(broken)}.",
+            kept="Nothing was sent or stored.",
+            do_next="Give each row an id, or name another column.",
+        )
+    return [value for value in ids if value]
+
+
+def rows_text(rows: list[int]) -> str:
+    """``row 3``, or ``rows 3, 4 and 5 more``: data rows, the first is 1."""
+    if len(rows) == 1:
+        return f"row {rows[0]}"
+    more = f" and {len(rows) - SHOWN_ROWS} more" if len(rows) > SHOWN_ROWS else ""
+    return f"rows {', '.join(map(str, rows[:SHOWN_ROWS]))}{more}"
+
+
+def _whole(column: list[object]) -> list[object]:
+    return [int(value) if isinstance(value, float) and value.is_integer() else value for value in column]
