@@ -1,0 +1,72 @@
+"""Client profiles from a table into the client store: checked against the contract first, then stored, all or none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+import pandas as pd
+
+from models.contract import Contract
+from models.datasets.sba import PROFILE_FEATURES, load_applications
+from models.errors import TrainingDataError
+from models.table import need_columns, read_table
+from stream_app.clients import SQLiteClients
+from stream_app.errors import InputFileError
+from stream_app.events import feature_struct
+from stream_app.tables import SHOWN_ROWS, feature_objects, id_column, read_contract
+
+Profile = tuple[str, bytes]
+"""Client id and JSON object of features."""
+
+
+def load_profiles(file: Path | None, store: Path, bundle: Path | None = None, id_name: str | None = None) -> int:
+    """Store the profiles of ``file`` (None: of the shipped loan book) and give the number of clients in the store.
+
+    Those columns that are features of the bundle's contract become the profile; of the shipped book only what is known
+    of a client beforehand. Of several rows with one id the last counts. Raises InputFileError, TrainingDataError or
+    ClientStoreError; nothing is stored then.
+    """
+    contract = read_contract(bundle)
+    table = read_table(file) if file else _shipped(contract)
+    profiles = profiles_of(table, contract, id_name or contract.id_column)
+    with SQLiteClients(store, create=True) as clients:
+        clients.put_many(profiles)
+        return clients.count()
+
+
+def profiles_of(table: pd.DataFrame, contract: Contract, id_name: str) -> list[Profile]:
+    """One profile a row. Raises InputFileError naming the rows and fields that break the contract, never a value."""
+    need_columns(table, [id_name])
+    ids = id_column(table, id_name, contract)
+    encoded = [msgspec.json.encode(profile) for profile in feature_objects(table, contract)]
+    if not encoded:
+        raise TrainingDataError(
+            "The table has no column that is a feature of the contract.",
+            kept="Nothing was stored.",
+            do_next=f"Give some of: {', '.join(contract.names())}.",
+        )
+    _check(encoded, contract)
+    return list(zip(ids, encoded, strict=True))
+
+
+def _shipped(contract: Contract) -> pd.DataFrame:
+    return load_applications()[[contract.id_column, *PROFILE_FEATURES]]
+
+
+def _check(profiles: Sequence[bytes], contract: Contract) -> None:
+    decode = msgspec.json.Decoder(feature_struct(contract)).decode
+    faults: list[str] = []
+    for row, profile in enumerate(profiles, start=1):
+        try:
+            decode(profile)
+        except msgspec.ValidationError as fault:
+            faults.append(f"  row {row}: {fault}")
+    if faults:
+        listed = faults[:SHOWN_ROWS] + ([f"  and {len(faults) - SHOWN_ROWS} more"] if len(faults) > SHOWN_ROWS else [])
+        raise InputFileError(
+            f"{len(faults)} of {len(profiles)} profiles break the contract:\n" + "\n".join(listed) + "\n",
+            kept="Nothing was stored.",
+            do_next="Correct these rows and load the file again.",
+        )
