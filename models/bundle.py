@@ -22,7 +22,7 @@ import msgspec
 import numpy as np
 
 from models.contract import Contract
-from models.errors import BundleError, ModelError
+from models.errors import BundleError, ModelError, ScoringError
 from models.folder import write_folder
 from models.manifest import GoldenRow, Manifest, model_feature_names, version_of
 from models.policy import Policy
@@ -132,10 +132,12 @@ def _contract(path: Path, text: bytes) -> Contract:
 
 
 def _scorer(path: Path, text: bytes, contract: Contract, manifest: Manifest, threads: int) -> LightGBMScorer:
+    if b"\nend of trees\n" not in text:  # LightGBM reads beyond the end of a model cut short, and aborts
+        raise _broken(path, f"{MODEL} is cut short or is not a LightGBM model, though its SHA-256 is right")
     try:
         scorer = LightGBMScorer.from_text(text.decode(), manifest.calibration, threads)
     except (UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
-        raise _broken(path, f"{MODEL} is not a LightGBM model, though its SHA-256 is right") from error
+        raise _broken(path, f"LightGBM cannot read {MODEL}, though its SHA-256 is right") from error
     if tuple(scorer.booster.feature_name()) != model_feature_names(contract.names()):
         raise _broken(path, f"{MODEL} reads other features, or in another order, than {CONTRACT} lists")
     return scorer
@@ -144,11 +146,14 @@ def _scorer(path: Path, text: bytes, contract: Contract, manifest: Manifest, thr
 def _check_golden_rows(path: Path, text: bytes, contract: Contract, scorer: Scorer) -> None:
     try:
         rows = msgspec.json.Decoder(GoldenRow).decode_lines(text)
-    except msgspec.DecodeError as error:
-        raise _broken(path, f"{GOLDEN} does not hold golden rows ({error})") from error
-    matrix, _ = contract.encode(contract.columns_of([row.features for row in rows]))
+        matrix, _ = contract.encode(contract.columns_of([row.features for row in rows]))
+    except (ValueError, TypeError) as error:  # msgspec's are ValueErrors; the rest is a number that is none
+        raise _broken(path, f"{GOLDEN} does not hold golden rows for {CONTRACT} ({error})") from error
     expected = np.array([row.probability_of_default for row in rows])
-    differing = np.abs(scorer.probability_of_default(matrix) - expected) > GOLDEN_TOLERANCE
+    try:
+        differing = np.abs(scorer.probability_of_default(matrix) - expected) > GOLDEN_TOLERANCE
+    except ScoringError as error:
+        raise _broken(path, f"{MODEL} does not score the golden rows: {error.happened.removesuffix('.')}") from error
     if not rows or differing.any():
         raise _broken(path, f"{int(differing.sum())} of {len(rows)} golden rows get another probability than written")
 
