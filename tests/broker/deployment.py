@@ -1,0 +1,175 @@
+"""A whole deployment for one test: its own topics and group on a shared broker, scorers as real child processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from stream_app.broker.ports import free_ports
+from stream_app.topics import TopicNames, create_topics
+
+PARTITIONS = 4
+Source = tuple[int, int]  # partition and offset of an input record
+
+
+def wait_until(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
+    """The first truthy answer of ``condition``; fails the test with ``what`` after ``seconds``."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if answer := condition():
+            return answer
+        time.sleep(0.05)  # the pause between two looks, not a guess at how long it takes
+    raise AssertionError(f"not within {seconds:g} s: {what}")
+
+
+@dataclass
+class Worker:
+    """One scorer process."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+    def page(self, name: str) -> str:
+        """The body of one of its pages, empty while it does not answer with 200."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{name}", timeout=5) as answer:
+                return str(answer.read().decode())
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return ""
+
+    def metric(self, name: str) -> float:
+        """The sum of a series over its labels."""
+        lines = [line for line in self.page("metrics").splitlines() if line.startswith(("loan_scorer_" + name,))]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
+    def ready(self) -> bool:
+        assert self.process.poll() is None, f"the worker ended:\n{self.log.read_text()[-2000:]}"
+        return bool(self.page("ready"))
+
+    def end(self, how: signal.Signals) -> int:
+        """Send a signal and wait for the exit status."""
+        self.process.send_signal(how)
+        return self.process.wait(timeout=30)
+
+
+@dataclass
+class Deployment:
+    """Topics, group, client store and scorers of one test."""
+
+    bootstrap: str
+    names: TopicNames
+    prefix: str
+    clients: Path
+    folder: Path
+    engine: str
+    workers: list[Worker] = field(default_factory=list)
+
+    @classmethod
+    def on(cls, broker: Any, prefix: str, clients: Path, folder: Path) -> Deployment:
+        names = TopicNames.prefixed(prefix)
+        create_topics(broker.bootstrap, PARTITIONS, names=names)
+        return cls(broker.bootstrap, names, prefix, clients, folder, broker.engine)
+
+    def start(self, *, ready: bool = True, **settings: Any) -> Worker:
+        """Start a scorer and, unless told not to, wait until it is ready."""
+        [port] = free_ports(1)
+        log = self.folder / f"worker{len(self.workers)}.log"
+        given = {
+            "kafka": self.bootstrap,
+            "group": self.prefix + "scorer",
+            "topic_prefix": self.prefix,
+            "clients": self.clients,
+            "web_port": port,
+            "fetch_max_wait_seconds": 0.005 if self.engine == "tansu" else 0.5,
+            "rebalance_timeout_seconds": 3 if self.engine == "tansu" else 20,
+            **settings,
+        }
+        environment = os.environ | {f"STREAM_APP_{name.upper()}": str(value) for name, value in given.items()}
+        with log.open("wb") as out:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "stream_app", "worker"], env=environment, stdout=out, stderr=out
+            )
+        worker = Worker(process, port, log)
+        self.workers.append(worker)
+        if ready:
+            wait_until(worker.ready, "the worker is ready")
+        return worker
+
+    def send(self, records: Iterable[tuple[int, bytes | None, bytes | None]]) -> list[Source]:
+        """Publish (partition, key, value) records, wait for every delivery, give back where each one lies."""
+        producer = KafkaProducer(bootstrap_servers=self.bootstrap, linger_ms=5, batch_size=65_536)
+        try:
+            sent = [
+                producer.send(self.names.requests, value=value, key=key, partition=partition)
+                for partition, key, value in records
+            ]
+            delivered = [future.get(timeout=30) for future in sent]
+            return [(record.partition, record.offset) for record in delivered]
+        finally:
+            producer.close()
+
+    def read(self, topic: str) -> list[Any]:
+        """Everything that is in a topic now, by a read_committed reader."""
+        consumer = KafkaConsumer(
+            bootstrap_servers=self.bootstrap, isolation_level="read_committed", enable_auto_commit=False
+        )
+        try:
+            partitions = [TopicPartition(topic, p) for p in range(PARTITIONS)]
+            consumer.assign(partitions)
+            consumer.seek_to_beginning(*partitions)
+            ends = consumer.end_offsets(partitions)
+            found: list[Any] = []
+            wait_until(lambda: self._read_on(consumer, ends, found), f"{topic} is read to its end")
+            return found
+        finally:
+            consumer.close()
+
+    @staticmethod
+    def _read_on(consumer: Any, ends: dict[Any, int], found: list[Any]) -> bool:
+        for records in consumer.poll(timeout_ms=200).values():
+            found.extend(records)
+        return all(consumer.position(tp) >= end for tp, end in ends.items())
+
+    def answers(self) -> Counter[Source]:
+        """How many outputs each input record has, decisions and rejections together."""
+        return Counter(
+            source_of(record) for record in self.read(self.names.decisions) + self.read(self.names.rejections)
+        )
+
+    def answered(self, sources: Iterable[Source], seconds: float = 60.0) -> Counter[Source]:
+        """Wait until each of these inputs has an output; then how many each has."""
+        wanted = set(sources)
+        return wait_until(
+            lambda: (answers := self.answers()) if (answers := self.answers()).keys() >= wanted else None,
+            f"{len(wanted)} inputs are answered",
+            seconds,
+        )
+
+    def stop(self) -> None:
+        """End what still runs."""
+        for worker in self.workers:
+            if worker.process.poll() is None:
+                worker.process.kill()
+            worker.process.wait()
+
+
+def headers_of(record: Any) -> dict[str, bytes]:
+    return dict(record.headers)
+
+
+def source_of(record: Any) -> Source:
+    headers = headers_of(record)
+    return int(headers["source-partition"]), int(headers["source-offset"])

@@ -1,0 +1,147 @@
+"""The scorer against real brokers: one output an input, whatever is sent and whoever is killed."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from models.bundle import load_bundle, shipped_bundle
+from stream_app.clients import SQLiteClients
+from stream_app.events import RejectionReason
+from tests.broker.deployment import PARTITIONS, Deployment, Worker, headers_of, source_of, wait_until
+
+CLIENTS = [str(i) for i in range(200)]
+
+
+def profile(client_id: str) -> dict[str, Any]:
+    return {"state": "CA", "naics_sector": "44", "urban_rural": "urban", "employees": int(client_id) % 50}
+
+
+def good(client_id: str, request_id: str) -> bytes:
+    features = {"amount_requested": 1_000 + int(client_id) * 5_000, "guaranteed_share": 0.5, "revolving_line": "Y"}
+    return msgspec.json.encode(
+        {"request_id": request_id, "client_id": client_id, "requested_at": "2007-05-01T00:00:00Z", "features": features}
+    )
+
+
+def requests(count: int, start: int = 0) -> Iterator[tuple[int, bytes, bytes]]:
+    for number, client_id in enumerate(islice(cycle(CLIENTS), count), start):
+        yield int(client_id) % PARTITIONS, client_id.encode(), good(client_id, f"r{number}")
+
+
+@pytest.fixture(scope="module")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("clients") / "clients.db"
+    with SQLiteClients(path, create=True) as store:
+        store.put_many((client_id, msgspec.json.encode(profile(client_id))) for client_id in CLIENTS)
+    return path
+
+
+@pytest.fixture
+def deployment(broker: Any, unique_prefix: str, clients: Path, tmp_path: Path) -> Iterator[Deployment]:
+    made = Deployment.on(broker, unique_prefix, clients, tmp_path)
+    yield made
+    made.stop()
+
+
+def test_a_decision_is_what_the_bundle_says_of_profile_and_request(deployment: Deployment) -> None:
+    deployment.start()
+    [source] = deployment.send([(1, b"7", good("7", "r7"))])
+    deployment.answered([source])
+    [record] = deployment.read(deployment.names.decisions)
+    decision = json.loads(record.value)
+    bundle = load_bundle(shipped_bundle())
+    row = {"amount_requested": 36_000, "guaranteed_share": 0.5, "revolving_line": "Y", **profile("7")}
+    matrix, _ = bundle.contract.encode(bundle.contract.columns_of([row]))
+    [expected] = bundle.scorer.probability_of_default(matrix)
+    assert (record.key, record.partition, source_of(record)) == (b"7", 1, source)
+    assert decision["probability_of_default"] == pytest.approx(expected, abs=1e-12)
+    assert {name: value for name, value in decision["features"].items() if value is not None} == row
+    assert decision["model"]["sha256"] == bundle.sha256
+
+
+POISON: list[tuple[bytes | None, bytes | None, RejectionReason]] = [
+    (b"7", b"{not json", RejectionReason.NOT_JSON),
+    (b"7", None, RejectionReason.TOMBSTONE),
+    (None, good("7", "p"), RejectionReason.NULL_KEY),
+    (b"nobody", good("7", "p").replace(b'"client_id":"7"', b'"client_id":"nobody"'), RejectionReason.UNKNOWN_CLIENT),
+    (b"7", b"x" * 900_000, RejectionReason.TOO_LARGE),
+    (b"7", good("7", "p").replace(b"0.5", b"NaN"), RejectionReason.NAN_LITERAL),
+]
+
+
+def test_poison_alone_first_and_last_is_rejected_and_its_neighbours_are_decided(deployment: Deployment) -> None:
+    """Sent before the worker starts, so that each shape is one batch of a partition."""
+    fine = (b"7", good("7", "ok"))
+    shapes = [
+        [(0, key, value) for key, value, _ in POISON],
+        [(1, *POISON[0][:2]), (1, *fine), (1, *fine)],
+        [(2, *fine), (2, *fine), (2, *POISON[0][:2])],
+        [(3, *POISON[1][:2])],
+    ]
+    sources = [deployment.send(shape) for shape in shapes]
+    deployment.start()
+    answers = deployment.answered([source for some in sources for source in some])
+    assert set(answers.values()) == {1}
+    rejected = {source_of(record): record for record in deployment.read(deployment.names.rejections)}
+    reasons = [headers_of(rejected[source])["rejection-reason"].decode() for source in sources[0]]
+    assert reasons == [reason.value for _, _, reason in POISON]
+    assert {source for source in rejected if source[0] != 0} == {sources[1][0], sources[2][2], sources[3][0]}
+    kept = [(rejected[source].key, rejected[source].value) for source in sources[0]]
+    assert kept == [(key, value) for key, value, _ in POISON]
+
+
+def test_two_workers_share_the_partitions_and_answer_each_request_once(deployment: Deployment) -> None:
+    first = deployment.start()
+    second = deployment.start()
+    wait_until(lambda: assigned(first) == assigned(second) == PARTITIONS / 2, "the partitions are shared")
+    sources = deployment.send(requests(2_000))
+    answers = deployment.answered(sources)
+    assert (len(answers), set(answers.values())) == (2_000, {1})
+    wait_until(lambda: first.metric("requests_total") + second.metric("requests_total") == 2_000, "both counted")
+    assert first.metric("requests_total") > 0
+    assert second.metric("requests_total") > 0
+
+
+def test_a_worker_killed_mid_stream_leaves_nothing_unanswered(deployment: Deployment) -> None:
+    sources = deployment.send(requests(20_000))
+    victim = deployment.start(ready=False, max_poll_records=100)
+    wait_until(lambda: victim.metric("requests_total") >= 1_000, "the worker is in the middle of it")
+    victim.end(signal.SIGKILL)
+    assert len(deployment.answers()) < len(sources), "the kill came too late to prove anything"
+    deployment.start()
+    answers = deployment.answered(sources)
+    assert answers.keys() == set(sources)
+
+
+def test_a_restarted_worker_resumes_from_the_committed_offset(deployment: Deployment) -> None:
+    before = deployment.send(requests(500))
+    first = deployment.start()
+    deployment.answered(before)
+    wait_until(lambda: first.metric("requests_total") == 500, "the batch is committed")
+    assert first.end(signal.SIGTERM) == 0
+    after = deployment.send(requests(500, start=500))
+    deployment.start()
+    answers = deployment.answered(after)
+    assert (len(answers), set(answers.values())) == (1_000, {1})
+
+
+def test_a_worker_told_to_stop_mid_stream_repeats_and_loses_nothing(deployment: Deployment) -> None:
+    sources = deployment.send(requests(20_000))
+    first = deployment.start(ready=False, max_poll_records=100)
+    wait_until(lambda: first.metric("requests_total") >= 1_000, "the worker is in the middle of it")
+    assert first.end(signal.SIGTERM) == 0
+    deployment.start()
+    answers = deployment.answered(sources)
+    assert (answers.keys(), set(answers.values())) == (set(sources), {1})
+
+
+def assigned(worker: Worker) -> float:
+    return worker.metric("partitions_assigned")
