@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import lightgbm
-
 from models.contract import Contract
 from models.manifest import model_feature_names
 from models.rows import Rows
+from models.trees import lightgbm
 
 Settings = dict[str, str | int | float | bool]
 

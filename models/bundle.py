@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import lightgbm
 import msgspec
 import numpy as np
 
@@ -27,6 +26,7 @@ from models.folder import write_folder
 from models.manifest import GoldenRow, Manifest, model_feature_names, version_of
 from models.policy import Policy
 from models.scorer import LightGBMScorer, Scorer
+from models.trees import lightgbm
 
 MODEL, CONTRACT, MANIFEST = "model.txt", "contract.json", "manifest.json"
 REFERENCE, GOLDEN, CARD = "reference.parquet", "golden.jsonl", "MODEL_CARD.md"
@@ -132,12 +132,10 @@ def _contract(path: Path, text: bytes) -> Contract:
 
 
 def _scorer(path: Path, text: bytes, contract: Contract, manifest: Manifest, threads: int) -> LightGBMScorer:
-    if b"\nend of trees\n" not in text:  # LightGBM reads beyond the end of a model cut short, and aborts
-        raise _broken(path, f"{MODEL} is cut short or is not a LightGBM model, though its SHA-256 is right")
     try:
         scorer = LightGBMScorer.from_text(text.decode(), manifest.calibration, threads)
-    except (UnicodeDecodeError, lightgbm.basic.LightGBMError) as error:
-        raise _broken(path, f"LightGBM cannot read {MODEL}, though its SHA-256 is right") from error
+    except (UnicodeDecodeError, ScoringError, lightgbm.basic.LightGBMError) as error:
+        raise _broken(path, f"{MODEL} is not a LightGBM model, though its SHA-256 is right") from error
     if tuple(scorer.booster.feature_name()) != model_feature_names(contract.names()):
         raise _broken(path, f"{MODEL} reads other features, or in another order, than {CONTRACT} lists")
     return scorer

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-import lightgbm
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ScoringError
+from models.trees import lightgbm
 
 Matrix = NDArray[np.float64]
 
@@ -53,10 +54,12 @@ class LightGBMScorer:
 
     @classmethod
     def from_text(cls, model_text: str, calibration: Calibration, threads: int = 1) -> LightGBMScorer:
-        """The scorer of LightGBM's text format.
+        """The scorer of LightGBM's text format. Raises :class:`ScoringError` when the text is none.
 
-        Only for text whose hash was checked: a damaged one may end the process instead of raising.
+        Only for text whose hash was checked: LightGBM trusts what it reads and may abort on text that was altered.
         """
+        if not _is_whole(model_text.encode()):
+            raise ScoringError("The model text is cut short or is no LightGBM model.")
         return cls(lightgbm.Booster(model_str=model_text), calibration, threads)
 
     def probability_of_default(self, matrix: Matrix) -> NDArray[np.float64]:
@@ -81,3 +84,10 @@ class LightGBMScorer:
         if matrix.ndim != 2 or matrix.shape[1] != expected:
             raise ScoringError(f"The model reads {expected} features, the matrix has the shape {matrix.shape}.")
         return self.booster.predict(matrix, num_threads=self.threads, **options)
+
+
+def _is_whole(model_text: bytes) -> bool:
+    """Whether the trees fill the bytes the header gives them. LightGBM finds each by its size, reads on and aborts."""
+    sizes = re.search(rb"^tree_sizes=([\d ]+)$", model_text, re.MULTILINE)
+    first, end = model_text.find(b"\nTree=0\n") + 1, model_text.find(b"end of trees\n")
+    return sizes is not None and sum(int(size) for size in sizes[1].split()) == end - first
