@@ -83,7 +83,7 @@ def read_settings(**given: Any) -> WorkerSettings:
     try:
         return WorkerSettings(**{name: value for name, value in given.items() if value is not None})
     except pydantic.ValidationError as fault:
-        problems = [f"  {_name(problem)}: {problem['msg']}" for problem in fault.errors(include_input=False)]
+        problems = [f"  {_name(problem)}: {problem['msg'].removeprefix('Value error, ')}" for problem in fault.errors(include_input=False)]
         raise SettingsError(
             "The settings are not valid:\n" + "\n".join(problems) + "\n",
             do_next="Correct them all and start again; nothing was started.",

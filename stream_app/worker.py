@@ -118,8 +118,8 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
             await _or_exit(scoring.handle(poll))
 
     def measure_lag() -> None:
-        ends = consumer().end_offsets_seen()
         positions = lanes.positions.next
+        ends = consumer().end_offsets_seen() if positions else {}
         lag = {tp.partition: max(0, ends.get(tp, at) - at) for tp, at in positions.items()}
         progress.lag_is(lag)
         metrics.lag_is(lag)
@@ -131,9 +131,9 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
     pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready, measure_lag)
 
     async def before_start() -> None:
+        await pages.listen()
         await asyncio.to_thread(wait_for_broker, settings.kafka, settings.broker_wait_seconds, say=log.warning)
         await asyncio.to_thread(check_topics, settings.kafka, names=topics)
-        await pages.listen()
         log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
 
     app.before_start = lambda: _or_exit(before_start())
