@@ -15,6 +15,8 @@ from models.table import columns_from, need_columns
 
 Mask = NDArray[np.bool_]
 
+SLICE_ROWS = 20_000
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -48,7 +50,7 @@ def rows_of(frame: pd.DataFrame, contract: Contract) -> tuple[Rows, int]:
     """
     date_columns = [contract.date_column] if contract.date_column else []
     need_columns(frame, [contract.target, contract.id_column, *date_columns, *contract.names()])
-    matrix, _ = contract.encode(columns_from(frame, contract))
+    matrix = _encoded(frame, contract)
     dates = _dates(frame[contract.date_column]) if contract.date_column else None
     every_row = Rows(frame[list(contract.names())], matrix, _target(frame[contract.target]), dates)
     accepted = _accepted(matrix, contract.features)
@@ -63,6 +65,12 @@ def need_both_outcomes(rows: Rows, which: str) -> None:
             f"The {which} rows hold {defaults} defaults among {len(rows)}: nothing can be learned or judged there.",
             do_next="Give a table with both outcomes in each period, 1 for a default and 0 for a paid loan.",
         )
+
+
+def _encoded(frame: pd.DataFrame, contract: Contract) -> NDArray[np.float64]:
+    """In slices: as Python objects a whole table of 300,000 rows and 120 columns would take gigabytes."""
+    slices = [frame.iloc[start : start + SLICE_ROWS] for start in range(0, len(frame), SLICE_ROWS)]
+    return np.vstack([contract.encode(columns_from(part, contract))[0] for part in slices])
 
 
 def _target(column: pd.Series) -> NDArray[np.float64]:

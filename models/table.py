@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -52,15 +52,20 @@ def columns_from(frame: pd.DataFrame, contract: Contract) -> list[list[object]]:
 
 def _values(column: pd.Series, feature: Feature) -> list[object]:
     if feature.kind == "category":
-        return [None if missing else _text(value) for value, missing in zip(column, column.isna(), strict=True)]
-    if column.dtype == bool or pd.api.types.is_bool_dtype(column):
+        return [None if missing else _text(value) for value, missing in _with_gaps(column)]
+    if pd.api.types.is_bool_dtype(column):
         column = column.astype("Int8")
     if not pd.api.types.is_numeric_dtype(column) and not column.isna().all():
         raise TrainingDataError(
             f"The contract calls {feature.name!r} a {feature.kind}, the table holds text there.",
             do_next="Correct the column, or make it a category in the contract.",
         )
-    return [None if missing else value for value, missing in zip(column.tolist(), column.isna(), strict=True)]
+    return [None if missing else value for value, missing in _with_gaps(column)]
+
+
+def _with_gaps(column: pd.Series) -> Iterable[tuple[object, bool]]:
+    """Each value as a Python object, and whether it is missing."""
+    return zip(column.tolist(), column.isna().tolist(), strict=True)
 
 
 def _text(value: object) -> str:
