@@ -31,6 +31,7 @@ from models.trees import lightgbm
 MODEL, CONTRACT, MANIFEST = "model.txt", "contract.json", "manifest.json"
 REFERENCE, GOLDEN, CARD = "reference.parquet", "golden.jsonl", "MODEL_CARD.md"
 HASHED_FILES = (MODEL, CONTRACT, REFERENCE, GOLDEN)
+ALL_FILES = (*HASHED_FILES, MANIFEST, CARD)
 
 GOLDEN_TOLERANCE = 1e-6
 """Largest accepted difference of a golden probability: another CPU's rounding, not another model."""
@@ -99,7 +100,7 @@ def write_bundle(
     sealed = msgspec.structs.replace(manifest, files=hashes)
     sealed = msgspec.structs.replace(sealed, version=version_of(sealed))
     everything = {**files, MANIFEST: sealed.to_json(), CARD: model_card.encode()}
-    write_folder(path, everything, marker=MANIFEST, verify=load_bundle, replace=replace)
+    write_folder(path, everything, verify=load_bundle, replace=replace)
     return load_bundle(path)
 
 

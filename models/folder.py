@@ -5,24 +5,24 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from models.errors import OutputError
 
 
-def check_free(path: Path, *, marker: str, replace: bool) -> None:
+def check_free(path: Path, *, ours: Collection[str], replace: bool) -> None:
     """Raise :class:`OutputError` when something is at ``path`` and may not be replaced.
 
-    Even with ``replace`` only an empty folder or one holding a file named ``marker`` goes: a slip of the pen must not
-    delete somebody's home folder.
+    Even with ``replace`` a folder goes only when it holds nothing but files named in ``ours``: a slip of the pen must
+    not delete somebody's home folder.
     """
     if not path.exists():
         return
     if not replace:
         raise _taken(f"{path} exists already.", "Name another --out or add --force.")
-    if not path.is_dir() or (any(path.iterdir()) and not (path / marker).exists()):
-        raise _taken(f"{path} exists and has no {marker}.", "It is not replaced even with --force: name another --out.")
+    if not path.is_dir() or not {entry.name for entry in path.iterdir()} <= set(ours):
+        raise _taken(f"{path} holds something else than a bundle.", "Not even --force replaces it: name another --out.")
 
 
 def check_free_file(path: Path, *, replace: bool) -> None:
@@ -35,15 +35,13 @@ def _taken(happened: str, do_next: str) -> OutputError:
     return OutputError(happened, kept="It was left as it is.", do_next=do_next)
 
 
-def write_folder(
-    path: Path, files: Mapping[str, bytes], *, marker: str, verify: Callable[[Path], object], replace: bool
-) -> None:
+def write_folder(path: Path, files: Mapping[str, bytes], *, verify: Callable[[Path], object], replace: bool) -> None:
     """Write ``files`` by name into a new folder beside ``path``, let ``verify`` read it, then rename it to ``path``.
 
     Whatever ``verify`` raises passes through and leaves ``path`` as it was. Raises :class:`OutputError` like
     :func:`check_free` does, and when the disk refuses.
     """
-    check_free(path, marker=marker, replace=replace)
+    check_free(path, ours=files.keys(), replace=replace)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as workspace:

@@ -86,14 +86,14 @@ def _infer(options: Options) -> None:
 
 
 def _train(options: Options) -> None:
-    from models.bundle import MANIFEST
+    from models.bundle import ALL_FILES
     from models.folder import check_free
     from models.train import train
 
     plan = _plan(options)
     frame, contract = _inputs(options)
     out = options.out or Path("bundles") / contract.name
-    check_free(out, marker=MANIFEST, replace=options.force)  # before the minutes of work, not after
+    check_free(out, ours=ALL_FILES, replace=options.force)  # before the minutes of work, not after
     draft = train(frame, contract, plan)
     for note in draft.notes:
         click.echo(note, err=True)

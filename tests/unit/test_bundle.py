@@ -125,10 +125,10 @@ def test_an_existing_bundle_is_left_alone_unless_replacing_is_asked_for(bundle: 
     assert draft.write(bundle.path, replace=True).version == bundle.version
 
 
-def test_a_folder_that_is_no_bundle_is_never_replaced(draft: Draft, tmp_path: Path) -> None:
-    (tmp_path / "home").mkdir()
+def test_a_folder_that_holds_more_than_a_bundle_is_never_replaced(draft: Draft, tmp_path: Path) -> None:
+    draft.write(tmp_path / "home")
     (tmp_path / "home" / "letter.txt").write_text("dear")
-    with pytest.raises(OutputError, match=r"has no manifest\.json"):
+    with pytest.raises(OutputError, match="holds something else than a bundle"):
         draft.write(tmp_path / "home", replace=True)
     assert (tmp_path / "home" / "letter.txt").read_text() == "dear"
 
