@@ -8,13 +8,15 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from stream_app.errors import BrokerUnreachable
+from stream_app.errors import BrokerUnreachable, SettingsError
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
 
 REQUEST_SECONDS = 30.0
-_SLICE_SECONDS = 3.0
+"""Time-out of one request, e.g. of creating topics."""
+
+_SLICE_SECONDS = 5.0
 
 
 def silent(_: str) -> None:
@@ -23,16 +25,26 @@ def silent(_: str) -> None:
 
 @contextlib.contextmanager
 def admin_client(bootstrap: str, wait_seconds: float = 30.0) -> Iterator[KafkaAdminClient]:
-    """A connected client that is closed at the end. Raises :class:`BrokerUnreachable` after ``wait_seconds``."""
+    """A connected client that is closed at the end.
+
+    Raises :class:`BrokerUnreachable` if there is no connection after ``wait_seconds``, or a later request fails.
+    """
     client = _connect(bootstrap, wait_seconds)
+    from kafka.errors import KafkaError  # noqa: PLC0415
+
     try:
         yield client
+    except KafkaError as error:
+        raise BrokerUnreachable(
+            f"The broker at {bootstrap} did not do what it was asked: {type(error).__name__}.",
+            do_next="Check its log, and that the address it advertises can be reached from here.",
+        ) from error
     finally:
         client.close()
 
 
 def wait_for_broker(bootstrap: str, timeout_seconds: float = 30.0, *, say: Callable[[str], None] = silent) -> None:
-    """Returns when the broker answers a metadata request; tells ``say`` every three seconds that it still waits.
+    """Returns when the broker answers a metadata request; tells ``say`` every five seconds that it still waits.
 
     Raises :class:`BrokerUnreachable` after ``timeout_seconds``.
     """
@@ -40,12 +52,12 @@ def wait_for_broker(bootstrap: str, timeout_seconds: float = 30.0, *, say: Calla
     while (left := started + timeout_seconds - time.monotonic()) > 0:
         with contextlib.suppress(BrokerUnreachable), admin_client(bootstrap, min(left, _SLICE_SECONDS)):
             return
-        say(f"Waiting for a broker at {bootstrap}: {time.monotonic() - started:.0f} of {timeout_seconds:g} s.")
-    raise unreachable(bootstrap, timeout_seconds)
+        if left > _SLICE_SECONDS:
+            say(f"Waiting for a broker at {bootstrap}: {time.monotonic() - started:.0f} of {timeout_seconds:g} s.")
+    raise _unreachable(bootstrap, timeout_seconds)
 
 
-def unreachable(bootstrap: str, waited_seconds: float) -> BrokerUnreachable:
-    """The error of every command that found no broker."""
+def _unreachable(bootstrap: str, waited_seconds: float) -> BrokerUnreachable:
     return BrokerUnreachable(
         f"No Kafka broker answered at {bootstrap} within {waited_seconds:g} s.",
         kept="Nothing was written.",
@@ -66,7 +78,7 @@ def _connect(bootstrap: str, wait_seconds: float) -> KafkaAdminClient:
 
     try:
         return kafka.KafkaAdminClient(
-            bootstrap_servers=bootstrap.split(","),
+            bootstrap_servers=_servers(bootstrap),
             bootstrap_timeout_ms=max(1, int(wait_seconds * 1000)),
             request_timeout_ms=int(REQUEST_SECONDS * 1000),
             reconnect_backoff_max_ms=200,
@@ -75,4 +87,15 @@ def _connect(bootstrap: str, wait_seconds: float) -> KafkaAdminClient:
     except kafka.errors.KafkaError as error:
         for client in made:
             client.close()  # a client that fails to connect leaves its thread and sockets behind (kafka-python 3.0.12)
-        raise unreachable(bootstrap, wait_seconds) from error
+        raise _unreachable(bootstrap, wait_seconds) from error
+
+
+def _servers(bootstrap: str) -> list[str]:
+    servers = [server.strip() for server in bootstrap.split(",")]
+    for server in servers:
+        host, _, port = server.rpartition(":")
+        if not host or not port.isdecimal() or int(port) > 65535:
+            raise SettingsError(
+                f"{bootstrap!r} is no Kafka address.", do_next="Write HOST:PORT, several separated by commas."
+            )
+    return servers

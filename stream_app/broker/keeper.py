@@ -1,8 +1,8 @@
-"""Keeps one broker process for a parent and ends it with the parent. A script; the parent never imports it.
+"""Keeps one broker process for a parent and ends it with the parent. A script; the parent never imports it to run it.
 
-``python -I -S keeper.py REMOVE GRACE_SECONDS COMMANDS`` runs the commands (a JSON list of argument lists) one after
-another until one fails. When standard input closes, which the kernel does however the parent ends (return, Ctrl-C,
-SIGKILL), the running command is terminated, killed after GRACE_SECONDS, and the folder REMOVE deleted (if not "").
+``python -I -S keeper.py REMOVE GRACE_SECONDS COMMAND...`` runs the command until it ends. When standard input closes,
+which the kernel does however the parent ends (return, Ctrl-C, SIGKILL), the command is terminated, killed after
+GRACE_SECONDS, and the folder REMOVE deleted (if not "").
 
 Why not ``PR_SET_PDEATHSIG``: it exists on Linux only, fires when the *thread* that forked ends, needs Python code
 between fork and exec in a process that may have threads, and leaves nobody to delete the folder.
@@ -10,7 +10,6 @@ between fork and exec in a process that may have threads, and leaves nobody to d
 
 from __future__ import annotations
 
-import json
 import os
 import select
 import shutil
@@ -21,16 +20,11 @@ import sys
 STDIN = 0
 
 
-def keep(commands: list[list[str]], grace_seconds: float) -> int:
-    """Run ``commands`` in turn until one fails or the parent ends; gives the last exit status."""
+def keep(command: list[str], grace_seconds: float) -> int:
+    """Run ``command`` until it or the parent ends; gives its exit status."""
     signals = _signals_as_bytes()
-    for command in commands:
-        child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
-        if not _ends_by_itself(child, signals):
-            return _end(child, grace_seconds)
-        if child.returncode != 0:
-            return child.returncode
-    return 0
+    child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    return child.returncode if _ends_by_itself(child, signals) else _end(child, grace_seconds)
 
 
 def _signals_as_bytes() -> int:
@@ -62,9 +56,9 @@ def _end(child: subprocess.Popen[bytes], grace_seconds: float) -> int:
 
 def main() -> int:
     """Entry point of the script; the arguments are those of the module docstring."""
-    remove, grace_seconds, commands = sys.argv[1:]
+    remove, grace_seconds, *command = sys.argv[1:]
     try:
-        return keep(json.loads(commands), float(grace_seconds))
+        return keep(command, float(grace_seconds))
     finally:
         if remove:
             shutil.rmtree(remove, ignore_errors=True)

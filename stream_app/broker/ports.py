@@ -25,8 +25,13 @@ def require_free(port: int) -> None:
     try:
         socket.create_server((LOOPBACK, port)).close()
     except OSError as error:
-        raise PortTaken(
-            f"Port {port} on {LOOPBACK} cannot be used: {error.strerror or error}.",
-            kept="Nothing was started.",
-            do_next="Choose another port (0 takes a free one), or end the process that listens there.",
-        ) from error
+        raise port_taken(port, error.strerror or str(error)) from error
+
+
+def port_taken(port: int, why: str) -> PortTaken:
+    """The error of a port that cannot be had."""
+    return PortTaken(
+        f"Port {port} on {LOOPBACK} cannot be used: {why}.",
+        kept="Nothing was started.",
+        do_next="Choose another port (0 takes a free one), or end the process that listens there.",
+    )

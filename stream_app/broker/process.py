@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,25 +19,22 @@ _TAIL_LINES = 12
 
 
 class BrokerProcess:
-    """Commands run in turn under ``keeper.py``, in a session of their own: Ctrl-C in the terminal reaches us alone,
+    """A command under ``keeper.py``, in a session of their own: Ctrl-C in the terminal reaches us alone,
     so that workers can drain before the broker goes.
 
     ``log``: gets standard output and error. ``remove``: a folder that goes with the process, or None.
     """
 
-    def __init__(
-        self, commands: Sequence[Sequence[str]], *, log: Path, remove: Path | None, environment: Mapping[str, str]
-    ) -> None:
+    def __init__(self, command: Sequence[str], *, log: Path, remove: Path | None) -> None:
         # The handle outlives the folder: the last lines can be read after the keeper has deleted it.
         self._log: BinaryIO = log.open("w+b")
         script = [sys.executable, "-I", "-S", keeper.__file__]
         self._keeper = subprocess.Popen(
-            [*script, str(remove or ""), str(GRACE_SECONDS), json.dumps([list(command) for command in commands])],
+            [*script, str(remove or ""), str(GRACE_SECONDS), *command],
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,
-            env=dict(environment),
         )
 
     @property

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, Protocol, Self
+from typing import Protocol, Self
 
+from stream_app.broker.launch import Engine, Launch
+from stream_app.broker.ports import LOOPBACK
 from stream_app.broker.process import BrokerProcess
-
-Engine = Literal["kafka", "tansu"]
-Choice = Literal["auto", "kafka", "tansu"]
 
 
 class Broker(Protocol):
@@ -50,12 +49,11 @@ class Broker(Protocol):
 class RunningBroker:
     """A :class:`Broker` over a child process."""
 
-    def __init__(self, process: BrokerProcess, *, bootstrap: str, engine: Engine, meaning: str) -> None:
-        self._process = process
-        self.bootstrap = bootstrap
-        self.engine: Engine = engine
-        self.transactions = engine == "kafka"
-        self.meaning = meaning
+    def __init__(self, launch: Launch, process: BrokerProcess) -> None:
+        self.bootstrap = f"{LOOPBACK}:{launch.port}"
+        self.engine = launch.engine
+        self.transactions = launch.engine == "kafka"
+        self.meaning = launch.meaning
         self.pid = process.pid
         self.ended = process.ended
         self.last_lines = process.last_lines

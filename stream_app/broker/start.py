@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
+import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from stream_app.admin import admin_client
-from stream_app.broker.kafka_engine import find_java, kafka_commands
-from stream_app.broker.kafka_jars import KAFKA_VERSION, kafka_jars
-from stream_app.broker.ports import LOOPBACK, free_ports, require_free
+from stream_app.broker.java import find_java
+from stream_app.broker.kafka_engine import kafka
+from stream_app.broker.kafka_jars import kafka_jars
+from stream_app.broker.launch import Launch
+from stream_app.broker.ports import free_ports, port_taken, require_free
 from stream_app.broker.process import BrokerProcess
-from stream_app.broker.running import Engine, RunningBroker
-from stream_app.broker.tansu_engine import TANSU_MEANING, tansu_commands
+from stream_app.broker.running import RunningBroker
+from stream_app.broker.tansu_engine import tansu
 from stream_app.errors import BrokerStartFailed, BrokerUnreachable
 
 START_SECONDS = 60.0
@@ -27,20 +29,16 @@ _ATTEMPT_SECONDS = 1.0
 def start_kafka(port: int | None, data_dir: Path | None, say: Callable[[str], None]) -> RunningBroker:
     """Apache Kafka. Raises ``BrokerStartFailed`` if Java, the jars or the start fail, ``PortTaken``."""
     port, controller_port = _ports(port)
-    java = find_java()
-    jars = kafka_jars(say)
-    folder = _folder(data_dir)
-    commands = kafka_commands(java, jars, folder, port=port, controller_port=controller_port)
+    java, jars = find_java(), kafka_jars(say)
     kept = "gone when the broker ends" if data_dir is None else f"kept in {data_dir}"
-    meaning = f"Apache Kafka {KAFKA_VERSION}: transactions, so exactly-once is possible; the records are {kept}."
-    return _run("kafka", port, commands, folder, temporary=data_dir is None, meaning=meaning)
+    return _run(partial(kafka, java, jars, port=port, controller_port=controller_port, kept=kept), data_dir)
 
 
 def start_tansu(port: int | None) -> RunningBroker:
     """Tansu. Raises ``BrokerStartFailed`` if there is no binary or the start fails, ``PortTaken``."""
     port, _ = _ports(port)
-    commands = tansu_commands(port)
-    return _run("tansu", port, commands, _folder(None), temporary=True, meaning=TANSU_MEANING)
+    launch = tansu(port)
+    return _run(lambda _: launch, None)
 
 
 def _ports(wanted: int | None) -> tuple[int, int]:
@@ -50,36 +48,57 @@ def _ports(wanted: int | None) -> tuple[int, int]:
     return wanted or first, second
 
 
-def _folder(data_dir: Path | None) -> Path:
-    if data_dir is None:
-        return Path(tempfile.mkdtemp(prefix="stream-app-broker-"))
-    data_dir.mkdir(parents=True, exist_ok=True)
-    return data_dir.absolute()
-
-
-def _run(
-    engine: Engine, port: int, commands: Sequence[Sequence[str]], folder: Path, *, temporary: bool, meaning: str
-) -> RunningBroker:
-    process = BrokerProcess(
-        commands, log=folder / "broker.log", remove=folder if temporary else None, environment=os.environ
-    )
-    broker = RunningBroker(process, bootstrap=f"{LOOPBACK}:{port}", engine=engine, meaning=meaning)
+def _run(prepare: Callable[[Path], Launch], data_dir: Path | None) -> RunningBroker:
+    folder = _folder(data_dir)
+    temporary = folder if data_dir is None else None
     try:
-        _wait_until_it_answers(broker)
+        launch = prepare(folder)
+        process = BrokerProcess(launch.command, log=folder / "broker.log", remove=temporary)
+    except BaseException:
+        if temporary:
+            shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    broker = RunningBroker(launch, process)
+    try:
+        _wait_until_it_answers(broker, launch)
     except BaseException:  # also Ctrl-C
         broker.stop()
         raise
     return broker
 
 
-def _wait_until_it_answers(broker: RunningBroker) -> None:
+def _folder(data_dir: Path | None) -> Path:
+    if data_dir is None:
+        return Path(tempfile.mkdtemp(prefix="stream-app-broker-"))
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BrokerStartFailed(
+            f"The data folder {data_dir} cannot be made: {error.strerror or error}.", do_next="Name another one."
+        ) from error
+    return data_dir.absolute()
+
+
+def _wait_until_it_answers(broker: RunningBroker, launch: Launch) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        with contextlib.suppress(BrokerUnreachable), admin_client(broker.bootstrap, _ATTEMPT_SECONDS):
+        answered_by = _cluster_id(broker.bootstrap)
+        if answered_by == launch.cluster_id:
             return
+        if answered_by is not None:
+            # Between our check of the port and the broker's bind another broker was faster; ours will end by itself.
+            raise port_taken(launch.port, "another Kafka broker answers there")
         if broker.ended():
             raise _start_failed(broker, "ended while it started")
     raise _start_failed(broker, f"did not answer within {START_SECONDS:g} s")
+
+
+def _cluster_id(bootstrap: str) -> str | None:
+    try:
+        with admin_client(bootstrap, _ATTEMPT_SECONDS) as admin:
+            return str(admin.describe_cluster()["cluster_id"])
+    except BrokerUnreachable:
+        return None
 
 
 def _start_failed(broker: RunningBroker, what: str) -> BrokerStartFailed:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import uuid
+
+from stream_app.broker.launch import Launch
 from stream_app.broker.ports import LOOPBACK
 from stream_app.errors import BrokerStartFailed
 
-TANSU_MEANING = (
+_MEANING = (
     "Tansu: no transactions, so at-least-once; the records are in memory and gone when the broker ends. "
     "Made for a demo of minutes: a fetch slows with every batch a partition holds."
 )
 
 
-def tansu_commands(port: int) -> list[list[str]]:
-    """The one command that runs Tansu on ``port``. Raises :class:`BrokerStartFailed` if there is no binary to run."""
-    address = f"tcp://{LOOPBACK}:{port}"
+def tansu(port: int) -> Launch:
+    """Tansu on ``port``. Raises :class:`BrokerStartFailed` if there is no binary to run."""
+    address, cluster_id = f"tcp://{LOOPBACK}:{port}", uuid.uuid4().hex
     listener = ["--listener-url", address, "--advertised-listener-url", address]
-    return [[_binary(), "broker", *listener, "--storage-engine", "memory://tansu/"]]
+    storage = ["--storage-engine", "memory://tansu/", "--cluster-id", cluster_id]
+    command = [_binary(), "broker", *listener, *storage]
+    return Launch(engine="tansu", port=port, cluster_id=cluster_id, command=command, meaning=_MEANING)
 
 
 def _binary() -> str:
