@@ -65,6 +65,7 @@ def train(frame: pd.DataFrame, contract: Contract, plan: Plan) -> Draft:
     """
     everything, rejected = rows_of(frame, contract)
     past, later = _until(everything, plan.until)
+    need_both_outcomes(past, "training")
     held = held_out(past, plan.seed)
     learned, judged = past.where(~held), past.where(held)
     need_both_outcomes(learned, "training")

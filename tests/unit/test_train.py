@@ -82,13 +82,14 @@ def test_a_column_that_tells_the_outcome_is_called_a_leak(draft: Draft) -> None:
     ("change", "problem"),
     [
         ({"bad": 0}, "hold 0 defaults"),
-        ({"bad": 1}, "hold 800 defaults"),
+        ({"bad": 1}, "hold 1000 defaults"),
         ({"bad": 2}, "target 'bad' is not 0 or 1 in 1000 of 1000 rows"),
         ({"bad": "yes"}, "target 'bad' is not 0 or 1"),
         ({"bad": None}, "target 'bad' is not 0 or 1"),
         ({"day": "31/12/2003"}, "date column 'day' is no ISO 8601 date in 1000 of 1000 rows"),
         ({"day": 20031231}, "date column 'day' holds numbers"),
         ({"day": "2003-12-31"}, "training rows hold 0 defaults among 0"),
+        ({"income": -1.0}, "training rows hold 0 defaults among 0"),
         ({"income": "a lot"}, "calls 'income' a number, the table holds text"),
     ],
 )
