@@ -26,7 +26,7 @@ BATCH_BYTES = 1_048_588
 REJECTION_BATCH_BYTES = 2 * BATCH_BYTES
 """The same for rejections: the largest uncompressed request and its headers (below 2 kB) always fit.
 
-A producer of rejections needs a ``max_request_size`` of this, too. Tansu takes the setting but enforces no limit at all.
+A producer of rejections needs a ``max_request_size`` of this, too. Tansu takes the setting but enforces no limit.
 """
 
 _LEGAL = re.compile(r"[a-zA-Z0-9._-]*")
