@@ -1,0 +1,66 @@
+"""Decisions and rejections in, booked under the request that their headers name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import msgspec
+from aiokafka import AIOKafkaConsumer
+
+from stream_app.demo.wire import Pulse
+from stream_app.events import RawRecord
+from stream_app.ledger import DECISION, Answer, Ledger, Position
+
+MAX_RECORDS = 4_096
+
+
+class _Decided(msgspec.Struct, gc=False):
+    """What the accounts need of a decision; msgspec skips the rest."""
+
+    request_id: str
+    outcome: str
+    probability_of_default: float
+
+
+_decode = msgspec.json.Decoder(_Decided).decode
+
+
+def answer_of(record: RawRecord, at: float) -> tuple[Position, Answer]:
+    """The position of the request this output answers, and the answer; ``at`` is when it was read."""
+    headers = dict(record.headers)
+    position = int(headers["source-partition"]), int(headers["source-offset"])
+    if reason := headers.get("rejection-reason"):
+        return position, Answer(at, reason.decode())
+    decided = _decode(record.value or b"")
+    return position, Answer(at, DECISION, decided.request_id, decided.outcome, decided.probability_of_default)
+
+
+class Reader:
+    """Books every answer it reads; the time of reading is the time of the whole fetch."""
+
+    def __init__(
+        self, consumer: AIOKafkaConsumer, ledger: Ledger, pulse: Pulse, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._consumer, self._ledger, self._pulse, self._clock = consumer, ledger, pulse, clock
+
+    async def read_on(self) -> None:
+        """Read until cancelled."""
+        while True:
+            await self._read_some(timeout_ms=1_000)
+
+    async def read_rest(self) -> None:
+        """Read to the present ends of the topics: once the scorer has ended, all there will ever be."""
+        ends = await self._consumer.end_offsets(self._consumer.assignment())
+        for partition, end in ends.items():
+            while await self._consumer.position(partition) < end:
+                await self._read_some(timeout_ms=200)
+
+    async def _read_some(self, timeout_ms: int) -> None:
+        fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=MAX_RECORDS)
+        at = self._clock()
+        for records in fetched.values():
+            for record in records:
+                self._ledger.answered(*answer_of(record, at))
+        if fetched:
+            self._pulse.beat()

@@ -1,0 +1,117 @@
+"""What people see of the demo: a live bar in a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import Protocol, Self
+
+import click
+import msgspec
+from rich.console import Console, Group
+from rich.live import Live as Display
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from stream_app.demo.summary import Line, latency_text
+from stream_app.ledger import Latency
+
+PLAIN_SECONDS = 2.0
+"""Least time between two plain lines."""
+
+
+class Live(msgspec.Struct, frozen=True, kw_only=True):
+    """The state of the replay at one moment; the rate is over the last seconds, latency over the last answers."""
+
+    total: int
+    sent: int
+    decided: int
+    rejected: int
+    per_second: float
+    latency: Latency
+
+    def __str__(self) -> str:
+        return (
+            f"sent {self.sent:,} · decided {self.decided:,} · rejected {self.rejected:,} · "
+            f"{self.per_second:,.0f} decisions/s · {latency_text(self.latency)}"
+        )
+
+
+class Screen(Protocol):
+    """Where the demo's words go. A context manager: what it shows live ends with it."""
+
+    def say(self, text: str) -> None: ...
+
+    def show(self, live: Live) -> None: ...
+
+    def table(self, title: str, lines: Sequence[Line]) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None
+    ) -> None: ...
+
+
+class PlainScreen:
+    """One line at a time, for logs and pipes."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._shown_at = clock, clock()
+
+    def say(self, text: str) -> None:
+        click.echo(text)
+
+    def show(self, live: Live) -> None:
+        if self._clock() - self._shown_at >= PLAIN_SECONDS:
+            self._shown_at = self._clock()
+            click.echo(str(live))
+
+    def table(self, title: str, lines: Sequence[Line]) -> None:
+        width = max(len(label) for label, _ in lines)
+        click.echo("\n".join([f"{title}:", *(f"  {label:<{width}}  {value}" for label, value in lines)]))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+        pass
+
+
+class TerminalScreen:
+    """A progress bar with the figures under it; tables at the end."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._bar = Progress(TextColumn("answered"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        self._task = self._bar.add_task("")
+        self._display = Display(console=console, transient=True)
+
+    def say(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False)
+
+    def show(self, live: Live) -> None:
+        self._bar.update(self._task, total=live.total, completed=live.decided + live.rejected)
+        self._display.update(Group(self._bar, Text(str(live))))
+
+    def table(self, title: str, lines: Sequence[Line]) -> None:
+        table = Table(title=title, show_header=False, title_justify="left", title_style="bold")
+        for line in lines:
+            table.add_row(*line)
+        self._console.print(table)
+
+    def __enter__(self) -> Self:
+        self._display.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+        self._display.stop()
+
+
+def screen() -> Screen:
+    """The one that fits where standard output goes."""
+    console = Console(file=sys.stdout)
+    return TerminalScreen(console) if console.is_terminal else PlainScreen()
