@@ -83,12 +83,13 @@ def read_settings(**given: Any) -> WorkerSettings:
     try:
         return WorkerSettings(**{name: value for name, value in given.items() if value is not None})
     except pydantic.ValidationError as fault:
-        problems = [f"  {_name(problem)}: {problem['msg'].removeprefix('Value error, ')}" for problem in fault.errors(include_input=False)]
+        problems = [_told(problem) for problem in fault.errors(include_input=False)]
         raise SettingsError(
             "The settings are not valid:\n" + "\n".join(problems) + "\n",
             do_next="Correct them all and start again; nothing was started.",
         ) from None
 
 
-def _name(problem: Any) -> str:
-    return "STREAM_APP_" + ".".join(str(part) for part in problem["loc"]).upper()
+def _told(problem: Any) -> str:
+    name = "STREAM_APP_" + ".".join(str(part) for part in problem["loc"]).upper()
+    return f"  {name}: {problem['msg'].removeprefix('Value error, ')}"
