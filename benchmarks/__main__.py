@@ -1,0 +1,78 @@
+"""``python -m benchmarks``: run benchmarks, print figures and verdicts, exit with 1 if a promise was broken."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from benchmarks import latency, memory, throughput
+from benchmarks.report import Report, machine, write_json
+from benchmarks.stage import stage
+from stream_app.broker import Engine
+
+ENGINES: dict[str, tuple[Engine, ...]] = {"kafka": ("kafka",), "tansu": ("tansu",), "both": ("kafka", "tansu")}
+
+
+@click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
+@click.argument("benchmark", type=click.Choice(["throughput", "latency", "memory", "all"]), default="all")
+@click.option("--engine", type=click.Choice(list(ENGINES)), default="both", help="Broker; see below.")
+@click.option("--requests", type=click.IntRange(min=1000), default=100_000, help="Backlog of the throughput race.")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, help="Rounds of the throughput race.")
+@click.option("--rate", type=click.IntRange(min=1), default=500, help="Requests a second of the latency benchmark.")
+@click.option("--seconds", type=click.IntRange(min=10), default=300, help="Length of the latency benchmark.")
+@click.option("--json", "target", type=click.Path(path_type=Path), help="Write machine, figures and verdicts here.")
+def main(benchmark: str, engine: str, requests: int, rounds: int, rate: int, seconds: int, target: Path | None) -> None:
+    """Measure what docs/benchmarks.md states.
+
+    With both engines latency and memory are measured on Apache Kafka alone: Tansu is made for short runs. A full run
+    takes about 15 minutes and wants an otherwise idle machine.
+    """
+    about = machine()
+    print(*(f"{name}: {value}" for name, value in about.items()), sep="\n")
+    reports = []
+    for report in _run(benchmark, ENGINES[engine], requests, rounds, rate, seconds):
+        _show(report)
+        reports.append(report)
+    if target is not None:
+        write_json(target, about, reports)
+    sys.exit(0 if all(report.kept for report in reports) else 1)
+
+
+def _run(
+    benchmark: str, engines: tuple[Engine, ...], requests: int, rounds: int, rate: int, seconds: int
+) -> Iterator[Report]:
+    """Every benchmark on a broker of its own, so that none finds the records of another."""
+    if benchmark in ("throughput", "all"):
+        for engine in engines:
+            with stage(engine) as here:
+                yield throughput.measure(here, requests, rounds)
+    if benchmark in ("latency", "all"):
+        with stage(engines[0]) as here:
+            yield latency.measure(here, rate, seconds)
+    if benchmark in ("memory", "all"):
+        with stage(engines[0]) as here:
+            yield memory.measure(here)
+
+
+def _show(report: Report) -> None:
+    print(f"\n{report.benchmark} on {report.engine}")
+    for name, value in report.figures.items():
+        print(f"  {name}: {_short(value)}")
+    print(*(f"  {verdict}" for verdict in report.verdicts), sep="\n", flush=True)
+
+
+def _short(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_short(inner)}" for name, inner in value.items())
+    if isinstance(value, list):
+        return "[" + ", ".join(_short(inner) for inner in value) + "]"
+    return str(value)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""What every contestant is told, and the product's own pipeline for those that use it."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.bundle import load_bundle, shipped_bundle
+from stream_app.clients import SQLiteClients
+from stream_app.events import ModelRef
+from stream_app.pipeline import Pipeline
+
+
+@dataclass(frozen=True)
+class Options:
+    """Where to read, where to write, and under which group. ``fetch_wait_ms``: how long a broker may hold a fetch."""
+
+    kafka: str
+    group: str
+    requests: str
+    decisions: str
+    clients: Path
+    fetch_wait_ms: int
+
+    @classmethod
+    def parse(cls) -> Options:
+        """From the command line, each field as an option of its name."""
+        parser = argparse.ArgumentParser()
+        for name in ("kafka", "group", "requests", "decisions"):
+            parser.add_argument(f"--{name}", required=True)
+        parser.add_argument("--clients", type=Path, required=True)
+        parser.add_argument("--fetch-wait-ms", type=int, required=True)
+        return cls(**vars(parser.parse_args()))
+
+    def arguments(self) -> list[str]:
+        """The command line :meth:`parse` reads."""
+        return [f"--{name.replace('_', '-')}={value}" for name, value in vars(self).items()]
+
+
+def product_pipeline(clients: Path) -> Pipeline:
+    """The pipeline of ``stream-app worker`` with the shipped bundle, on one thread."""
+    bundle = load_bundle(shipped_bundle())
+    return Pipeline(
+        contract=bundle.contract,
+        scorer=bundle.scorer,
+        policy=bundle.policy,
+        model=ModelRef(bundle.name, bundle.version, bundle.sha256),
+        profiles=SQLiteClients(clients),
+        max_request_bytes=65_536,
+    )

@@ -1,0 +1,43 @@
+"""The requests every benchmark is fed: the shipped loan book from 2005 on, cycled, each under a request id of its own.
+
+A request carries what the applicant asks for; what is known of the client beforehand lies in the SQLite client store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from models.datasets.sba import load_applications
+from stream_app.clients import SQLiteClients
+from stream_app.simulator import Replay, replay_of
+from stream_app.tables import read_contract
+
+FIRST_YEAR = 2005
+"""The shipped model was trained on what came before."""
+
+
+def read_book() -> Replay:
+    """About 85,000 applications in approval order."""
+    book = load_applications()
+    return replay_of(book[book["approval_date"].dt.year >= FIRST_YEAR], read_contract(None))
+
+
+def requests(book: Replay, count: int) -> Iterator[tuple[bytes, bytes]]:
+    """``count`` records as (key, value). The n-th has the request id of n, whatever ``count`` is."""
+    for n in range(count):
+        request = msgspec.structs.replace(book.requests[n % len(book)], request_id=request_id(n))
+        yield request.client_id.encode(), msgspec.json.encode(request)
+
+
+def request_id(n: int) -> str:
+    """The id of the n-th request."""
+    return f"r{n:09d}"
+
+
+def store_clients(book: Replay, path: Path) -> None:
+    """Make the client store the contestants look profiles up in."""
+    with SQLiteClients(path, create=True) as clients:
+        clients.put_many(book.profiles)

@@ -1,0 +1,64 @@
+"""Throughput on a backlog: the product against three other ways to do it, in turn, round after round.
+
+Every contestant reads real requests under a group of its own and writes its decisions to a topic of its own. Slow ones
+get a shorter backlog, the beginning of the same one: their rate does not depend on its length.
+"""
+
+from __future__ import annotations
+
+import statistics
+
+from benchmarks.race import CONTESTANTS, OURS, Contestant, Race
+from benchmarks.report import Report, Verdict
+from benchmarks.stage import Stage
+
+TOLERANCE = 1e-9
+
+
+def run_rounds(race: Race, contestants: tuple[Contestant, ...], rounds: int) -> dict[str, list[float]]:
+    """Outputs per second by contestant, one figure a round, contestants interleaved. Says each as it comes.
+
+    Raises AssertionError when a contestant gives another probability than the product did for the same request.
+    """
+    race.prepare(contestants)
+    rates: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
+    expected: dict[str, float] = {}
+    for attempt in range(rounds):
+        for contestant in contestants:
+            outputs = race.run(contestant, attempt)
+            expected = expected or outputs.probabilities
+            _agree(contestant.name, outputs.probabilities, expected)
+            rates[contestant.name].append(outputs.per_second())
+            print(f"round {attempt + 1}: {contestant.label:24} {rates[contestant.name][-1]:10,.0f} /s", flush=True)
+    return rates
+
+
+def measure(stage: Stage, requests: int, rounds: int) -> Report:
+    """All contestants, ``rounds`` times. A ratio is the median over the rounds of ours to theirs in the same round."""
+    rates = run_rounds(Race(stage, requests), CONTESTANTS, rounds)
+    ratios = {name: _ratios(rates[OURS], theirs) for name, theirs in rates.items() if name != OURS}
+    figures: dict[str, object] = {
+        "requests": requests,
+        "rounds": rounds,
+        "per_second": {name: _spread(figures) for name, figures in rates.items()},
+        "ours_to_theirs": {name: _spread(figures) for name, figures in ratios.items()},
+    }
+    verdicts = [
+        Verdict(f"times the throughput of {c.label}", statistics.median(ratios[c.name]), c.floor, at_least=True)
+        for c in CONTESTANTS
+        if c.floor is not None
+    ]
+    return Report("throughput", stage.engine, figures, verdicts)
+
+
+def _ratios(ours: list[float], theirs: list[float]) -> list[float]:
+    return [mine / other for mine, other in zip(ours, theirs, strict=True)]
+
+
+def _spread(figures: list[float]) -> dict[str, object]:
+    return {"median": statistics.median(figures), "least": min(figures), "most": max(figures), "all": figures}
+
+
+def _agree(name: str, got: dict[str, float], expected: dict[str, float]) -> None:
+    worst = max(abs(probability - expected[request]) for request, probability in got.items())
+    assert worst <= TOLERANCE, f"{name}: a probability differs by {worst:g}"
