@@ -15,25 +15,10 @@ from typing import Any
 import msgspec
 
 from stream_app.events import RejectionReason
-from stream_app.ledger import DECISION
-from stream_app.simulator import Request
+from stream_app.simulator import Message, Request, sound
 
 NUMBER = "amount_requested"
 """A required feature of the shipped contract with a lower limit above zero: the field most faults are made in."""
-
-
-class Message(msgspec.Struct, frozen=True, gc=False):
-    """One record to send, and what it must be answered with: ``DECISION`` or a rejection reason."""
-
-    key: bytes | None
-    value: bytes | None
-    expected: str = DECISION
-    request_id: str = ""
-
-
-def sound(request: Request) -> Message:
-    """A request as it should be sent: JSON under the client's id."""
-    return Message(request.client_id.encode(), msgspec.json.encode(request), request_id=request.request_id)
 
 
 def with_faults(requests: Sequence[Request], share: float, seed: int, max_request_bytes: int) -> Iterator[Message]:

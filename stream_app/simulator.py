@@ -16,6 +16,7 @@ import pandas as pd
 from models.contract import Contract
 from models.datasets.sba import PROFILE_FEATURES, REQUEST_FEATURES, TARGET, load_applications
 from stream_app.events import LoanRequest
+from stream_app.ledger import DECISION
 from stream_app.tables import FeatureObject, feature_objects
 
 FIRST_YEAR, LAST_YEAR = 2005, 2008
@@ -24,6 +25,20 @@ FIRST_YEAR, LAST_YEAR = 2005, 2008
 Request = LoanRequest[FeatureObject]
 Profile = tuple[str, bytes]
 """Client id and JSON object of profile features."""
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """One record to send, and what it must be answered with: ``DECISION`` or a rejection reason."""
+
+    key: bytes | None
+    value: bytes | None
+    expected: str = DECISION
+    request_id: str = ""
+
+
+def sound(request: Request) -> Message:
+    """A request as it should be sent: JSON under the client's id."""
+    return Message(request.client_id.encode(), msgspec.json.encode(request), request_id=request.request_id)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from stream_app.demo.screen import Live, Screen
 from stream_app.demo.sender import Pace, Sender
 from stream_app.demo.wire import Pulse, Wire, consumer_of_answers, producer_of_requests
 from stream_app.errors import BrokerUnreachable
-from stream_app.faults import Message
 from stream_app.ledger import Ledger
+from stream_app.simulator import Message
 
 STALL_SECONDS = 30.0
 """Requests are under way and nothing came back for this long: the demo ends and says what is missing."""

@@ -14,8 +14,8 @@ import msgspec
 from aiokafka.partitioner import murmur2
 
 from stream_app.demo.wire import Pulse
-from stream_app.faults import Message
 from stream_app.ledger import Ledger, Sent
+from stream_app.simulator import Message
 
 MAX_CHUNK = 1_024
 """Requests handed to the producer at once, all partitions together."""

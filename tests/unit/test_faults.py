@@ -10,10 +10,10 @@ import pytest
 from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE
 from stream_app.events import Decision, RejectionReason
-from stream_app.faults import FAULTS, Message, sound, spoilt, with_faults
+from stream_app.faults import FAULTS, spoilt, with_faults
 from stream_app.ledger import DECISION
 from stream_app.pipeline import Pipeline
-from stream_app.simulator import Replay, read_replay
+from stream_app.simulator import Message, Replay, read_replay, sound
 from tests.samples import MODEL, NOW, POLICY, FormulaScorer, Record
 
 CONTRACT = Contract.read(CONTRACT_FILE)
