@@ -1,0 +1,94 @@
+"""``stream-app produce``: send the rows of a file as loan requests."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from stream_app.simulator import Request
+
+
+@click.command("produce")
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--sample", type=click.IntRange(1), help="Send the first N applications of 2005-2008 instead of a FILE.")
+@click.option(
+    "--kafka",
+    default="127.0.0.1:9092",
+    envvar="STREAM_APP_KAFKA",
+    show_default=True,
+    help="Bootstrap servers, HOST:PORT[,HOST:PORT].",
+)
+@click.option("--prefix", default="", envvar="STREAM_APP_TOPIC_PREFIX", help="Put before every topic name.")
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path),
+    envvar="STREAM_APP_BUNDLE",
+    help="Bundle whose contract names the features (default: the shipped one).",
+)
+@click.option("--id", "id_name", help="Column of the client id (default: the one the contract names).")
+@click.option("--request-id", help="Column of the request id (default: made of client id, row number and content).")
+@click.option("--date", help="Column of the event time, ISO 8601 (default: now).")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Requests per second (default: no limit).")
+@click.option(
+    "--wait",
+    type=click.FloatRange(0, min_open=True),
+    default=30.0,
+    show_default=True,
+    help="Seconds to wait for the broker.",
+)
+def command(file: Path | None, sample: int | None, **options: Any) -> None:
+    """Send each row of FILE (CSV, Parquet or JSON Lines) as a loan request; wait until the broker has them all.
+
+    Columns that are features of the contract become the request's features; an empty cell says the value is missing.
+    Features that are no columns come from the client's profile. The client id and the contract's required features
+    must be columns: without them nothing is sent. Sending a file again repeats the same request ids, with --date
+    byte for byte.
+    """
+    from stream_app.producing import send
+    from stream_app.simulator import sound
+    from stream_app.topics import TopicNames, check_topics
+
+    requests = _requests(file, sample, **options)
+    names = TopicNames.prefixed(options["prefix"])
+    check_topics(options["kafka"], names=names, wait_seconds=options["wait"], say=_to_stderr)
+    with _progress(len(requests)) as sent_one_more:
+        count = send(map(sound, requests), options["kafka"], names.requests, options["rate"], sent_one_more)
+    click.echo(f"{count:,} requests are on {names.requests} at {options['kafka']}.")
+
+
+def _requests(file: Path | None, sample: int | None, **options: Any) -> list[Request]:
+    from models.table import read_table
+    from stream_app.producing import Columns, requests_of
+    from stream_app.simulator import read_replay
+    from stream_app.tables import read_contract
+
+    if (file is None) == (sample is None):
+        raise click.UsageError("Name a FILE to send, or --sample N, and not both.")
+    contract = read_contract(options["bundle"])
+    if file is None:
+        return list(read_replay(contract, sample).requests)
+    columns = Columns(
+        client_id=options["id_name"] or contract.id_column, request_id=options["request_id"], date=options["date"]
+    )
+    return requests_of(read_table(file), contract, columns, dt.datetime.now(dt.UTC))
+
+
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[Callable[[], None]]:
+    """A bar in a terminal, nothing elsewhere; gives what to call for each delivery."""
+    stderr = click.get_text_stream("stderr")
+    if not stderr.isatty():
+        yield lambda: None
+        return
+    with click.progressbar(length=total, label="sent", show_pos=True, file=stderr) as bar:
+        yield lambda: bar.update(1)
+
+
+def _to_stderr(line: str) -> None:
+    click.echo(line, err=True)
