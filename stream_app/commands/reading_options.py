@@ -1,0 +1,65 @@
+"""The options ``decisions`` and ``rejections`` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--kafka",
+        default="127.0.0.1:9092",
+        envvar="STREAM_APP_KAFKA",
+        show_default=True,
+        help="Bootstrap servers, HOST:PORT[,HOST:PORT].",
+    ),
+    click.option("--prefix", default="", envvar="STREAM_APP_TOPIC_PREFIX", help="Put before every topic name."),
+    click.option("--follow", "-f", is_flag=True, help="Go on with each new one until Ctrl-C."),
+    click.option("--last", type=click.IntRange(0), help="Only the last N (with --follow the default is 0)."),
+    click.option("--from-beginning", is_flag=True, help="All there are (the default without --follow)."),
+    click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
+    click.option(
+        "--wait",
+        type=click.FloatRange(0, min_open=True),
+        default=30.0,
+        show_default=True,
+        help="Seconds to wait for the broker.",
+    ),
+)
+
+
+def reading_options(command: Command) -> Command:
+    """Add the options to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def records(
+    topic: str, *, kafka: str, prefix: str, follow: bool, last: int | None, from_beginning: bool, wait: float
+) -> Iterator[Any]:
+    """The records those options ask for; ``topic`` is the name of a field of TopicNames."""
+    from stream_app.reading import Span, read
+    from stream_app.topics import TopicNames
+
+    if from_beginning and last is not None:
+        raise click.UsageError("Take --from-beginning or --last, not both.")
+    if follow and not from_beginning:
+        last = last or 0
+    name = getattr(TopicNames.prefixed(prefix), topic)
+    return read(kafka, name, Span(last=last, follow=follow), wait)
+
+
+def show(lines: Iterable[str], header: str | None) -> None:
+    """Print the lines as they come, the header above the first; says so on standard error when there are none."""
+    number = 0
+    for number, line in enumerate(lines, start=1):
+        if number == 1 and header:
+            click.echo(header)
+        click.echo(line)
+    if not number:
+        click.echo("There are none yet.", err=True)

@@ -1,0 +1,118 @@
+"""Decisions and rejections as lines: aligned for people, or one JSON object each."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+from typing import Any
+
+import click
+import msgspec
+
+from stream_app.events import RawRecord
+
+_COLOURS = {"approved": "green", "review": "yellow", "refused": "red"}
+
+DECISIONS_HEADER = f"{'decided at':<20} {'outcome':<8} {'default':>7}  {'request':<24} {'client':<16} reasons"
+REJECTIONS_HEADER = f"{'rejected at':<20} {'reason':<24} {'source':<28} {'key':<16} message"
+
+
+class _Reason(msgspec.Struct):
+    code: str
+
+
+class _Decision(msgspec.Struct):
+    """What a line shows of a decision; another producer's extra fields do no harm."""
+
+    request_id: str
+    client_id: str
+    decided_at: dt.datetime
+    outcome: str
+    probability_of_default: float
+    reasons: tuple[_Reason, ...]
+
+
+_decode = msgspec.json.Decoder(_Decision).decode
+
+
+def decision_line(record: RawRecord) -> str:
+    """One decision for people; ``default`` is the probability of default."""
+    try:
+        decision = _decode(record.value or b"")
+    except msgspec.DecodeError:
+        return f"(no decision: offset {record.offset} of partition {record.partition} holds something else)"
+    outcome = click.style(f"{decision.outcome:<8}", fg=_COLOURS.get(decision.outcome))
+    reasons = " ".join(reason.code for reason in decision.reasons)
+    return (
+        f"{_time(decision.decided_at):<20} {outcome} {decision.probability_of_default:>7.2%}  "
+        f"{_printable(decision.request_id):<24} {_printable(decision.client_id):<16} {_printable(reasons)}"
+    )
+
+
+def decision_json(record: RawRecord) -> str:
+    """The decision as it was published."""
+    return (record.value or b"null").decode(errors="replace")
+
+
+def rejection_line(record: Any, payload: bool) -> str:
+    """One rejection for people; with ``payload`` the rejected value on a second line, which is personal data."""
+    fields = rejection_fields(record, payload)
+    at = dt.datetime.fromtimestamp(record.timestamp / 1000, dt.UTC)
+    source = f"{fields['source_topic']}/{fields['source_partition']}/{fields['source_offset']}"
+    line = f"{_time(at):<20} {_shown(fields, 'reason'):<24} {_printable(source):<28} {_shown(fields, 'key'):<16} {_shown(fields, 'message')}"
+    return f"{line}\n  {_shown(fields, 'value')}" if payload else line
+
+
+def rejection_json(record: RawRecord, payload: bool) -> str:
+    """One rejection as JSON; ``value`` only with ``payload``."""
+    return msgspec.json.encode(rejection_fields(record, payload)).decode()
+
+
+def rejection_fields(record: RawRecord, payload: bool) -> dict[str, object]:
+    """Reason, message, source position and attempt from the headers; key and value as text, or in base64 under
+    ``key_base64`` and ``value_base64`` where they are no text.
+    """
+    headers = {name: value.decode(errors="replace") for name, value in record.headers}
+    fields: dict[str, object] = {
+        "reason": headers.get("rejection-reason", ""),
+        "message": headers.get("rejection-message", ""),
+        "source_topic": headers.get("source-topic", ""),
+        "source_partition": _number(headers.get("source-partition")),
+        "source_offset": _number(headers.get("source-offset")),
+        "attempt": _number(headers.get("attempt")),
+        **_text("key", record.key),
+    }
+    if payload:
+        fields |= _text("value", record.value)
+        if omitted := headers.get("value-omitted-bytes"):
+            fields["value_omitted_bytes"] = _number(omitted)
+    return fields
+
+
+def _text(name: str, content: bytes | None) -> dict[str, object]:
+    if content is None:
+        return {name: None}
+    try:
+        return {name: content.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": base64.b64encode(content).decode()}
+
+
+def _shown(fields: dict[str, object], name: str) -> str:
+    """A field on one line, whatever control characters it holds."""
+    if f"{name}_base64" in fields:
+        return f"base64:{fields[f'{name}_base64']}"
+    content = fields[name]
+    return "null" if content is None else _printable(str(content))
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else ascii(text)[1:-1]
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isdigit() else None
+
+
+def _time(at: dt.datetime) -> str:
+    return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
