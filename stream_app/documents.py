@@ -1,0 +1,166 @@
+"""The contracts on paper: JSON Schemas of what crosses a boundary and an AsyncAPI 3 document, from the types.
+
+The schemas are draft-07, the dialect AsyncAPI reads without being told. What is in them beyond the types comes from
+the feature contract under ``x-`` names: categories (others are accepted and scored as missing), units, and which
+features a request without a profile must have.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from models.contract import Contract, Feature
+from stream_app.errors import InputFileError
+from stream_app.events import Decision, LoanRequest, RejectionReason, feature_struct
+from stream_app.topics import TopicNames
+
+Json = dict[str, Any]
+Digits = Annotated[str, Meta(pattern="^[0-9]+$")]
+
+REQUEST_FILE, DECISION_FILE = "loan-request.schema.json", "decision.schema.json"
+REJECTION_FILE, ASYNCAPI_FILE = "rejection-headers.schema.json", "asyncapi.json"
+
+
+class SourceHeaders(msgspec.Struct, rename="kebab"):
+    """Kafka headers of every output, as UTF-8 text: where its request lies. The request's own headers travel along."""
+
+    source_topic: str
+    source_partition: Digits
+    source_offset: Digits
+
+
+class RejectionHeaders(SourceHeaders, rename="kebab"):
+    """Kafka headers of a rejection, as UTF-8 text. Key and value are the request's own bytes, untouched.
+
+    ``value-omitted-bytes`` is there when the value was too large to publish and is left out.
+    """
+
+    rejection_reason: RejectionReason
+    rejection_message: Annotated[str, Meta(description="names fields and limits, never a value")]
+    attempt: Annotated[str, Meta(pattern="^[0-9]+$", description="1 for a request rejected for the first time")]
+    value_omitted_bytes: Digits | UnsetType = UNSET
+
+
+def documents(contract: Contract) -> dict[str, bytes]:
+    """Every document of this contract by file name."""
+    features = feature_struct(contract)
+    request = _schema(LoanRequest[features], REQUEST_FILE, "Loan request")  # type: ignore[valid-type] # made at run time
+    decision = _schema(Decision[features], DECISION_FILE, "Decision")  # type: ignore[valid-type]
+    for schema in (request, decision):
+        _annotate(schema["definitions"]["Features"], contract)
+    made = {
+        REQUEST_FILE: request,
+        DECISION_FILE: decision,
+        REJECTION_FILE: _schema(RejectionHeaders, REJECTION_FILE, "Rejection headers"),
+        ASYNCAPI_FILE: _asyncapi(contract),
+    }
+    return {
+        name: msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n" for name, document in made.items()
+    }
+
+
+def write_documents(contract: Contract, folder: Path) -> list[Path]:
+    """Write the documents into ``folder``, made if need be. Raises InputFileError when it cannot be written."""
+    made: Mapping[str, bytes] = documents(contract)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, content in made.items():
+            (folder / name).write_bytes(content)
+    except OSError as fault:
+        raise InputFileError(f"Cannot write to {folder} ({fault.strerror}).", do_next="Name another --out.") from fault
+    return [folder / name for name in made]
+
+
+def _schema(kind: Any, file: str, title: str) -> Json:
+    """The schema of one type, itself at the top and the types it needs below ``definitions``."""
+    main, definitions = _components(kind)
+    head: Json = {"$schema": "http://json-schema.org/draft-07/schema#", "$id": file}
+    return head | main | {"title": title} | ({"definitions": definitions} if definitions else {})
+
+
+def _components(kind: Any) -> tuple[Json, Json]:
+    """The schema of a struct, and those of the types it names."""
+    [top], definitions = msgspec.json.schema_components([kind], ref_template="#/definitions/{name}")
+    for definition in definitions.values():
+        definition["description"] = " ".join(definition.get("description", "").split())  # docstrings are indented
+    return definitions.pop(top["$ref"].rsplit("/", 1)[1]), definitions
+
+
+def _annotate(features: Json, contract: Contract) -> None:
+    features["description"] = (
+        f"The features of the contract {contract.name!r}, schema version {contract.schema_version}."
+    )
+    for feature in contract.features:
+        features["properties"][feature.name] |= _remarks(feature)
+
+
+def _remarks(feature: Feature) -> Json:
+    remarks: Json = {"description": feature.unit} if feature.unit else {}
+    if feature.categories:
+        remarks["x-categories"] = list(feature.categories)
+    if feature.required:
+        remarks["x-required"] = "a request is rejected if neither it nor the client's profile has a value"
+    return remarks
+
+
+def _asyncapi(contract: Contract) -> Json:
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Loan stream scorer",
+            "version": f"{contract.schema_version}.0.0",
+            "description": "Loan requests in, exactly one decision or one rejection each out, on the same partition "
+            "number. Generated from the record types by `stream-app contracts`; do not edit.",
+        },
+        "defaultContentType": "application/json",
+        "channels": _channels(),
+        "operations": {
+            "readRequests": _operation("receive", "loanRequests"),
+            "publishDecisions": _operation("send", "loanDecisions"),
+            "publishRejections": _operation("send", "loanRejections"),
+        },
+        "components": {"messages": _messages()},
+    }
+
+
+def _channels() -> Json:
+    names = TopicNames()
+    return {
+        "loanRequests": _channel(names.requests, "What producers send.", "loanRequest"),
+        "loanDecisions": _channel(names.decisions, "One decision for each sound request.", "decision"),
+        "loanRejections": _channel(names.rejections, "What got no decision, and why.", "rejection"),
+        "loanOutcomes": _channel(names.outcomes, "Reserved: the truth about a loan, months later. No message yet."),
+        "loanDrift": _channel(names.drift, "Reserved: verdicts of the drift monitor. No message yet."),
+    }
+
+
+def _channel(address: str, description: str, message: str | None = None) -> Json:
+    messages = {message: {"$ref": f"#/components/messages/{message}"}} if message else {}
+    return {"address": address, "description": description, "messages": messages}
+
+
+def _operation(action: str, channel: str) -> Json:
+    return {"action": action, "channel": {"$ref": f"#/channels/{channel}"}}
+
+
+def _messages() -> Json:
+    source, _ = _components(SourceHeaders)
+    key = {"kafka": {"key": {"type": "string", "description": "the client id"}, "bindingVersion": "0.5.0"}}
+    return {
+        "loanRequest": {"payload": {"$ref": f"./{REQUEST_FILE}"}, "bindings": key},
+        "decision": {
+            "payload": {"$ref": f"./{DECISION_FILE}"},
+            "headers": source,
+            "bindings": key,
+        },
+        "rejection": {
+            "summary": "The key and value of the request as they came, whatever bytes they are.",
+            "contentType": "application/octet-stream",
+            "headers": {"$ref": f"./{REJECTION_FILE}"},
+        },
+    }

@@ -1,0 +1,149 @@
+"""The documents in ``docs/contracts`` are those the types make, and real records keep to them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import msgspec
+import pytest
+
+from models.bundle import load_bundle, shipped_bundle
+from models.contract import Contract
+from models.datasets.sba import CONTRACT_FILE
+from stream_app.documents import (
+    ASYNCAPI_FILE,
+    DECISION_FILE,
+    REJECTION_FILE,
+    REQUEST_FILE,
+    RejectionHeaders,
+    SourceHeaders,
+    documents,
+    write_documents,
+)
+from stream_app.errors import InputFileError
+from stream_app.events import RejectionReason
+from stream_app.pipeline import Pipeline
+from stream_app.simulator import read_replay, sound
+from stream_app.tables import read_contract
+from stream_app.topics import TopicNames
+from tests.samples import MODEL, NOW, POLICY, FormulaScorer, Profiles, Record
+
+COMMITTED = Path(__file__).parents[2] / "docs" / "contracts"
+CONTRACT = Contract.read(CONTRACT_FILE)
+FILES = [REQUEST_FILE, DECISION_FILE, REJECTION_FILE, ASYNCAPI_FILE]
+SCHEMAS = [REQUEST_FILE, DECISION_FILE, REJECTION_FILE]
+
+
+def committed(file: str) -> Any:
+    return json.loads((COMMITTED / file).read_bytes())
+
+
+def outputs(*records: Record) -> Any:
+    profile = {"state": "CA", "naics_sector": "44-45", "urban_rural": "urban", "employees": 3}
+    pipeline = Pipeline(
+        contract=CONTRACT,
+        scorer=FormulaScorer(),
+        policy=POLICY,
+        model=MODEL,
+        profiles=Profiles({request.client_id: profile for request in read_replay(CONTRACT, limit=20).requests}),
+        max_request_bytes=10_000,
+    )
+    return pipeline.judge(records, NOW).outputs
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_the_committed_document_is_the_one_the_types_make(file: str) -> None:
+    assert (COMMITTED / file).read_bytes() == documents(CONTRACT)[file], "run `stream-app contracts`"
+
+
+def test_there_is_no_document_besides_them() -> None:
+    assert {path.name for path in COMMITTED.iterdir()} == set(FILES)
+
+
+def test_the_shipped_bundle_has_the_contract_the_documents_are_made_of() -> None:
+    assert load_bundle(shipped_bundle()).contract == read_contract(None) == CONTRACT
+
+
+@pytest.mark.parametrize("file", SCHEMAS)
+def test_a_schema_is_sound_draft_07(file: str) -> None:
+    jsonschema.Draft7Validator.check_schema(committed(file))
+
+
+def test_every_request_of_the_loan_book_keeps_to_the_request_schema() -> None:
+    validator = jsonschema.Draft7Validator(committed(REQUEST_FILE))
+    for request in read_replay(CONTRACT, limit=200).requests:
+        validator.validate(json.loads(sound(request).value or b""))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"client_id": ""}, {"colour": "blue"}, {"features": {"amount_requested": -1}}, {"features": {"employees": 1.5}}],
+)
+def test_what_the_pipeline_rejects_breaks_the_request_schema(change: dict[str, Any]) -> None:
+    good = msgspec.to_builtins(read_replay(CONTRACT, limit=1).requests[0])
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft7Validator(committed(REQUEST_FILE)).validate(good | change)
+
+
+def test_every_decision_keeps_to_the_decision_schema_and_its_headers_to_theirs() -> None:
+    validator = jsonschema.Draft7Validator(committed(DECISION_FILE))
+    messages = [sound(request) for request in read_replay(CONTRACT, limit=20).requests]
+    for output in outputs(*(Record(value=message.value, key=message.key) for message in messages)):
+        assert not output.rejected
+        validator.validate(json.loads(output.value))
+        msgspec.convert({name: value.decode() for name, value in output.headers}, SourceHeaders)
+
+
+@pytest.mark.parametrize("value", [b"not json", b"x" * 20_000, None])
+def test_the_headers_of_a_rejection_keep_to_their_schema(value: bytes | None) -> None:
+    [output] = outputs(Record(value=value))
+    headers = {name: content.decode() for name, content in output.headers}
+    jsonschema.Draft7Validator(committed(REJECTION_FILE)).validate(headers)
+    msgspec.convert(headers, RejectionHeaders)
+
+
+def test_every_rejection_reason_is_in_the_schema() -> None:
+    assert set(committed(REJECTION_FILE)["definitions"]["RejectionReason"]["enum"]) == set(RejectionReason)
+
+
+def test_categories_units_and_required_features_of_the_contract_are_in_the_request_schema() -> None:
+    features = committed(REQUEST_FILE)["definitions"]["Features"]["properties"]
+    assert tuple(features) == CONTRACT.names()
+    assert features["low_doc"]["x-categories"] == ["N", "Y"]
+    assert features["amount_requested"]["description"] == "USD"
+    assert {name for name, of in features.items() if "x-required" in of} == {"amount_requested", "guaranteed_share"}
+
+
+def test_the_asyncapi_document_names_every_topic_and_every_reference_in_it_leads_somewhere() -> None:
+    document = committed(ASYNCAPI_FILE)
+    assert {channel["address"] for channel in document["channels"].values()} == set(TopicNames().all())
+    for reference in references(document):
+        if reference.startswith("./"):
+            assert (COMMITTED / reference).is_file()
+        else:
+            target = document
+            for part in reference.removeprefix("#/").split("/"):
+                target = target[part]
+
+
+def references(document: Any) -> list[str]:
+    """Every ``$ref`` below ``document``."""
+    if isinstance(document, dict):
+        own = [document["$ref"]] if isinstance(document.get("$ref"), str) else []
+        return own + [found for value in document.values() for found in references(value)]
+    return [found for value in document for found in references(value)] if isinstance(document, list) else []
+
+
+def test_the_documents_are_written_into_a_folder_that_is_made(tmp_path: Path) -> None:
+    paths = write_documents(CONTRACT, tmp_path / "new" / "folder")
+    assert [path.name for path in paths] == FILES
+    assert all(path.read_bytes() == documents(CONTRACT)[path.name] for path in paths)
+
+
+def test_a_folder_that_cannot_be_written_is_one_clear_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(InputFileError, match="Cannot write"):
+        write_documents(CONTRACT, tmp_path / "file")
