@@ -57,9 +57,10 @@ def decision_json(record: RawRecord) -> str:
 def rejection_line(record: Any, payload: bool) -> str:
     """One rejection for people; with ``payload`` the rejected value on a second line, which is personal data."""
     fields = rejection_fields(record, payload)
-    at = dt.datetime.fromtimestamp(record.timestamp / 1000, dt.UTC)
-    source = f"{fields['source_topic']}/{fields['source_partition']}/{fields['source_offset']}"
-    line = f"{_time(at):<20} {_shown(fields, 'reason'):<24} {_printable(source):<28} {_shown(fields, 'key'):<16} {_shown(fields, 'message')}"
+    at = _time(dt.datetime.fromtimestamp(record.timestamp / 1000, dt.UTC))
+    source = _printable(f"{fields['source_topic']}/{fields['source_partition']}/{fields['source_offset']}")
+    reason, key, message = (_shown(fields, name) for name in ("reason", "key", "message"))
+    line = f"{at:<20} {reason:<24} {source:<28} {key:<16} {message}"
     return f"{line}\n  {_shown(fields, 'value')}" if payload else line
 
 
