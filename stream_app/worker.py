@@ -110,7 +110,7 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
         listener=lanes,
     )
     scoring = Scoring(_pipeline(settings, bundle, model), lanes, metrics, progress)
-    requests = app.topic(topics.requests, key_serializer="raw", value_serializer="raw", acks=False, maxsize=1)
+    requests = app.topic(topics.requests, key_serializer="raw", value_serializer="raw", acks=False)
 
     @app.agent(requests, name="scoring", concurrency=1)
     async def score_polls(polls: Any) -> None:
@@ -175,6 +175,7 @@ def _faust_app(settings: WorkerSettings) -> BatchApp:
         broker_heartbeat_interval=settings.heartbeat_seconds,
         broker_rebalance_timeout=settings.rebalance_timeout_seconds,
         stream_wait_empty=True,
+        stream_buffer_maxsize=1,  # one poll waits, the rest gathers in the fetcher; App.topic() drops its own maxsize
         cython_optimizations=True,
         worker_redirect_stdouts=False,
     )
