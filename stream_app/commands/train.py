@@ -54,7 +54,7 @@ class Options:
 @click.option("--review-cost", default=0.25, show_default=True, help="What a person's look costs, in lost good loans.")
 @click.option("--trees", type=click.IntRange(1), default=40, show_default=True, help="Number of trees.")
 @click.option("--leaves", type=click.IntRange(2), default=8, show_default=True, help="Leaves per tree.")
-@click.option("--seed", default=7, show_default=True)
+@click.option("--seed", default=7, show_default=True, help="Same data and same seed, same model.")
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Fixed, as the seed is.")
 @click.option("--force", is_flag=True, help="Replace what an earlier run left at --out.")
 def command(**options: Any) -> None:
