@@ -55,6 +55,7 @@ class Sender:
         self.sent = 0
         self._producer, self._topic, self._partitions = producer, topic, partitions
         self._ledger, self._pulse, self._clock = ledger, pulse, clock
+        self._undelivered = 0  # batches
         self._fault: BaseException | None = None
 
     @property
@@ -63,15 +64,14 @@ class Sender:
         return self.sent - self._ledger.answers
 
     async def send_all(self, messages: Iterable[Message], pace: Pace) -> None:
-        """Send every message. Raises what a delivery failed with."""
+        """Send every message and wait for its delivery. Raises what a delivery failed with."""
         left = iter(messages)
         started = self._clock()
-        while True:
-            room = await self._room(pace, started)
-            chunk = list(islice(left, min(room, MAX_CHUNK)))
-            if not chunk:
-                return
+        while chunk := list(islice(left, min(await self._room(pace, started), MAX_CHUNK))):
             await self._send(chunk)
+        while self._undelivered:
+            await self._pulse.next()
+        self._raise_fault()
 
     async def _room(self, pace: Pace, started: float) -> int:
         """Wait until messages may go; how many."""
@@ -86,8 +86,7 @@ class Sender:
         return due
 
     async def _send(self, messages: Sequence[Message]) -> None:
-        if self._fault:
-            raise self._fault
+        self._raise_fault()
         at = self._clock()
         by_partition: dict[int, list[tuple[Message, Sent]]] = defaultdict(list)
         for index, message in enumerate(messages, start=self.sent):
@@ -111,17 +110,23 @@ class Sender:
 
     async def _hand_over(self, partition: int, batch: Any, entries: list[Sent]) -> None:
         delivery = await self._producer.send_batch(batch, self._topic, partition=partition)
+        self._undelivered += 1
         delivery.add_done_callback(partial(self._delivered, partition, entries))
 
     def _delivered(self, partition: int, entries: list[Sent], delivery: asyncio.Future[Any]) -> None:
+        self._undelivered -= 1
         if delivery.cancelled():
             return
         if fault := delivery.exception():
             self._fault = fault
-            return
-        for offset, entry in enumerate(entries, start=delivery.result().offset):
-            self._ledger.sent((partition, offset), entry)
+        else:
+            for offset, entry in enumerate(entries, start=delivery.result().offset):
+                self._ledger.sent((partition, offset), entry)
         self._pulse.beat()
+
+    def _raise_fault(self) -> None:
+        if self._fault:
+            raise self._fault
 
 
 def partition_of(key: bytes | None, index: int, partitions: int) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,12 +53,12 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     def write(self, path: Path) -> None:
         """Write it as JSON, whole or not at all. Raises InputFileError when the file cannot be written."""
         text = msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
         try:
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as beside:
-                beside.write(text)
-            Path(beside.name).chmod(0o644)
-            os.replace(beside.name, path)  # noqa: PTH105 - one step, and Path.replace says no more
+            beside.write_bytes(text)
+            beside.replace(path)
         except OSError as fault:
+            beside.unlink(missing_ok=True)
             raise InputFileError(f"Cannot write the summary to {path} ({fault.strerror}).") from fault
 
 

@@ -1,0 +1,147 @@
+"""The sender: where messages go, how many are under way, and what the ledger learns of each."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiokafka.structs import RecordMetadata, TopicPartition
+
+from stream_app.demo.sender import MAX_CHUNK, Pace, Sender, partition_of
+from stream_app.demo.wire import Pulse
+from stream_app.ledger import DECISION, Answer, Ledger
+from stream_app.simulator import Message
+
+
+class Batch:
+    """A batch that takes ``room`` records."""
+
+    def __init__(self, room: int) -> None:
+        self.room = room
+        self.values: list[bytes | None] = []
+
+    def append(self, *, timestamp: float | None, key: bytes | None, value: bytes | None) -> object | None:  # noqa: ARG002
+        assert timestamp is None, "None stands for now"
+        if len(self.values) == self.room:
+            return None
+        self.values.append(value)
+        return self
+
+
+class Broker:
+    """Takes batches and answers with the offset of their first record; ``answering`` also decides each at once."""
+
+    def __init__(
+        self, ledger: Ledger, room: int = 1_000_000, answering: bool = True, fault: Exception | None = None
+    ) -> None:
+        self.ledger, self.room, self.answering, self.fault = ledger, room, answering, fault
+        self.log: dict[int, list[bytes | None]] = {}
+        self.most_at_once = 0
+
+    def create_batch(self) -> Batch:
+        return Batch(self.room)
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[Any]:
+        delivery: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        if self.fault:
+            delivery.set_exception(self.fault)
+            return delivery
+        log = self.log.setdefault(partition, [])
+        first = len(log)
+        log += batch.values
+        tp = TopicPartition(topic, partition)
+        delivery.set_result(RecordMetadata(topic, partition, tp, first, 0, 0, 0))
+        self.most_at_once = max(self.most_at_once, len(batch.values))
+        if self.answering:
+            for offset in range(first, len(log)):
+                self.ledger.answered((partition, offset), Answer(0.0, DECISION))
+        return delivery
+
+
+def messages(count: int) -> list[Message]:
+    return [Message(b"%d" % number, b"value %d" % number) for number in range(count)]
+
+
+def send(some: list[Message], broker: Broker, pace: Pace, partitions: int = 4, seconds: float = 20.0) -> Sender:
+    async def run() -> Sender:
+        sender = Sender(broker, "requests", partitions, broker.ledger, Pulse())
+        async with asyncio.timeout(seconds):
+            await sender.send_all(some, pace)
+        return sender
+
+    return asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("key", "hashed"), [(b"21", -973932308), (b"foobar", -790332482), (b"a-little-bit-long-string", -985981536)]
+)
+def test_a_key_goes_where_the_java_client_sends_it(key: bytes, hashed: int) -> None:
+    """The hashes are those of Kafka's own UtilsTest."""
+    assert partition_of(key, index=0, partitions=2**31) == hashed & 0x7FFFFFFF
+    assert partition_of(key, index=0, partitions=4) == (hashed & 0x7FFFFFFF) % 4
+
+
+def test_messages_without_a_key_take_turns() -> None:
+    assert [partition_of(None, index, partitions=4) for index in range(6)] == [0, 1, 2, 3, 0, 1]
+
+
+def test_every_message_is_sent_once_and_booked_where_the_broker_put_it() -> None:
+    broker = Broker(Ledger())
+    sender = send(messages(3_000), broker, Pace(window=500))
+    assert sorted(value for log in broker.log.values() for value in log if value) == sorted(
+        m.value for m in messages(3_000) if m.value
+    )
+    account = broker.ledger.account()
+    assert (sender.sent, account.requests, account.missing, account.duplicates) == (3_000, 3_000, 0, 0)
+
+
+def test_messages_of_one_key_keep_their_order() -> None:
+    broker = Broker(Ledger())
+    send([Message(b"k", b"%d" % number) for number in range(2_500)], broker, Pace(window=100))
+    [log] = broker.log.values()
+    assert log == [b"%d" % number for number in range(2_500)]
+
+
+def test_what_does_not_fit_a_batch_goes_into_the_next() -> None:
+    broker = Broker(Ledger(), room=7)
+    send(messages(1_000), broker, Pace())
+    assert sum(len(log) for log in broker.log.values()) == broker.ledger.requests == 1_000
+    assert broker.most_at_once == 7
+
+
+def test_no_more_than_the_window_is_ever_under_way() -> None:
+    broker = Broker(Ledger(), answering=False)
+    with pytest.raises(TimeoutError):
+        send(messages(10_000), broker, Pace(window=300), seconds=0.2)
+    assert sum(len(log) for log in broker.log.values()) == 300
+
+
+def test_the_chunk_is_bounded_however_large_the_window() -> None:
+    broker = Broker(Ledger())
+    send(messages(5_000), broker, Pace(window=100_000), partitions=1)
+    assert broker.most_at_once == MAX_CHUNK
+
+
+def test_a_steady_pace_does_not_wait_for_answers() -> None:
+    broker = Broker(Ledger(), answering=False)
+    sender = send(messages(50), broker, Pace(window=1, rate=1_000))
+    assert (sender.sent, sender.under_way) == (50, 50)
+
+
+def test_a_steady_pace_takes_as_long_as_the_rate_says() -> None:
+    async def run() -> float:
+        broker = Broker(Ledger())
+        started = asyncio.get_running_loop().time()
+        await Sender(broker, "requests", 4, broker.ledger, Pulse()).send_all(messages(41), Pace(rate=200))
+        return asyncio.get_running_loop().time() - started
+
+    assert 0.2 <= asyncio.run(run()) < 2.0
+
+
+def test_a_failed_delivery_ends_the_sending_with_its_error() -> None:
+    class Refused(Exception):
+        pass
+
+    with pytest.raises(Refused):
+        send(messages(10_000), Broker(Ledger(), answering=False, fault=Refused()), Pace(rate=1_000_000))
