@@ -6,7 +6,6 @@ worker makes every request that was due meanwhile late.
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from numpy.typing import NDArray
 
 from benchmarks.loans import requests
-from benchmarks.outputs import Answer, Ends, Reader
+from benchmarks.outputs import Answer, Reader
 from benchmarks.report import Report, Verdict
 from benchmarks.stage import TOPICS, Stage
 
@@ -56,7 +55,7 @@ class Latencies:
 class Client:
     """Sends on a timetable from one thread and reads decisions on another."""
 
-    def __init__(self, stage: Stage, rate: int, seconds: int, start: Ends) -> None:
+    def __init__(self, stage: Stage, rate: int, seconds: int, start: list[int]) -> None:
         """``start``: where on the decision topic to begin to read."""
         self._rate = rate
         self._records = list(requests(stage.book, rate * (seconds + WARM_UP_SECONDS)))
@@ -109,12 +108,11 @@ class Client:
 
 def measure(stage: Stage, rate: int, seconds: int) -> Report:
     """``rate`` requests a second for ``seconds``, after a warm-up."""
-    with stage.worker("latency") as worker, contextlib.closing(Reader(stage.bootstrap, TOPICS.decisions)) as reader:
+    with stage.worker("latency") as worker, Reader(stage, TOPICS.decisions) as reader:
         stage.load(TOPICS.requests, 1)
-        while not sum(reader.ends()):  # until the worker has started and joined its group
+        while not reader.more(0.1):  # until the worker has started and joined its group
             assert worker.poll() is None, f"the worker ended with status {worker.returncode}"
-            time.sleep(0.1)
-        latencies = Client(stage, rate, seconds, reader.ends()).run()
+        latencies = Client(stage, rate, seconds, reader.positions).run()
     figures: dict[str, object] = {
         "requests_per_second": rate,
         "seconds": seconds,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,12 +40,11 @@ def measure(stage: Stage, early: int = EARLY, late: int = LATE) -> Report:
     """Feed ``late`` requests as one backlog and sample the worker while it answers."""
     stage.load(TOPICS.requests, late)
     samples: list[Sample] = []
-    with contextlib.closing(Reader(stage.bootstrap, TOPICS.decisions)) as reader, stage.worker("memory") as worker:
+    with Reader(stage, TOPICS.decisions) as reader, stage.worker("memory") as worker:
         answered = 0
         while answered < late:
-            time.sleep(SAMPLE_SECONDS)
             assert worker.poll() is None, f"the worker ended with status {worker.returncode}"
-            answered = sum(reader.ends())
+            answered += len(reader.more(SAMPLE_SECONDS))
             samples.append(take(worker.pid, answered))
     before, after = _near(samples, early), _near(samples, late)
     growth = {"rss": after["rss_mib"] / before["rss_mib"] - 1, "uss": after["uss_mib"] / before["uss_mib"] - 1}

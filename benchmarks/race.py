@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from confluent_kafka import Message
 
 from benchmarks.contestants.options import Options
-from benchmarks.outputs import Ends, Outputs, Reader
+from benchmarks.outputs import READ_SECONDS, Outputs, Reader
 from benchmarks.stage import TOPICS, Stage
 
-STALL_SECONDS = 60.0
+STALL_SECONDS, QUIET_SECONDS = 60.0, 1.0
 OURS = "ours"
 
 
@@ -41,6 +43,7 @@ class Race:
 
     stage: Stage
     requests: int
+    _readers: dict[str, Reader] = field(default_factory=dict)
 
     def prepare(self, contestants: tuple[Contestant, ...]) -> None:
         """Create the topics and load every backlog once."""
@@ -56,15 +59,19 @@ class Race:
 
     def run(self, contestant: Contestant, attempt: int) -> Outputs:
         """One contestant, once. Raises AssertionError unless every request has exactly one output."""
-        target = self._targets(contestant)[0]
-        with contextlib.closing(Reader(self.stage.bootstrap, target)) as reader:
-            start = reader.ends()
+        with self.reader(contestant) as reader:
             with self._process(contestant, f"bench-{contestant.name}-{attempt}") as process:
-                _wait(reader, start, self.backlog(contestant), process)
-            outputs = reader.read(start)
+                batches = _read(reader, self.backlog(contestant), process)
+            surplus = reader.more(QUIET_SECONDS)
+        assert not surplus, f"{contestant.name}: {len(surplus)} outputs too many"
+        outputs = Outputs.of(batches)
         assert outputs.count == self.backlog(contestant), f"{contestant.name}: {outputs.count} outputs"
         assert len(outputs.probabilities) == outputs.count, f"{contestant.name}: requests answered twice"
         return outputs
+
+    def reader(self, of: Contestant) -> Reader:
+        """The reader of its decisions; it remembers where the round before ended."""
+        return self._readers.setdefault(of.name, Reader(self.stage, self._targets(of)[0]))
 
     def _process(self, of: Contestant, group: str) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
         if of.name == OURS:
@@ -83,13 +90,15 @@ class Race:
         return (f"bench.{of.name}", f"bench.{of.name}.rejected")
 
 
-def _wait(reader: Reader, start: Ends, count: int, process: subprocess.Popen[bytes]) -> None:
-    """Until ``count`` outputs are there. Raises AssertionError if it ends before, or writes nothing for a minute."""
-    seen, since = 0, time.monotonic()
+def _read(reader: Reader, count: int, process: subprocess.Popen[bytes]) -> list[tuple[float, list[Message]]]:
+    """``count`` outputs and when they came. Raises AssertionError if the process ends before, or stalls."""
+    batches: list[tuple[float, list[Message]]] = []
+    seen, since = 0, time.perf_counter()
     while seen < count:
-        time.sleep(0.25)  # asking is work for the broker: seldom enough not to disturb
+        batch, now = reader.more(READ_SECONDS), time.perf_counter()
+        if batch:
+            batches.append((now, batch))
+            seen, since = seen + len(batch), now
         assert process.poll() is None, f"it ended with status {process.returncode} after {seen} outputs"
-        now = sum(reader.ends()) - sum(start)
-        if now > seen:
-            seen, since = now, time.monotonic()
-        assert time.monotonic() - since < STALL_SECONDS, f"nothing came for {STALL_SECONDS:g} s after {seen} outputs"
+        assert now - since < STALL_SECONDS, f"nothing came for {STALL_SECONDS:g} s after {seen} outputs"
+    return batches
