@@ -37,5 +37,8 @@ def _fill(folder: Path, fill: Callable[[Path], None]) -> None:
             return
         partial = folder.with_name(f"{folder.name}.partial")
         shutil.rmtree(partial, ignore_errors=True)  # left by a process that was killed
-        fill(partial)
-        partial.rename(folder)
+        try:
+            fill(partial)
+            partial.rename(folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)

@@ -103,6 +103,6 @@ def _cluster_id(bootstrap: str) -> str | None:
 
 def _start_failed(broker: RunningBroker, what: str) -> BrokerStartFailed:
     return BrokerStartFailed(
-        f"The {broker.engine} broker {what}. The last lines of its log:\n{broker.last_lines()}\n",
-        do_next="Correct what they name, or take the other engine with --engine.",
+        f"The {broker.engine} broker {what}.",
+        do_next=f"Correct what its log names, or take the other engine with --engine:\n{broker.last_lines()}",
     )

@@ -39,22 +39,27 @@ def command(engine: Choice, port: int, data: Path | None) -> None:
     from stream_app.broker import start_broker
 
     with start_broker(engine, port=port, data_dir=data, say=click.echo) as broker:
+        asked_to_stop = _on_signals()
         click.echo(f"Broker ready at {broker.bootstrap}. {broker.meaning}")
         click.echo("Ctrl-C stops it.")
-        _wait_for_the_end(broker)
+        _wait(broker, asked_to_stop)
     click.echo("Broker stopped.")
 
 
-def _wait_for_the_end(broker: Broker) -> None:
-    """Until SIGINT or SIGTERM; raises BrokerUnreachable if the broker ends by itself."""
+def _on_signals() -> threading.Event:
+    asked_to_stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: asked_to_stop.set())
+    return asked_to_stop
+
+
+def _wait(broker: Broker, asked_to_stop: threading.Event) -> None:
+    """Until asked to stop; raises BrokerUnreachable if the broker ends by itself."""
     from stream_app.errors import BrokerUnreachable
 
-    asked = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: asked.set())
-    while not asked.wait(0.5):
+    while not asked_to_stop.wait(0.5):
         if broker.ended():
             raise BrokerUnreachable(
-                f"The {broker.engine} broker ended by itself. The last lines of its log:\n{broker.last_lines()}\n",
-                do_next="Correct what they name and start it again.",
+                f"The {broker.engine} broker ended by itself.",
+                do_next=f"Correct what its log names and start it again:\n{broker.last_lines()}",
             )

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -56,3 +57,17 @@ def topic_names(unique_prefix: str) -> TopicNames:
 @pytest.fixture
 def group(unique_prefix: str) -> str:
     return unique_prefix + "group"
+
+
+@pytest.fixture
+def executable(tmp_path: Path) -> Callable[[str, str], Path]:
+    """Writes a shell script into ``tmp_path/bin``: name and body to path."""
+
+    def write(name: str, body: str) -> Path:
+        script = tmp_path / "bin" / name
+        script.parent.mkdir(exist_ok=True)
+        script.write_text(f"#!/bin/sh\n{body}\n")
+        script.chmod(0o755)
+        return script
+
+    return write
