@@ -45,7 +45,17 @@ def _java(java: Java, jars: Path, archive: str) -> list[str]:
     quick = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", archive]
     quiet = ["-Xlog:disable", "-Xlog:all=error:stderr"]  # an archive that does not fit is left unused, without a word
     log = f"-Dlog4j2.configurationFile={_HERE}/log4j2.properties"
-    return [java.path, _HEAP, "-XX:+ExitOnOutOfMemoryError", *quick, *quiet, log, "-cp", f"{jars}/*"]
+    return [
+        java.path,
+        _HEAP,
+        "-XX:+ExitOnOutOfMemoryError",
+        "-XX:+ErrorFileToStderr",
+        *quick,
+        *quiet,
+        log,
+        "-cp",
+        f"{jars}/*",
+    ]
 
 
 def _format(java: Java, jars: Path, folder: Path) -> None:

@@ -49,7 +49,7 @@ def _arguments(target: Path) -> list[str]:
     # Maven 3.8 and older wait half an hour for an answer by default.
     patience = ["-Dmaven.wagon.http.connectionTimeout=10000", "-Dmaven.wagon.rto=30000"]
     what = [f"-Dkafka.version={KAFKA_VERSION}", f"-DoutputDirectory={target}"]
-    return ["-B", "-q", "-f", str(_POM), *patience, *what, "dependency:copy-dependencies"]
+    return ["-B", "-q", "-Dstyle.color=never", "-f", str(_POM), *patience, *what, "dependency:copy-dependencies"]
 
 
 def _first_error(output: str) -> str:

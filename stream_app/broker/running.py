@@ -50,6 +50,7 @@ class RunningBroker:
     """A :class:`Broker` over a child process."""
 
     def __init__(self, launch: Launch, process: BrokerProcess) -> None:
+        self.launch = launch
         self.bootstrap = f"{LOOPBACK}:{launch.port}"
         self.engine = launch.engine
         self.transactions = launch.engine == "kafka"

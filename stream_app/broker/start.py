@@ -49,45 +49,43 @@ def _ports(wanted: int | None) -> tuple[int, int]:
 
 
 def _run(prepare: Callable[[Path], Launch], data_dir: Path | None) -> RunningBroker:
-    folder = _folder(data_dir)
-    temporary = folder if data_dir is None else None
     try:
-        launch = prepare(folder)
-        process = BrokerProcess(launch.command, log=folder / "broker.log", remove=temporary)
-    except BaseException:
-        if temporary:
-            shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    broker = RunningBroker(launch, process)
+        broker = _launched(prepare, data_dir)
+    except OSError as error:
+        raise BrokerStartFailed(
+            f"The data folder {data_dir or tempfile.gettempdir()} cannot be used: {error.strerror or error}.",
+            do_next="Name another one.",
+        ) from error
     try:
-        _wait_until_it_answers(broker, launch)
+        _wait_until_it_answers(broker)
     except BaseException:  # also Ctrl-C
         broker.stop()
         raise
     return broker
 
 
-def _folder(data_dir: Path | None) -> Path:
-    if data_dir is None:
-        return Path(tempfile.mkdtemp(prefix="stream-app-broker-"))
+def _launched(prepare: Callable[[Path], Launch], data_dir: Path | None) -> RunningBroker:
+    folder = (data_dir or Path(tempfile.mkdtemp(prefix="stream-app-broker-"))).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    temporary = folder if data_dir is None else None
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise BrokerStartFailed(
-            f"The data folder {data_dir} cannot be made: {error.strerror or error}.", do_next="Name another one."
-        ) from error
-    return data_dir.absolute()
+        launch = prepare(folder)
+        return RunningBroker(launch, BrokerProcess(launch.command, log=folder / "broker.log", remove=temporary))
+    except BaseException:
+        if temporary:
+            shutil.rmtree(temporary, ignore_errors=True)
+        raise
 
 
-def _wait_until_it_answers(broker: RunningBroker, launch: Launch) -> None:
+def _wait_until_it_answers(broker: RunningBroker) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         answered_by = _cluster_id(broker.bootstrap)
-        if answered_by == launch.cluster_id:
+        if answered_by == broker.launch.cluster_id:
             return
         if answered_by is not None:
             # Between our check of the port and the broker's bind another broker was faster; ours will end by itself.
-            raise port_taken(launch.port, "another Kafka broker answers there")
+            raise port_taken(broker.launch.port, "another Kafka broker answers there")
         if broker.ended():
             raise _start_failed(broker, "ended while it started")
     raise _start_failed(broker, f"did not answer within {START_SECONDS:g} s")

@@ -114,6 +114,8 @@ def test_a_data_folder_keeps_the_records_from_one_run_to_the_next(tmp_path: Path
     with start_broker("kafka", data_dir=tmp_path) as broker:
         create_topics(broker.bootstrap, 2)
         assert str(tmp_path) in broker.meaning
+        with pytest.raises(BrokerStartFailed, match="Another broker uses the folder"):
+            start_broker("kafka", data_dir=tmp_path)
     with start_broker("kafka", data_dir=tmp_path) as broker:
         assert check_topics(broker.bootstrap, names=TopicNames()) == 2
 
@@ -136,6 +138,16 @@ def test_a_binary_that_dies_early_shows_what_it_said(
     with pytest.raises(BrokerStartFailed, match="no such option"):
         start_broker("tansu")
     assert not list(temporary.glob("stream-app-broker-*"))
+
+
+@pytest.mark.kafka
+@needs_kafka
+@pytest.mark.parametrize("taken", ["data folder", "data folder/server.properties/x"])
+def test_a_data_folder_that_cannot_be_used_is_named(taken: str, tmp_path: Path) -> None:
+    (tmp_path / taken).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / taken).touch()
+    with pytest.raises(BrokerStartFailed, match=r"data folder .*/data folder cannot be used"):
+        start_broker("kafka", data_dir=tmp_path / "data folder")
 
 
 def test_tansu_refuses_a_data_folder_because_it_would_keep_nothing(tmp_path: Path) -> None:
