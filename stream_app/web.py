@@ -28,13 +28,16 @@ class WebPages(Service):
         port: int,
         registry: CollectorRegistry,
         not_ready: Readiness,
-        before_scrape: Callable[[], None],
+        refresh: Callable[[], None],
         **kwargs: Any,
     ) -> None:
-        """``not_ready``: why the worker is not ready, None when it is. ``port`` 0 takes a free one."""
+        """``not_ready``: why the worker is not ready, None when it is. ``refresh`` is called before a page is made.
+
+        ``port`` 0 takes a free one.
+        """
         super().__init__(**kwargs)
         self.host, self.port = host, port
-        self._registry, self._not_ready, self._before_scrape = registry, not_ready, before_scrape
+        self._registry, self._not_ready, self._refresh = registry, not_ready, refresh
         self._runner: web.AppRunner | None = None
 
     async def listen(self) -> None:
@@ -57,13 +60,14 @@ class WebPages(Service):
             await self._runner.cleanup()
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        self._before_scrape()
+        self._refresh()
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _live(self, _request: web.Request) -> web.Response:
         return web.json_response({"live": True})
 
     async def _ready(self, _request: web.Request) -> web.Response:
+        self._refresh()
         why = self._not_ready()
         return web.json_response({"ready": why is None, "why_not": why}, status=503 if why else 200)
 

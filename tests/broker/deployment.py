@@ -65,6 +65,34 @@ class Worker:
         return self.process.wait(timeout=30)
 
 
+class OutputReader:
+    """Reads topics to their present end, again and again, and remembers what it read."""
+
+    def __init__(self, bootstrap: str, topics: list[str]) -> None:
+        self._consumer = KafkaConsumer(
+            bootstrap_servers=bootstrap, isolation_level="read_committed", enable_auto_commit=False
+        )
+        self._partitions = [TopicPartition(topic, p) for topic in topics for p in range(PARTITIONS)]
+        self._consumer.assign(self._partitions)
+        self._consumer.seek_to_beginning(*self._partitions)
+        self._seen: list[Any] = []
+
+    def read_to_end(self) -> list[Any]:
+        """Every record up to where the topics end at the time of the call."""
+        ends = self._consumer.end_offsets(self._partitions)
+        wait_until(lambda: self._at(ends), "the outputs are read to their end")
+        return self._seen
+
+    def _at(self, ends: dict[Any, int]) -> bool:
+        behind = any(self._consumer.position(tp) < end for tp, end in ends.items())
+        for records in self._consumer.poll(timeout_ms=200 if behind else 0, max_records=5_000).values():
+            self._seen.extend(records)
+        return all(self._consumer.position(tp) >= end for tp, end in ends.items())
+
+    def close(self) -> None:
+        self._consumer.close()
+
+
 @dataclass
 class Deployment:
     """Topics, group, client store and scorers of one test."""
@@ -76,6 +104,7 @@ class Deployment:
     folder: Path
     engine: str
     workers: list[Worker] = field(default_factory=list)
+    _reader: OutputReader | None = None
 
     @classmethod
     def on(cls, broker: Any, prefix: str, clients: Path, folder: Path) -> Deployment:
@@ -122,44 +151,31 @@ class Deployment:
             producer.close()
 
     def read(self, topic: str) -> list[Any]:
-        """Everything that is in a topic now, by a read_committed reader."""
-        consumer = KafkaConsumer(
-            bootstrap_servers=self.bootstrap, isolation_level="read_committed", enable_auto_commit=False
-        )
-        try:
-            partitions = [TopicPartition(topic, p) for p in range(PARTITIONS)]
-            consumer.assign(partitions)
-            consumer.seek_to_beginning(*partitions)
-            ends = consumer.end_offsets(partitions)
-            found: list[Any] = []
-            wait_until(lambda: self._read_on(consumer, ends, found), f"{topic} is read to its end")
-            return found
-        finally:
-            consumer.close()
-
-    @staticmethod
-    def _read_on(consumer: Any, ends: dict[Any, int], found: list[Any]) -> bool:
-        for records in consumer.poll(timeout_ms=200).values():
-            found.extend(records)
-        return all(consumer.position(tp) >= end for tp, end in ends.items())
+        """Everything that is in an output topic now, as a read_committed reader sees it."""
+        if self._reader is None:
+            self._reader = OutputReader(self.bootstrap, [self.names.decisions, self.names.rejections])
+        return [record for record in self._reader.read_to_end() if record.topic == topic]
 
     def answers(self) -> Counter[Source]:
         """How many outputs each input record has, decisions and rejections together."""
-        return Counter(
-            source_of(record) for record in self.read(self.names.decisions) + self.read(self.names.rejections)
-        )
+        outputs = self.read(self.names.decisions) + self.read(self.names.rejections)
+        return Counter(source_of(record) for record in outputs)
 
     def answered(self, sources: Iterable[Source], seconds: float = 60.0) -> Counter[Source]:
         """Wait until each of these inputs has an output; then how many each has."""
         wanted = set(sources)
-        return wait_until(
-            lambda: (answers := self.answers()) if (answers := self.answers()).keys() >= wanted else None,
-            f"{len(wanted)} inputs are answered",
-            seconds,
-        )
+
+        def all_of_them() -> Counter[Source] | None:
+            answers = self.answers()
+            return answers if answers.keys() >= wanted else None
+
+        found: Counter[Source] = wait_until(all_of_them, f"{len(wanted)} inputs are answered", seconds)
+        return found
 
     def stop(self) -> None:
         """End what still runs."""
+        if self._reader is not None:
+            self._reader.close()
         for worker in self.workers:
             if worker.process.poll() is None:
                 worker.process.kill()

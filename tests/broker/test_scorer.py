@@ -111,9 +111,9 @@ def test_two_workers_share_the_partitions_and_answer_each_request_once(deploymen
 
 
 def test_a_worker_killed_mid_stream_leaves_nothing_unanswered(deployment: Deployment) -> None:
-    sources = deployment.send(requests(20_000))
-    victim = deployment.start(ready=False, max_poll_records=100)
-    wait_until(lambda: victim.metric("requests_total") >= 1_000, "the worker is in the middle of it")
+    sources = deployment.send(requests(6_000))
+    victim = deployment.start(ready=False, max_poll_records=20)
+    wait_until(lambda: victim.metric("requests_total") >= 500, "the worker is in the middle of it")
     victim.end(signal.SIGKILL)
     assert len(deployment.answers()) < len(sources), "the kill came too late to prove anything"
     deployment.start()
@@ -134,9 +134,9 @@ def test_a_restarted_worker_resumes_from_the_committed_offset(deployment: Deploy
 
 
 def test_a_worker_told_to_stop_mid_stream_repeats_and_loses_nothing(deployment: Deployment) -> None:
-    sources = deployment.send(requests(20_000))
-    first = deployment.start(ready=False, max_poll_records=100)
-    wait_until(lambda: first.metric("requests_total") >= 1_000, "the worker is in the middle of it")
+    sources = deployment.send(requests(6_000))
+    first = deployment.start(ready=False, max_poll_records=20)
+    wait_until(lambda: first.metric("requests_total") >= 500, "the worker is in the middle of it")
     assert first.end(signal.SIGTERM) == 0
     deployment.start()
     answers = deployment.answered(sources)
