@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -36,44 +36,62 @@ def read(bootstrap: str, topic: str, span: Span, wait_seconds: float = 30.0) -> 
     """
     wait_for_broker(bootstrap, wait_seconds)
     with _consumer(bootstrap, topic) as consumer:
-        ends = consumer.end_offsets(sorted(consumer.assignment()))
-        _seek(consumer, ends, span.last)
         if span.last is None:
-            yield from (found.record for found in _up_to(consumer, ends) if found.wanted or span.follow)
+            reported, _ = _seek(consumer)
+            yield from (record for record, is_old in _up_to(consumer, reported) if is_old or span.follow)
         else:
-            found = list(_up_to(consumer, ends))
-            wanted = sorted((each.record for each in found if each.wanted), key=lambda record: int(record.timestamp))
-            yield from wanted[max(0, len(wanted) - span.last) :]
-            yield from (each.record for each in found if span.follow and not each.wanted)
+            old, new = _last(consumer, span.last)
+            yield from old
+            yield from (new if span.follow else ())
         while span.follow:
             yield from _poll(consumer)
 
 
-class _Found(NamedTuple):
-    """A record, and whether it lies before the end that reading began with."""
+def _last(consumer: KafkaConsumer, last: int) -> tuple[list[Any], list[Any]]:
+    """The ``last`` records before the end, by time, and those from beyond it that came along."""
+    offsets_back = 2 * last  # each transaction takes one besides those of its records
+    while True:
+        reported, everything = _seek(consumer, offsets_back)
+        found = list(_up_to(consumer, reported))
+        old = sorted((record for record, is_old in found if is_old), key=lambda record: int(record.timestamp))
+        if everything or len(old) >= last:
+            return old[max(0, len(old) - last) :], [record for record, is_old in found if not is_old]
+        offsets_back *= 4  # aborted transactions take offsets too
 
-    record: Any
-    wanted: bool
 
-
-def _seek(consumer: KafkaConsumer, ends: dict[TopicPartition, int], last: int | None) -> None:
-    beginnings = consumer.beginning_offsets(list(ends))
+def _seek(consumer: KafkaConsumer, offsets_back: int | None = None) -> tuple[dict[TopicPartition, int], bool]:
+    """Go to the beginning or so far back from the end: the reported end of each partition that is not empty, and
+    whether that is the beginning of them all.
+    """
+    partitions = sorted(consumer.assignment())
+    beginnings, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+    everything = True
     for partition, end in ends.items():
-        # A transaction takes one offset for its end besides those of its records, at worst one for each.
-        start = beginnings[partition] if last is None else max(beginnings[partition], end - 2 * last)
+        start = beginnings[partition] if offsets_back is None else max(beginnings[partition], end - offsets_back)
         consumer.seek(partition, start)
+        everything = everything and start == beginnings[partition]
+    return {partition: end for partition, end in ends.items() if end > beginnings[partition]}, everything
 
 
-def _up_to(consumer: KafkaConsumer, ends: dict[TopicPartition, int]) -> Iterator[_Found]:
-    """Read until every end is passed; what the last fetches bring from beyond comes along."""
+def _up_to(consumer: KafkaConsumer, reported: dict[TopicPartition, int]) -> Iterator[tuple[Any, bool]]:
+    """Records up to the end, and whether each lies before it; the last fetches may bring some from beyond.
+
+    The end is the high watermark of the first fetch: Tansu reports the *first* record of the last batch as the end.
+    Where an open transaction holds readers back before it, the reported end and an empty fetch have to do.
+    """
+    ends: dict[TopicPartition, int] = {}
     empty = 0
-    while any(consumer.position(partition) < end for partition, end in ends.items()):
+    while any(p not in ends or consumer.position(p) < ends[p] for p in reported):
         records = list(_poll(consumer))
+        for partition in reported.keys() - ends.keys():
+            if (watermark := consumer.highwater(partition)) is not None:
+                ends[partition] = max(watermark, reported[partition])
+        yield from ((record, record.offset < ends.get((record.topic, record.partition), 0)) for record in records)
         empty = 0 if records else empty + 1
+        if empty and len(ends) == len(reported) and all(consumer.position(p) >= end for p, end in reported.items()):
+            return
         if empty * POLL_MILLISECONDS > SILENT_SECONDS * 1000:
             raise _gone(f"sent nothing for {SILENT_SECONDS:g} s")
-        for record in records:
-            yield _Found(record, record.offset < ends[record.topic, record.partition])
 
 
 def _poll(consumer: KafkaConsumer) -> Iterator[Any]:

@@ -50,13 +50,19 @@ class Reader:
             await self._read_some(timeout_ms=1_000)
 
     async def read_rest(self) -> None:
-        """Read to the present ends of the topics: once the scorer has ended, all there will ever be."""
+        """Read to the present ends of the topics: once the scorer has ended, all there will ever be.
+
+        Tansu reports the first record of the last batch as the end; the rest of that batch is read till none is left.
+        """
         ends = await self._consumer.end_offsets(self._consumer.assignment())
         for partition, end in ends.items():
             while await self._consumer.position(partition) < end:
                 await self._read_some(timeout_ms=200)
+        while await self._read_some(timeout_ms=200):
+            pass
 
-    async def _read_some(self, timeout_ms: int) -> None:
+    async def _read_some(self, timeout_ms: int) -> bool:
+        """Book what the next fetch brings; whether it brought anything."""
         fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=MAX_RECORDS)
         at = self._clock()
         for records in fetched.values():
@@ -64,3 +70,4 @@ class Reader:
                 self._ledger.answered(*answer_of(record, at))
         if fetched:
             self._pulse.beat()
+        return bool(fetched)
