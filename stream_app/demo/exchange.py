@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from typing import Any
 
+import msgspec
 from aiokafka.errors import KafkaError
 
 from stream_app.demo.reader import Reader
@@ -20,17 +21,21 @@ from stream_app.errors import BrokerUnreachable
 from stream_app.ledger import Ledger
 from stream_app.simulator import Message
 
-STALL_SECONDS = 30.0
-"""Requests are under way and nothing came back for this long: the demo ends and says what is missing."""
-
 _TICK_SECONDS = 0.25
 _REST_SECONDS = 10.0
 
 
-async def exchange(
-    messages: Iterable[Message], total: int, ledger: Ledger, wire: Wire, pace: Pace, scorer: Scorer, screen: Screen
-) -> None:
-    """Send ``total`` messages, read their answers, then end the scorer and read what it still left.
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """``total`` messages at a pace; when some are under way and nothing moved for ``patience_seconds``, it is over."""
+
+    messages: Iterable[Message]
+    total: int
+    pace: Pace
+    patience_seconds: float
+
+
+async def exchange(job: Job, ledger: Ledger, wire: Wire, scorer: Scorer, screen: Screen) -> None:
+    """Send the messages, read their answers, then end the scorer and read what it still left.
 
     Raises DemoFailed when the scorer ends by itself, BrokerUnreachable when the broker does.
     """
@@ -39,8 +44,8 @@ async def exchange(
         async with producer_of_requests(wire) as producer, consumer_of_answers(wire) as consumer:
             sender = Sender(producer, wire.names.requests, wire.partitions, ledger, pulse)
             reader = Reader(consumer, ledger, pulse)
-            async with _background(sender.send_all(messages, pace), reader.read_on()) as tasks:
-                await _watch(Watched(total, sender, ledger, pulse, scorer), tasks, screen)
+            async with _background(sender.send_all(job.messages, job.pace), reader.read_on()) as tasks:
+                await _watch(Watched(job, sender, ledger, pulse), scorer, tasks, screen)
             await asyncio.to_thread(scorer.stop)  # so that nothing can be answered twice after the last look
             async with asyncio.timeout(_REST_SECONDS):
                 await reader.read_rest()
@@ -54,22 +59,24 @@ async def exchange(
 class Watched:
     """The replay as the watcher sees it."""
 
-    def __init__(self, total: int, sender: Sender, ledger: Ledger, pulse: Pulse, scorer: Scorer) -> None:
-        self.total, self.sender, self.ledger, self.pulse, self.scorer = total, sender, ledger, pulse, scorer
+    def __init__(self, job: Job, sender: Sender, ledger: Ledger, pulse: Pulse) -> None:
+        self.job, self.sender, self.ledger, self.pulse = job, sender, ledger, pulse
         self._marks: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=int(3 / _TICK_SECONDS))
 
     def is_complete(self) -> bool:
-        return self.ledger.requests == self.total and self.ledger.outstanding == 0
+        """Whether every message is sent, confirmed and answered."""
+        return self.ledger.requests == self.job.total and self.ledger.outstanding == 0
 
     def is_stalled(self) -> bool:
-        return self.sender.under_way > 0 and self.pulse.still_seconds() > STALL_SECONDS
+        """Whether something is under way and nothing has moved for too long."""
+        return self.sender.under_way > 0 and self.pulse.still_seconds() > self.job.patience_seconds
 
     def live(self) -> Live:
         """The state now; the rate since the oldest of the last marks, about three seconds."""
         (since, decided_then), now, decided = self._marks[0], time.monotonic(), self.ledger.decisions
         self._marks.append((now, decided))
         return Live(
-            total=self.total,
+            total=self.job.total,
             sent=self.sender.sent,
             decided=decided,
             rejected=self.ledger.answers - decided,
@@ -78,15 +85,15 @@ class Watched:
         )
 
 
-async def _watch(watched: Watched, tasks: Iterable[asyncio.Task[None]], screen: Screen) -> None:
+async def _watch(watched: Watched, scorer: Scorer, tasks: Iterable[asyncio.Task[None]], screen: Screen) -> None:
     shown_at = time.monotonic()
     while not watched.is_complete():
         for task in tasks:
             if task.done():
                 task.result()
-        watched.scorer.check()
+        scorer.check()
         if watched.is_stalled():
-            screen.say(f"Nothing came back for {STALL_SECONDS:g} s; the accounts follow.")
+            screen.say(f"Nothing came back for {watched.job.patience_seconds:g} s; the accounts follow.")
             return
         if time.monotonic() - shown_at >= _TICK_SECONDS:
             shown_at = time.monotonic()

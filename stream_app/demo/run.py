@@ -11,7 +11,7 @@ import msgspec
 
 from stream_app.broker import Choice
 from stream_app.clients import SQLiteClients
-from stream_app.demo.exchange import exchange
+from stream_app.demo.exchange import Job, exchange
 from stream_app.demo.interrupts import ignore_interrupts, like_ctrl_c
 from stream_app.demo.place import PARTITIONS, Place, borrowed_broker, own_broker
 from stream_app.demo.scorer import Scorer
@@ -38,7 +38,8 @@ DRIFT_HINT = (
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What to replay. ``requests``: None for all; ``rate``: per second, None for as fast as they are taken;
-    ``faults``: share made bad, 0..1; ``kafka``: an existing broker instead of an ``engine``.
+    ``faults``: share made bad, 0..1; ``kafka``: an existing broker instead of an ``engine``; ``patience_seconds``: how
+    long nothing may come back before the demo gives up.
     """
 
     engine: Choice = "auto"
@@ -48,6 +49,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     faults: float = 0.005
     seed: int = 1
     summary: Path | None = None
+    patience_seconds: float = 30.0
 
 
 def run(plan: Plan, screen: Screen) -> Summary:
@@ -105,9 +107,13 @@ async def _exchange(plan: Plan, place: Place, replay: Replay, ledger: Ledger, sc
         partitions=PARTITIONS,
         fetch_wait_seconds=place.fetch_wait_seconds,
     )
-    pace = Pace(rate=plan.rate, step_seconds=place.pace_step_seconds)
-    messages = with_faults(replay.requests, plan.faults, plan.seed, MAX_REQUEST_BYTES)
-    await exchange(messages, len(replay), ledger, wire, pace, scorer, screen)
+    job = Job(
+        messages=with_faults(replay.requests, plan.faults, plan.seed, MAX_REQUEST_BYTES),
+        total=len(replay),
+        pace=Pace(rate=plan.rate, step_seconds=place.pace_step_seconds),
+        patience_seconds=plan.patience_seconds,
+    )
+    await exchange(job, ledger, wire, scorer, screen)
 
 
 def _report(plan: Plan, place: Place, replay: Replay, ledger: Ledger, screen: Screen) -> Summary:
