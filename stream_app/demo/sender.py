@@ -24,9 +24,13 @@ MAX_CHUNK = 1_024
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
     """``window``: requests under way in the closed loop. ``rate``: instead, requests per second, the steps between two
     sends no shorter than ``step_seconds``.
+
+    The window, measured on two busy cores with Apache Kafka and Tansu in thousands of decisions/s and median latency:
+    512: 9.9 and 10.6, 40 ms; 1,024: 11.7 and 11.4, 70 ms; 2,048: 11.7 and 14.1, 140 ms; 4,096: 9.9 and 12.4, 310 ms.
+    Beyond the second batch that waits while one is being scored a request only waits longer.
     """
 
-    window: int = 4_096
+    window: int = 2_048
     rate: float | None = None
     step_seconds: float = 0.001
 
