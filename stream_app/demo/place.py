@@ -11,7 +11,7 @@ import msgspec
 from stream_app.admin import admin_client
 from stream_app.broker import Choice, start_broker
 from stream_app.errors import BrokerUnreachable
-from stream_app.topics import TopicNames, create_topics
+from stream_app.topics import TopicNames, create_topics, wait_for_broker
 
 PARTITIONS = 4
 _TIDY_SECONDS = 5.0
@@ -62,9 +62,10 @@ def borrowed_broker(bootstrap: str, say: Say) -> Iterator[Place]:
     """
     prefix = f"demo-{secrets.token_hex(4)}."
     place = Place(bootstrap=bootstrap, meaning="A broker that was there already.", prefix=prefix)
+    wait_for_broker(bootstrap, say=say)
     say(f"Using the broker at {bootstrap}; its own topics stay untouched: the demo's begin with {prefix!r}.")
     try:
-        create_topics(bootstrap, PARTITIONS, names=place.names, say=say)
+        create_topics(bootstrap, PARTITIONS, names=place.names)
         yield place
     finally:
         _delete(place, say)
