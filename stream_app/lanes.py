@@ -20,7 +20,7 @@ from faust.types import TP
 
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Output, RawRecord
-from stream_app.transport import Poll
+from stream_app.polls import Poll, Positions
 
 log = logging.getLogger(__name__)
 
@@ -45,34 +45,6 @@ class Lanes(Protocol):
         """
 
     async def close(self) -> None: ...
-
-
-class Positions:
-    """The next offset of every assigned partition, within one epoch."""
-
-    def __init__(self) -> None:
-        self.epoch = -1
-        self.next: dict[TP, int] = {}
-
-    def restart(self, committed: Mapping[TP, int | None], epoch: int) -> None:
-        """Begin an epoch at these committed offsets (None: no commit yet, any offset will do)."""
-        self.epoch = epoch
-        self.next = {tp: offset or 0 for tp, offset in committed.items()}
-
-    def admit(self, poll: Poll) -> list[RawRecord]:
-        """See :meth:`Lanes.admit`."""
-        if poll.epoch != self.epoch:
-            return []
-        return [
-            record
-            for tp, run in poll.runs.items()
-            if tp in self.next
-            for record in (run if run[0].offset >= self.next[tp] else _from_offset(run, self.next[tp]))
-        ]
-
-
-def _from_offset(run: list[RawRecord], offset: int) -> list[RawRecord]:
-    return [record for record in run if record.offset >= offset]
 
 
 class AtLeastOnceLanes:

@@ -2,8 +2,8 @@
 
 Faust spends about 75 µs on every message on its way to an agent. Here all that one poll brought from a batch topic,
 every partition of it, travels as one message whose value is a :class:`Poll`; the agent stays ``async for poll in
-polls``. While one poll is being scored the next one waits and the rest gathers in the fetcher, so batches grow under
-load and shrink to one record without it. Other topics pass through unchanged.
+polls``. While one poll is being scored the next one waits and absorbs what comes meanwhile, so batches grow under load
+and shrink to one record without it. Other topics pass through unchanged.
 
 Each seek begins a new *epoch*. Seeking and counting happen in one step of the consumer's own thread, and each poll is
 stamped on that thread: a poll of an older epoch was fetched from a position that no longer holds, and is dropped.
@@ -25,21 +25,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from stream_app.events import RawRecord
-
-
-@dataclass(frozen=True, slots=True)
-class Poll:
-    """What one poll brought: the run of raw records of each partition, in offset order, and the epoch it belongs to."""
-
-    runs: dict[TP, list[RawRecord]]
-    epoch: int
-
-    @property
-    def first(self) -> tuple[TP, RawRecord]:
-        """The partition and record under which the poll travels through Faust."""
-        tp, run = next(iter(self.runs.items()))
-        return tp, run[0]
+from stream_app.polls import Poll
 
 
 class SeekListener(Protocol):
@@ -133,6 +119,9 @@ class BatchConsumer(driver.Consumer):
         self._options = cast(BatchTransport, self.transport).options
         self._listener = cast(BatchTransport, self.transport).listener
         self._seeking = asyncio.Lock()
+        self._waiting: Poll | None = (
+            None  # one that a rebalance dropped absorbs only what the seek after it fetches anew
+        )
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
@@ -147,6 +136,9 @@ class BatchConsumer(driver.Consumer):
         if not runs:
             return others
         poll = Poll(runs, epoch)
+        if self._waiting is not None and self._waiting.absorb(poll, self.app.conf.broker_max_poll_records):
+            return others
+        self._waiting = poll
         return {**others, poll.first[0]: [poll]}
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:

@@ -6,11 +6,10 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
+import gc
 import logging
 import os
 import time
-from collections import Counter
 from typing import Any, cast
 
 import faust
@@ -20,66 +19,17 @@ from models.bundle import Bundle, load_bundle, shipped_bundle
 from monitoring.metrics import ScorerMetrics
 from stream_app.clients import SQLiteClients
 from stream_app.errors import StreamAppError
-from stream_app.events import ModelRef, Rejection
-from stream_app.lanes import AtLeastOnceLanes, Lanes
-from stream_app.pipeline import Judged, Pipeline
+from stream_app.events import ModelRef
+from stream_app.lanes import AtLeastOnceLanes
+from stream_app.pipeline import Pipeline
 from stream_app.progress import Progress
+from stream_app.scoring import Scoring
 from stream_app.settings import WorkerSettings, read_settings
 from stream_app.topics import TopicNames, check_topics, wait_for_broker
-from stream_app.transport import BatchApp, BatchConsumer, BatchOptions, BatchTransport, Poll
+from stream_app.transport import BatchApp, BatchConsumer, BatchOptions, BatchTransport
 from stream_app.web import WebPages
 
 log = logging.getLogger(__name__)
-
-
-class Scoring:
-    """What the agent does with a poll: judge it, deliver it, tell the metrics."""
-
-    def __init__(self, pipeline: Pipeline, lanes: Lanes, metrics: ScorerMetrics, progress: Progress) -> None:
-        self._pipeline, self._lanes, self._metrics, self._progress = pipeline, lanes, metrics, progress
-
-    async def handle(self, poll: Poll) -> None:
-        """Answer every record of one poll. Raises StreamAppError when it could not; nothing is committed then."""
-        records = self._lanes.admit(poll)
-        if not records:
-            return
-        stopwatch = _Stopwatch(self._metrics)
-        now = dt.datetime.now(dt.UTC)
-        judged = self._pipeline.judge(records, now, stopwatch.lap)
-        committed = await self._lanes.deliver(records, judged.outputs)
-        stopwatch.lap("publish")
-        if committed:
-            self._progress.committed()
-            self._tell(records, judged, now.timestamp())
-        else:
-            self._metrics.not_committed()
-
-    def _tell(self, records: list[Any], judged: Judged, now: float) -> None:
-        for bug in judged.bugs:
-            log.error("a record was rejected for a fault of the scorer: %s", bug)
-        decisions = [verdict for verdict in judged.verdicts if not isinstance(verdict, Rejection)]
-        self._metrics.committed(time.time())
-        self._metrics.batch_decided(
-            records=len(records),
-            outcomes=Counter(decision.outcome for decision in decisions),
-            rejections=Counter(verdict.reason for verdict in judged.verdicts if isinstance(verdict, Rejection)),
-            probabilities=[decision.probability_of_default for decision in decisions],
-            ages_seconds=[max(0.0, now - record.timestamp / 1000) for record in records],
-            unseen=judged.unseen,
-            bugs=len(judged.bugs),
-        )
-
-
-class _Stopwatch:
-    """Tells the metrics how long each stage took, from lap to lap."""
-
-    def __init__(self, metrics: ScorerMetrics) -> None:
-        self._metrics, self._since = metrics, time.perf_counter()
-
-    def lap(self, stage: str) -> None:
-        now = time.perf_counter()
-        self._metrics.stage_took(stage, now - self._since)
-        self._since = now
 
 
 def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = None) -> faust.App:
@@ -134,6 +84,7 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
         await pages.listen()
         await asyncio.to_thread(wait_for_broker, settings.kafka, settings.broker_wait_seconds, say=log.warning)
         await asyncio.to_thread(check_topics, settings.kafka, names=topics)
+        _rest_the_collector()
         log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
 
     app.before_start = lambda: _or_exit(before_start())
@@ -175,10 +126,22 @@ def _faust_app(settings: WorkerSettings) -> BatchApp:
         broker_heartbeat_interval=settings.heartbeat_seconds,
         broker_rebalance_timeout=settings.rebalance_timeout_seconds,
         stream_wait_empty=True,
-        stream_buffer_maxsize=1,  # one poll waits, the rest gathers in the fetcher; App.topic() drops its own maxsize
+        stream_buffer_maxsize=1,  # one poll waits; App.topic() drops its own maxsize
         cython_optimizations=True,
         worker_redirect_stdouts=False,
     )
+
+
+def _rest_the_collector() -> None:
+    """Spare the garbage collector what is loaded by now, and call it less often.
+
+    A batch makes tens of thousands of objects that reference counting frees; at the default threshold of 700 the
+    collector walks them and, every few batches, all that is loaded too. Measured on a backlog: 40.5 µs of CPU a record
+    with the defaults, 32.5 µs so.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
 
 
 async def _or_exit(work: Any) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from faust.types import TP
 
-from stream_app.lanes import Positions
-from stream_app.transport import Poll
+from stream_app.polls import Poll, Positions
 from tests.samples import Record
 
 A, B = TP("t", 0), TP("t", 1)
@@ -50,3 +49,26 @@ def test_before_the_first_seek_nothing_is_admitted() -> None:
 def test_a_partition_that_is_not_ours_is_dropped_and_its_neighbour_kept() -> None:
     admitted = positions({B: 0}).admit(poll(1, a=[0], b=[0]))
     assert [(r.partition, r.offset) for r in admitted] == [(1, 0)]
+
+
+def test_a_waiting_poll_absorbs_what_is_fetched_after_it_in_order() -> None:
+    waiting = poll(1, a=[1, 2])
+    assert waiting.absorb(poll(1, a=[3], b=[7]), limit=4)
+    assert [(r.partition, r.offset) for r in positions({A: 1, B: 7}).admit(waiting)] == [(0, 1), (0, 2), (0, 3), (1, 7)]
+
+
+def test_a_poll_that_the_agent_took_absorbs_nothing() -> None:
+    taken = poll(1, a=[1])
+    taken.take()
+    assert not taken.absorb(poll(1, a=[2]), limit=10)
+    assert len(taken) == 1
+
+
+def test_a_poll_absorbs_nothing_of_another_epoch() -> None:
+    assert not poll(1, a=[1]).absorb(poll(2, a=[2]), limit=10)
+
+
+def test_a_poll_absorbs_nothing_beyond_the_limit() -> None:
+    full = poll(1, a=[1, 2])
+    assert not full.absorb(poll(1, a=[3]), limit=2)
+    assert len(full) == 2

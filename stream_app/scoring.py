@@ -1,0 +1,68 @@
+"""What the agent does with a poll: judge it, deliver it, tell the metrics."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import time
+from collections import Counter
+from typing import Any
+
+from monitoring.metrics import ScorerMetrics
+from stream_app.events import Rejection
+from stream_app.lanes import Lanes
+from stream_app.pipeline import Judged, Pipeline
+from stream_app.polls import Poll
+from stream_app.progress import Progress
+
+log = logging.getLogger(__name__)
+
+
+class Scoring:
+    """Pipeline, lanes and metrics, in the order a poll meets them."""
+
+    def __init__(self, pipeline: Pipeline, lanes: Lanes, metrics: ScorerMetrics, progress: Progress) -> None:
+        self._pipeline, self._lanes, self._metrics, self._progress = pipeline, lanes, metrics, progress
+
+    async def handle(self, poll: Poll) -> None:
+        """Answer every record of one poll. Raises StreamAppError when it could not; nothing is committed then."""
+        records = self._lanes.admit(poll)
+        if not records:
+            return
+        stopwatch = _Stopwatch(self._metrics)
+        now = dt.datetime.now(dt.UTC)
+        judged = self._pipeline.judge(records, now, stopwatch.lap)
+        committed = await self._lanes.deliver(records, judged.outputs)
+        stopwatch.lap("publish")
+        if committed:
+            self._progress.committed()
+            self._tell(records, judged, now.timestamp())
+        else:
+            self._metrics.not_committed()
+
+    def _tell(self, records: list[Any], judged: Judged, now: float) -> None:
+        for bug in judged.bugs:
+            log.error("a record was rejected for a fault of the scorer: %s", bug)
+        decisions = [verdict for verdict in judged.verdicts if not isinstance(verdict, Rejection)]
+        self._metrics.committed(time.time())
+        self._metrics.batch_decided(
+            records=len(records),
+            outcomes=Counter(decision.outcome for decision in decisions),
+            rejections=Counter(verdict.reason for verdict in judged.verdicts if isinstance(verdict, Rejection)),
+            probabilities=[decision.probability_of_default for decision in decisions],
+            ages_seconds=[max(0.0, now - record.timestamp / 1000) for record in records],
+            unseen=judged.unseen,
+            bugs=len(judged.bugs),
+        )
+
+
+class _Stopwatch:
+    """Tells the metrics how long each stage took, from lap to lap."""
+
+    def __init__(self, metrics: ScorerMetrics) -> None:
+        self._metrics, self._since = metrics, time.perf_counter()
+
+    def lap(self, stage: str) -> None:
+        now = time.perf_counter()
+        self._metrics.stage_took(stage, now - self._since)
+        self._since = now
