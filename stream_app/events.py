@@ -94,8 +94,8 @@ class Decision(msgspec.Struct, Generic[Features], frozen=True, gc=False):
 
     request_id: RequestId
     client_id: ClientId
-    requested_at: dt.datetime
-    decided_at: dt.datetime
+    requested_at: Annotated[dt.datetime, Meta(tz=True, description="event time, UTC")]
+    decided_at: Annotated[dt.datetime, Meta(tz=True, description="UTC")]
     outcome: OutcomeName
     probability_of_default: Probability
     policy: PolicyRef

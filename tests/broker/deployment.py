@@ -84,10 +84,11 @@ class OutputReader:
         return self._seen
 
     def _at(self, ends: dict[Any, int]) -> bool:
-        behind = any(self._consumer.position(tp) < end for tp, end in ends.items())
-        for records in self._consumer.poll(timeout_ms=200 if behind else 0, max_records=5_000).values():
+        """At the reported ends and nothing more comes: Tansu reports the first record of the last batch as the end."""
+        fetched = self._consumer.poll(timeout_ms=200, max_records=5_000)
+        for records in fetched.values():
             self._seen.extend(records)
-        return all(self._consumer.position(tp) >= end for tp, end in ends.items())
+        return not fetched and all(self._consumer.position(tp) >= end for tp, end in ends.items())
 
     def close(self) -> None:
         self._consumer.close()
