@@ -55,7 +55,10 @@ class Latency(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True)
 class Account:
-    """What became of the requests. ``unexpected`` counts pairs of (expected, got) that differ."""
+    """What became of the ``requests`` there were to send. ``missing`` are those without an output, whether they were
+    never sent, never confirmed by the broker or never answered; ``unexpected`` counts pairs of (expected, got) that
+    differ.
+    """
 
     requests: int
     decisions: int
@@ -87,8 +90,8 @@ class Ledger:
     >>> ledger = Ledger()
     >>> ledger.answered((0, 7), Answer(at=1.25, kind=DECISION))  # read before the broker confirmed the request
     >>> ledger.sent((0, 7), Sent(index=0, at=1.0))
-    >>> ledger.outstanding, ledger.account().latency.p50_ms
-    (0, 250.0)
+    >>> ledger.outstanding, ledger.account(wanted=2).missing, ledger.account(wanted=2).latency.p50_ms
+    (0, 1, 250.0)
     """
 
     def __init__(self) -> None:
@@ -142,17 +145,17 @@ class Ledger:
         """(index, answer) of every answered request, by index."""
         return sorted(((entry.index, answer) for entry, answer in self._pairs()), key=lambda pair: pair[0])
 
-    def account(self) -> Account:
-        """The state of the books."""
+    def account(self, wanted: int) -> Account:
+        """The state of the books, when ``wanted`` requests were to be sent: what is not in the books is missing."""
         pairs = self._pairs()
         answers = [answer for _, answer in pairs]
         strays = len(self._answers) - len(pairs)
         return Account(
-            requests=len(self._sent),
+            requests=wanted,
             decisions=sum(answer.kind == DECISION for answer in answers),
             rejections=Counter(answer.kind for answer in answers if answer.kind != DECISION),
             outcomes=Counter(answer.outcome for answer in answers if answer.kind == DECISION),
-            missing=self.outstanding,
+            missing=wanted - len(pairs),
             duplicates=self._repeats + strays,
             unexpected=Counter(
                 (entry.expected, got) for entry, answer in pairs if (got := _got(entry, answer)) != entry.expected

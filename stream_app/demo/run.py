@@ -117,7 +117,7 @@ async def _exchange(plan: Plan, place: Place, replay: Replay, ledger: Ledger, sc
 
 
 def _report(plan: Plan, place: Place, replay: Replay, ledger: Ledger, screen: Screen) -> Summary:
-    account = ledger.account()
+    account = ledger.account(wanted=len(replay))
     summary = Summary.of(account)
     engine_lines = [("engine", place.meaning), ("delivery", DELIVERY)]
     screen.table("Summary", [*account_lines(account), *engine_lines])

@@ -24,43 +24,60 @@ def booked(*, sent: dict[tuple[int, int], Sent], answers: list[tuple[tuple[int, 
     return ledger
 
 
-def test_an_empty_ledger_is_complete_and_has_no_latency_and_no_rate() -> None:
-    account = Ledger().account()
+def test_an_empty_ledger_is_complete_only_if_nothing_was_wanted_and_has_no_latency_and_no_rate() -> None:
+    account = Ledger().account(wanted=0)
     assert account.is_complete
     assert (account.requests, account.latency, account.seconds) == (0, Latency(None, None), 0.0)
     assert account.decisions_per_second == 0.0
 
 
+@pytest.mark.parametrize(("wanted", "missing"), [(1, 0), (2, 1), (74_118, 74_117)])
+def test_what_was_wanted_and_never_confirmed_is_missing(wanted: int, missing: int) -> None:
+    account = booked(sent={(0, 0): SOUND}, answers=[((0, 0), DECIDED)]).account(wanted)
+    assert (account.requests, account.missing, account.is_complete) == (wanted, missing, missing == 0)
+
+
+def test_a_replay_of_which_nothing_was_confirmed_is_not_complete() -> None:
+    account = Ledger().account(wanted=3)
+    assert (account.requests, account.missing, account.is_complete) == (3, 3, False)
+
+
+def test_an_output_for_a_request_the_broker_never_confirmed_does_not_make_it_complete() -> None:
+    account = booked(sent={}, answers=[((0, 0), DECIDED)]).account(wanted=1)
+    assert (account.missing, account.decisions, account.is_complete) == (1, 0, False)
+
+
 def test_one_decision_for_one_request_is_complete() -> None:
-    account = booked(sent={(0, 0): SOUND}, answers=[((0, 0), DECIDED)]).account()
+    account = booked(sent={(0, 0): SOUND}, answers=[((0, 0), DECIDED)]).account(1)
     assert account.is_complete
     assert (account.requests, account.decisions, account.outcomes) == (1, 1, Counter(approved=1))
 
 
 def test_a_request_without_an_output_is_missing() -> None:
     ledger = booked(sent={(0, 0): SOUND, (0, 1): SOUND}, answers=[((0, 1), DECIDED)])
-    assert (ledger.outstanding, ledger.account().missing, ledger.account().is_complete) == (1, 1, False)
+    assert (ledger.outstanding, ledger.account(wanted=2).missing, ledger.account(wanted=2).is_complete) == (1, 1, False)
 
 
 def test_each_output_after_the_first_is_a_duplicate_whatever_its_kind() -> None:
     rejected = Answer(at=11.0, kind="not_json")
-    account = booked(sent={(0, 0): SOUND}, answers=[((0, 0), DECIDED), ((0, 0), DECIDED), ((0, 0), rejected)]).account()
+    answers = [((0, 0), DECIDED), ((0, 0), DECIDED), ((0, 0), rejected)]
+    account = booked(sent={(0, 0): SOUND}, answers=answers).account(1)
     assert (account.duplicates, account.decisions, account.missing, account.is_complete) == (2, 1, 0, False)
 
 
 def test_the_same_offset_of_two_partitions_is_two_requests() -> None:
-    account = booked(sent={(0, 5): SOUND, (1, 5): SOUND}, answers=[((0, 5), DECIDED), ((1, 5), DECIDED)]).account()
+    account = booked(sent={(0, 5): SOUND, (1, 5): SOUND}, answers=[((0, 5), DECIDED), ((1, 5), DECIDED)]).account(2)
     assert (account.is_complete, account.decisions) == (True, 2)
 
 
 def test_an_output_for_a_request_never_sent_is_a_duplicate_and_no_decision() -> None:
-    account = booked(sent={(0, 0): SOUND}, answers=[((0, 0), DECIDED), ((3, 9), DECIDED)]).account()
+    account = booked(sent={(0, 0): SOUND}, answers=[((0, 0), DECIDED), ((3, 9), DECIDED)]).account(1)
     assert (account.duplicates, account.decisions, account.is_complete) == (1, 1, False)
 
 
 def test_a_bad_request_that_gets_its_own_reason_is_as_expected() -> None:
     bad = Sent(index=0, at=0.0, expected="not_json")
-    account = booked(sent={(0, 0): bad}, answers=[((0, 0), Answer(at=1.0, kind="not_json"))]).account()
+    account = booked(sent={(0, 0): bad}, answers=[((0, 0), Answer(at=1.0, kind="not_json"))]).account(1)
     assert account.is_complete
     assert (account.decisions, account.rejections) == (0, Counter(not_json=1))
 
@@ -72,13 +89,13 @@ def test_a_bad_request_that_gets_its_own_reason_is_as_expected() -> None:
 def test_an_output_of_another_kind_than_expected_is_named_with_both(expected: str, got: str) -> None:
     account = booked(
         sent={(0, 0): Sent(index=0, at=0.0, expected=expected)}, answers=[((0, 0), Answer(at=1.0, kind=got))]
-    ).account()
+    ).account(1)
     assert (account.unexpected, account.is_complete) == (Counter({(expected, got): 1}), False)
 
 
 def test_a_decision_that_names_another_request_is_not_what_was_expected() -> None:
     other = Answer(at=11.0, kind=DECISION, request_id="another")
-    account = booked(sent={(0, 0): SOUND}, answers=[((0, 0), other)]).account()
+    account = booked(sent={(0, 0): SOUND}, answers=[((0, 0), other)]).account(1)
     assert account.unexpected == Counter({(DECISION, MIXED_UP): 1})
 
 
@@ -87,7 +104,7 @@ def test_an_output_read_before_the_broker_confirmed_its_request_counts_the_same(
     ledger.answered((0, 0), DECIDED)
     assert (ledger.answers, ledger.outstanding) == (1, 0)
     ledger.sent((0, 0), SOUND)
-    account = ledger.account()
+    account = ledger.account(1)
     assert account.is_complete
     assert account.latency.p50_ms == 500.0
     assert ledger.recent_latency() == account.latency
@@ -97,7 +114,7 @@ def test_the_rate_is_decisions_over_first_sent_to_last_read() -> None:
     sent = {(0, i): Sent(index=i, at=float(i)) for i in range(3)}
     bad = {(0, 3): Sent(index=3, at=3.0, expected="not_json")}
     answers = [((0, i), Answer(at=4.0, kind=DECISION)) for i in range(3)] + [((0, 3), Answer(at=6.0, kind="not_json"))]
-    account = booked(sent=sent | bad, answers=answers).account()
+    account = booked(sent=sent | bad, answers=answers).account(wanted=4)
     assert (account.seconds, account.decisions_per_second) == (6.0, 0.5)
 
 
@@ -161,7 +178,7 @@ def test_every_output_is_one_answer_or_one_duplicate_whatever_the_order_of_event
     ledger = Ledger()
     for at, event in events:
         ledger.sent(at, event) if isinstance(event, Sent) else ledger.answered(at, event)
-    account = ledger.account()
+    account = ledger.account(len(sent))
     answered = account.decisions + account.rejections.total()
     assert answered + account.duplicates == len(outputs)
     assert answered + account.missing == account.requests == len(expected)
