@@ -22,7 +22,7 @@ def figures(probability_of_default: Vector, target: Vector) -> Figures:
     there is only one outcome. Brier is the mean squared error, log-loss the mean of ``-ln`` of the probability given to
     what happened; for both lower is better.
     """
-    one_outcome = target.min() == target.max()
+    one_outcome = bool(np.all(target == target[:1]))
     return Figures(
         rows=len(target),
         defaults=int(target.sum()),
