@@ -15,9 +15,14 @@ import click
     default="auto",
     show_default=True,
     help="Broker to start. kafka: Apache Kafka (Java 17; Maven fetches it once). tansu: no Java. auto: kafka if it can "
-    "be had, else tansu.",
+    "be had, else tansu. With --kafka: what runs there, for its waiting times (auto: Apache Kafka).",
 )
-@click.option("--kafka", metavar="HOST:PORT", help="Use this broker instead, with topics that go when the demo ends.")
+@click.option(
+    "--kafka",
+    metavar="HOST:PORT",
+    help="Use this broker instead, with topics that go when the demo ends. If it is Tansu, add --engine tansu: else "
+    "every empty fetch takes 0.5 s there.",
+)
 @click.option("--requests", type=click.IntRange(1), help="Replay only the first N applications (default: all 74,118).")
 @click.option(
     "--rate", type=click.FloatRange(0, min_open=True), help="Requests per second (default: as fast as they are taken)."

@@ -44,24 +44,20 @@ def own_broker(engine: Choice, say: Say) -> Iterator[Place]:
     """A broker that ends with the block, with the topics on it. Raises BrokerStartFailed."""
     say(f"Starting a broker (engine: {engine}).")
     with start_broker(engine, say=say) as broker:
-        place = Place(bootstrap=broker.bootstrap, meaning=broker.meaning)
-        if broker.engine == "tansu":
-            # It waits out every empty fetch and every rebalance, and a fetch slows with each batch it holds.
-            place = msgspec.structs.replace(
-                place, fetch_wait_seconds=0.005, rebalance_timeout_seconds=3.0, pace_step_seconds=0.05
-            )
+        place = _timed(Place(bootstrap=broker.bootstrap, meaning=broker.meaning), broker.engine)
         create_topics(place.bootstrap, PARTITIONS, names=place.names)
         yield place
 
 
 @contextlib.contextmanager
-def borrowed_broker(bootstrap: str, say: Say) -> Iterator[Place]:
+def borrowed_broker(bootstrap: str, engine: Choice, say: Say) -> Iterator[Place]:
     """Topics and a group of the demo's own on an existing broker, deleted at the end of the block.
 
-    Raises BrokerUnreachable or TopicMismatch.
+    ``engine``: what runs there, which the protocol does not tell; ``auto`` is taken for Apache Kafka. Raises
+    BrokerUnreachable or TopicMismatch.
     """
     prefix = f"demo-{secrets.token_hex(4)}."
-    place = Place(bootstrap=bootstrap, meaning="A broker that was there already.", prefix=prefix)
+    place = _timed(Place(bootstrap=bootstrap, meaning="A broker that was there already.", prefix=prefix), engine)
     wait_for_broker(bootstrap, say=say)
     say(f"Using the broker at {bootstrap}; its own topics stay untouched: the demo's begin with {prefix!r}.")
     try:
@@ -69,6 +65,16 @@ def borrowed_broker(bootstrap: str, say: Say) -> Iterator[Place]:
         yield place
     finally:
         _delete(place, say)
+
+
+def _timed(place: Place, engine: Choice) -> Place:
+    """The place with the waiting times of its engine; what a Place has by itself suits Apache Kafka."""
+    if engine != "tansu":
+        return place
+    # It waits out every empty fetch and every rebalance, and a fetch slows with each batch it holds.
+    return msgspec.structs.replace(
+        place, fetch_wait_seconds=0.005, rebalance_timeout_seconds=3.0, pace_step_seconds=0.05
+    )
 
 
 def _delete(place: Place, say: Say) -> None:

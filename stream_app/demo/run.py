@@ -38,8 +38,8 @@ DRIFT_HINT = (
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What to replay. ``requests``: None for all; ``rate``: per second, None for as fast as they are taken;
-    ``faults``: share made bad, 0..1; ``kafka``: an existing broker instead of an ``engine``; ``patience_seconds``: how
-    long nothing may come back before the demo gives up.
+    ``faults``: share made bad, 0..1; ``kafka``: an existing broker, on which ``engine`` runs, instead of a new one;
+    ``patience_seconds``: how long nothing may come back before the demo gives up.
     """
 
     engine: Choice = "auto"
@@ -84,7 +84,9 @@ def _run(plan: Plan, screen: Screen, stack: ExitStack) -> Summary:
 
 
 def _place(plan: Plan, screen: Screen) -> AbstractContextManager[Place]:
-    return borrowed_broker(plan.kafka, screen.say) if plan.kafka else own_broker(plan.engine, screen.say)
+    if plan.kafka:
+        return borrowed_broker(plan.kafka, plan.engine, screen.say)
+    return own_broker(plan.engine, screen.say)
 
 
 def _settings(place: Place, clients: Path) -> dict[str, object]:
