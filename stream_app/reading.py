@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from stream_app.admin import wait_for_broker
+from stream_app.admin import silent, wait_for_broker
 from stream_app.errors import BrokerUnreachable, TopicMismatch
 
 if TYPE_CHECKING:
@@ -29,12 +29,15 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     follow: bool = False
 
 
-def read(bootstrap: str, topic: str, span: Span, wait_seconds: float = 30.0) -> Iterator[Any]:
+def read(
+    bootstrap: str, topic: str, span: Span, wait_seconds: float = 30.0, *, say: Callable[[str], None] = silent
+) -> Iterator[Any]:
     """The records of a topic: in order within a partition; the ``last`` ones by their time over all partitions.
 
-    Ends at what was the end when it began, unless it follows. Raises BrokerUnreachable or TopicMismatch.
+    Ends at what was the end when it began, unless it follows. ``say`` hears that it still waits for the broker. Raises
+    BrokerUnreachable or TopicMismatch.
     """
-    wait_for_broker(bootstrap, wait_seconds)
+    wait_for_broker(bootstrap, wait_seconds, say=say)
     with _consumer(bootstrap, topic) as consumer:
         if span.last is None:
             reported, _ = _seek(consumer)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from stream_app.commands.options import bundle_option
+
 _STORE = click.option(
     "--store",
     type=click.Path(path_type=Path),
@@ -24,12 +26,7 @@ def command() -> None:
 @command.command("load")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @_STORE
-@click.option(
-    "--bundle",
-    type=click.Path(path_type=Path),
-    envvar="STREAM_APP_BUNDLE",
-    help="Bundle whose contract names the features (default: the shipped one).",
-)
+@bundle_option
 @click.option("--id", "id_name", help="Column of the client id (default: the one the contract names).")
 def load(file: Path | None, store: Path, bundle: Path | None, id_name: str | None) -> None:
     """Load FILE (CSV, Parquet or JSON Lines; default: the shipped loan book) into the store.

@@ -6,14 +6,11 @@ from pathlib import Path
 
 import click
 
+from stream_app.commands.options import bundle_option
+
 
 @click.command("contracts")
-@click.option(
-    "--bundle",
-    type=click.Path(path_type=Path),
-    envvar="STREAM_APP_BUNDLE",
-    help="Bundle whose contract names the features (default: the shipped one).",
-)
+@bundle_option
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),

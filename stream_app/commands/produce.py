@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stream_app.commands.options import broker_options, bundle_option, to_stderr
+
 if TYPE_CHECKING:
     from stream_app.simulator import Request
 
@@ -17,31 +19,12 @@ if TYPE_CHECKING:
 @click.command("produce")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option("--sample", type=click.IntRange(1), help="Send the first N applications of 2005-2008 instead of a FILE.")
-@click.option(
-    "--kafka",
-    default="127.0.0.1:9092",
-    envvar="STREAM_APP_KAFKA",
-    show_default=True,
-    help="Bootstrap servers, HOST:PORT[,HOST:PORT].",
-)
-@click.option("--prefix", default="", envvar="STREAM_APP_TOPIC_PREFIX", help="Put before every topic name.")
-@click.option(
-    "--bundle",
-    type=click.Path(path_type=Path),
-    envvar="STREAM_APP_BUNDLE",
-    help="Bundle whose contract names the features (default: the shipped one).",
-)
+@broker_options
+@bundle_option
 @click.option("--id", "id_name", help="Column of the client id (default: the one the contract names).")
 @click.option("--request-id", help="Column of the request id (default: made of client id, row number and content).")
 @click.option("--date", help="Column of the event time, ISO 8601 (default: now).")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Requests per second (default: no limit).")
-@click.option(
-    "--wait",
-    type=click.FloatRange(0, min_open=True),
-    default=30.0,
-    show_default=True,
-    help="Seconds to wait for the broker.",
-)
 def command(file: Path | None, sample: int | None, **options: Any) -> None:
     """Send each row of FILE (CSV, Parquet or JSON Lines) as a loan request; wait until the broker has them all.
 
@@ -56,7 +39,7 @@ def command(file: Path | None, sample: int | None, **options: Any) -> None:
 
     requests = _requests(file, sample, **options)
     names = TopicNames.prefixed(options["prefix"])
-    check_topics(options["kafka"], names=names, wait_seconds=options["wait"], say=_to_stderr)
+    check_topics(options["kafka"], names=names, wait_seconds=options["wait"], say=to_stderr)
     with _progress(len(requests)) as sent_one_more:
         count = send(map(sound, requests), options["kafka"], names.requests, options["rate"], sent_one_more)
     click.echo(f"{count:,} requests are on {names.requests} at {options['kafka']}.")
@@ -88,7 +71,3 @@ def _progress(total: int) -> Iterator[Callable[[], None]]:
         return
     with click.progressbar(length=total, label="sent", show_pos=True, file=stderr) as bar:
         yield lambda: bar.update(1)
-
-
-def _to_stderr(line: str) -> None:
-    click.echo(line, err=True)

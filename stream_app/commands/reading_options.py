@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+from stream_app.commands.options import Command, broker_options, to_stderr
 
 _OPTIONS = (
-    click.option(
-        "--kafka",
-        default="127.0.0.1:9092",
-        envvar="STREAM_APP_KAFKA",
-        show_default=True,
-        help="Bootstrap servers, HOST:PORT[,HOST:PORT].",
-    ),
-    click.option("--prefix", default="", envvar="STREAM_APP_TOPIC_PREFIX", help="Put before every topic name."),
+    broker_options,
     click.option("--follow", "-f", is_flag=True, help="Go on with each new one until Ctrl-C."),
     click.option("--last", type=click.IntRange(0), help="Only the last N (with --follow the default is 0)."),
     click.option("--from-beginning", is_flag=True, help="All there are (the default without --follow)."),
     click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
-    click.option(
-        "--wait",
-        type=click.FloatRange(0, min_open=True),
-        default=30.0,
-        show_default=True,
-        help="Seconds to wait for the broker.",
-    ),
 )
 
 
@@ -51,7 +37,7 @@ def records(
     if follow and not from_beginning:
         last = last or 0
     name = getattr(TopicNames.prefixed(prefix), topic)
-    return read(kafka, name, Span(last=last, follow=follow), wait)
+    return read(kafka, name, Span(last=last, follow=follow), wait, say=to_stderr)
 
 
 def show(lines: Iterable[str], header: str | None) -> None:
@@ -62,4 +48,4 @@ def show(lines: Iterable[str], header: str | None) -> None:
             click.echo(header)
         click.echo(line)
     if not number:
-        click.echo("There are none yet.", err=True)
+        to_stderr("There are none yet.")

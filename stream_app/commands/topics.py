@@ -4,21 +4,7 @@ from __future__ import annotations
 
 import click
 
-_KAFKA = click.option(
-    "--kafka",
-    default="127.0.0.1:9092",
-    envvar="STREAM_APP_KAFKA",
-    show_default=True,
-    help="Bootstrap servers, HOST:PORT[,HOST:PORT].",
-)
-_PREFIX = click.option("--prefix", default="", envvar="STREAM_APP_TOPIC_PREFIX", help="Put before every topic name.")
-_WAIT = click.option(
-    "--wait",
-    type=click.FloatRange(0, min_open=True),
-    default=30.0,
-    show_default=True,
-    help="Seconds to wait for the broker.",
-)
+from stream_app.commands.options import broker_options, to_stderr
 
 
 @click.group("topics")
@@ -27,9 +13,7 @@ def command() -> None:
 
 
 @command.command("create")
-@_KAFKA
-@_PREFIX
-@_WAIT
+@broker_options
 @click.option("--partitions", type=click.IntRange(1), default=4, show_default=True, help="Partitions of each topic.")
 @click.option("--replication", type=click.IntRange(1), default=1, show_default=True, help="Copies of each partition.")
 def create(kafka: str, prefix: str, wait: float, partitions: int, replication: int) -> None:
@@ -37,23 +21,17 @@ def create(kafka: str, prefix: str, wait: float, partitions: int, replication: i
     from stream_app.topics import TopicNames, create_topics
 
     names = TopicNames.prefixed(prefix)
-    created = create_topics(kafka, partitions, replication, names=names, wait_seconds=wait, say=_to_stderr)
+    created = create_topics(kafka, partitions, replication, names=names, wait_seconds=wait, say=to_stderr)
     for name in names.all():
         click.echo(f"{name}: {partitions} partitions, {'created' if name in created else 'was there'}")
 
 
 @command.command("check")
-@_KAFKA
-@_PREFIX
-@_WAIT
+@broker_options
 def check(kafka: str, prefix: str, wait: float) -> None:
     """Check that the topics exist and share one partition count."""
     from stream_app.topics import TopicNames, check_topics
 
     names = TopicNames.prefixed(prefix)
-    partitions = check_topics(kafka, names=names, wait_seconds=wait, say=_to_stderr)
+    partitions = check_topics(kafka, names=names, wait_seconds=wait, say=to_stderr)
     click.echo(f"{', '.join(names.all())}: {partitions} partitions each")
-
-
-def _to_stderr(line: str) -> None:
-    click.echo(line, err=True)

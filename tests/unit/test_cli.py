@@ -95,3 +95,11 @@ def test_a_client_is_shown_and_an_unknown_one_is_one_message(tmp_path: Path) -> 
     assert runner.invoke(cli, ["clients", "count", *store]).output == "1\n"
     assert runner.invoke(cli, ["clients", "show", "a", *store]).output == '{"employees":3}\n'
     assert "no such client" in str(runner.invoke(cli, ["clients", "show", "b", *store]).exception)
+
+
+@pytest.mark.parametrize("words", [["decisions"], ["rejections"], ["topics", "check"], ["produce", "--sample", "1"]])
+def test_while_a_command_waits_for_the_broker_it_says_so(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream_app.admin._SLICE_SECONDS", 0.1)
+    done = CliRunner().invoke(cli, [*words, "--kafka", "127.0.0.1:1", "--wait", "0.3"])
+    assert "Waiting for a broker at 127.0.0.1:1" in done.stderr
+    assert done.stdout == ""
