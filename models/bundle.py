@@ -50,11 +50,6 @@ class Bundle:
     scorer: Scorer
     manifest: Manifest
 
-    @property
-    def reference_path(self) -> Path:
-        """The reference sample: raw features in contract order and ``probability_of_default``, as Parquet."""
-        return self.path / REFERENCE
-
 
 def shipped_bundle() -> Path:
     """The folder of the bundle that ships with the product, trained on the loan book of 2001-2004."""

@@ -59,10 +59,3 @@ class ScoringError(ModelError):
 
     reason = "scoring"
     exit_status = 6
-
-
-class RegistryError(ModelError):
-    """The registry has no such version or alias, or refuses the change. Nothing was switched."""
-
-    reason = "registry"
-    exit_status = 5

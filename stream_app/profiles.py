@@ -15,10 +15,7 @@ from models.table import need_columns, read_table
 from stream_app.clients import SQLiteClients
 from stream_app.errors import InputFileError
 from stream_app.events import feature_struct
-from stream_app.tables import SHOWN_ROWS, feature_objects, id_column, read_contract
-
-Profile = tuple[str, bytes]
-"""Client id and JSON object of features."""
+from stream_app.tables import SHOWN_ROWS, Profile, feature_objects, id_column, read_contract
 
 
 def load_profiles(file: Path | None, store: Path, bundle: Path | None = None, id_name: str | None = None) -> int:

@@ -17,14 +17,12 @@ from models.contract import Contract
 from models.datasets.sba import PROFILE_FEATURES, REQUEST_FEATURES, TARGET, load_applications
 from stream_app.events import LoanRequest
 from stream_app.ledger import DECISION
-from stream_app.tables import FeatureObject, feature_objects
+from stream_app.tables import FeatureObject, Profile, feature_objects
 
 FIRST_YEAR, LAST_YEAR = 2005, 2008
 """What is replayed: the years after the shipped model's training data, up to the crisis."""
 
 Request = LoanRequest[FeatureObject]
-Profile = tuple[str, bytes]
-"""Client id and JSON object of profile features."""
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):

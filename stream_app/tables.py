@@ -17,6 +17,9 @@ SHOWN_ROWS = 10
 
 FeatureObject = dict[str, object]
 
+Profile = tuple[str, bytes]
+"""Client id and JSON object of features, as the client store takes them."""
+
 
 def read_contract(bundle: Path | None) -> Contract:
     """The contract of a bundle folder, of the shipped one without. Raises ContractError.
