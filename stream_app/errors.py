@@ -82,6 +82,13 @@ class DeliveryFailed(StreamAppError):
     exit_status = 6
 
 
+class PollLost(StreamAppError):
+    """Records that were fetched never reached the agent. The worker exits uncommitted; a restart fetches them again."""
+
+    reason = "poll_lost"
+    exit_status = 8
+
+
 class DemoFailed(StreamAppError):
     """The replay ended with a missing or doubled output. The summary names how many."""
 

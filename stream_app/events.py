@@ -22,10 +22,12 @@ Features = TypeVar("Features")
 Headers = Sequence[tuple[str, bytes]]
 OutcomeName = Literal["approved", "review", "refused"]
 
+MAX_REQUEST_ID = 128
+MAX_CLIENT_ID = 64
 RequestId = Annotated[
-    str, Meta(min_length=1, max_length=128, description="unique per request; repeats are one request")
+    str, Meta(min_length=1, max_length=MAX_REQUEST_ID, description="names the request and its answer")
 ]
-ClientId = Annotated[str, Meta(min_length=1, max_length=64, description="the record's key")]
+ClientId = Annotated[str, Meta(min_length=1, max_length=MAX_CLIENT_ID, description="the record's key")]
 Probability = Annotated[float, Meta(ge=0.0, le=1.0, description="higher is riskier")]
 
 
@@ -44,6 +46,14 @@ class RawRecord(Protocol):
     def value(self) -> bytes | None: ...
     @property
     def headers(self) -> Headers: ...
+
+
+def size_of(record: RawRecord) -> int:
+    """Bytes of key, value and headers together."""
+    size = len(record.key or b"") + len(record.value or b"")
+    if record.headers:
+        size += sum(len(name.encode()) + len(value or b"") for name, value in record.headers)
+    return size
 
 
 class LoanRequest(msgspec.Struct, Generic[Features], frozen=True, forbid_unknown_fields=True, gc=False):

@@ -9,40 +9,43 @@ with the same ``request_id`` and the same content.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, UnknownError, UnsupportedVersionError
 from faust.types import TP
 
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Output, RawRecord
 from stream_app.polls import Poll, Positions
+from stream_app.transport import SeekListener
 
 log = logging.getLogger(__name__)
 
 Commit = Callable[[Mapping[TP, int]], Awaitable[bool]]
 BATCH_BYTES = 512 * 1024  # half of what a broker takes by default
+STOP_SECONDS = 10.0
 
 
-class Lanes(Protocol):
-    """One lane for each assigned partition. ``open`` and ``resume`` are called around each seek (see transport)."""
-
-    async def open(self, partitions: set[TP]) -> None: ...
-
-    def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None: ...
+class Lanes(SeekListener, Protocol):
+    """One lane for each assigned partition."""
 
     def admit(self, poll: Poll) -> list[RawRecord]:
-        """The records of the poll that are to be decided now: none of an older epoch, none below the next offset."""
+        """The records of the poll that are to be decided now; see :meth:`Positions.admit`."""
 
-    async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> bool:
-        """Publish the outputs of these records, then commit past them. False: not committed, they come again.
+    async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> set[TP]:
+        """Publish the outputs of these records, then commit past them.
 
-        Raises DeliveryFailed when the broker did not take them in the stated time.
+        Returns the partitions that could not be committed: their records come again. Raises DeliveryFailed when the
+        broker took too long.
         """
+
+    def next_offsets(self) -> Mapping[TP, int]:
+        """The next offset to be decided of every partition owned now."""
 
     async def close(self) -> None: ...
 
@@ -53,7 +56,9 @@ class AtLeastOnceLanes:
     def __init__(
         self, *, bootstrap: str, decisions: str, rejections: str, commit: Commit, timeout_seconds: float
     ) -> None:
-        self.positions = Positions()
+        self._positions = Positions()
+        self._idle = asyncio.Event()
+        self._idle.set()
         self._bootstrap = bootstrap
         self._topics = {False: decisions, True: rejections}
         self._commit = commit
@@ -65,13 +70,30 @@ class AtLeastOnceLanes:
         await self._started()
 
     def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
-        self.positions.restart(committed, epoch)
+        self._positions.restart(committed, epoch)
+
+    async def settle(self) -> None:
+        """Wait for the batch in hand to be committed."""
+        await self._idle.wait()
+
+    def forget(self) -> None:
+        self._positions.forget()
 
     def admit(self, poll: Poll) -> list[RawRecord]:
-        return self.positions.admit(poll)
+        return self._positions.admit(poll)
 
-    async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> bool:
-        epoch = self.positions.epoch
+    def next_offsets(self) -> Mapping[TP, int]:
+        return self._positions.next
+
+    async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> set[TP]:
+        self._idle.clear()
+        try:
+            return await self._deliver(records, outputs)
+        finally:
+            self._idle.set()
+
+    async def _deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> set[TP]:
+        epoch = self._positions.epoch
         try:
             async with asyncio.timeout(self._timeout):
                 await self._publish(records, outputs)
@@ -83,9 +105,9 @@ class AtLeastOnceLanes:
                 kept="Nothing of it was committed; its requests will be decided again.",
                 do_next="Check the broker, then start the worker again.",
             ) from fault
-        if committed and epoch == self.positions.epoch:
-            self.positions.next.update(ends)
-        return committed
+        if committed and epoch == self._positions.epoch:
+            self._positions.next.update(ends)
+        return set() if committed else set(ends)
 
     async def _publish(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> None:
         by_target: dict[tuple[str, int], list[Output]] = defaultdict(list)
@@ -100,9 +122,9 @@ class AtLeastOnceLanes:
         return self._producer
 
     async def close(self) -> None:
-        """Flush and close the producer."""
+        """Close the producer; every delivery was awaited before."""
         if self._producer is not None:
-            await self._producer.stop()
+            await _stop(self._producer)
             self._producer = None
 
 
@@ -117,12 +139,19 @@ async def start_producer(bootstrap: str, timeout_seconds: float) -> AIOKafkaProd
     producer = AIOKafkaProducer(enable_idempotence=True, **options)
     try:
         await producer.start()
-    except KafkaError as fault:
+    except (UnknownError, UnsupportedVersionError) as fault:  # what brokers without it answer
         log.info("no idempotent producer on this broker (%s); a retried send may double a record", type(fault).__name__)
-        await producer.stop()
+        await _stop(producer)
         producer = AIOKafkaProducer(**options)
         await producer.start()
     return producer
+
+
+async def _stop(producer: AIOKafkaProducer) -> None:
+    """``stop()`` can hang while brokers are away."""
+    with contextlib.suppress(TimeoutError, KafkaError):
+        async with asyncio.timeout(STOP_SECONDS):
+            await producer.stop()
 
 
 async def send(producer: AIOKafkaProducer, topic: str, partition: int, outputs: Iterable[Output]) -> None:

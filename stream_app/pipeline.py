@@ -28,8 +28,7 @@ from stream_app.steps.score import score
 
 Verdict = Decision[Any] | Rejection
 Lap = Callable[[str], None]
-STAGES = ("decode", "enrich", "score", "decide", "encode")
-MAX_REJECTED_VALUE_BYTES = 900_000  # with headers still below the 1 MiB that a default broker takes
+MAX_REJECTED_BYTES = 900_000  # with our headers still below what a default topic takes, whoever made it
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +131,7 @@ class Pipeline:
 
 def _output(record: RawRecord, verdict: Verdict) -> Output:
     if isinstance(verdict, Rejection):
-        return encode_rejection(record, verdict, MAX_REJECTED_VALUE_BYTES)
+        return encode_rejection(record, verdict, MAX_REJECTED_BYTES)
     return encode_decision(record, verdict)
 
 

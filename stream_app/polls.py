@@ -1,4 +1,4 @@
-"""What one poll brought and which of its records are to be decided now."""
+"""What one poll brought, and which of its records are to be decided now."""
 
 from __future__ import annotations
 
@@ -6,18 +6,22 @@ from collections.abc import Mapping
 
 from faust.types import TP
 
+from stream_app.errors import PollLost
 from stream_app.events import RawRecord
 
 
 class Poll:
     """Records fetched together: the run of each partition, in offset order, and the epoch they belong to.
 
-    While a poll waits for the agent it takes in what is fetched after it; once the agent took it, it is closed.
+    ``number`` counts the polls of an epoch from 0, so that one that never arrives is noticed. While a poll waits for
+    the agent it takes in what is fetched after it; once the agent took it, it is closed.
     """
 
-    def __init__(self, runs: Mapping[TP, list[RawRecord]], epoch: int) -> None:
+    def __init__(self, runs: Mapping[TP, list[RawRecord]], epoch: int, number: int) -> None:
         self.runs = dict(runs)
         self.epoch = epoch
+        self.number = number
+        self.next_number = number + 1
         self._taken = False
 
     @property
@@ -30,11 +34,14 @@ class Poll:
         return sum(map(len, self.runs.values()))
 
     def absorb(self, later: Poll, limit: int) -> bool:
-        """Take in a poll fetched later, unless it is too late, of another epoch, or more than ``limit`` records."""
-        if self._taken or later.epoch != self.epoch or len(self) + len(later) > limit:
+        """Take in the poll fetched next, unless it is too late, of another epoch, or more than ``limit`` records."""
+        if self._taken or (later.epoch, later.number) != (self.epoch, self.next_number):
+            return False
+        if len(self) + len(later) > limit:
             return False
         for tp, run in later.runs.items():
             self.runs[tp] = self.runs.get(tp, []) + run
+        self.next_number = later.next_number
         return True
 
     def take(self) -> Mapping[TP, list[RawRecord]]:
@@ -44,29 +51,37 @@ class Poll:
 
 
 class Positions:
-    """The next offset of every assigned partition, within one epoch."""
+    """The next offset of every assigned partition and the next poll, within one epoch; nothing outside of one."""
 
     def __init__(self) -> None:
-        self.epoch = -1
+        self.forget()
+
+    def forget(self) -> None:
+        """The partitions are being given away: nothing is admitted until the next epoch begins."""
+        self.epoch: int | None = None
         self.next: dict[TP, int] = {}
+        self._next_number = 0
 
     def restart(self, committed: Mapping[TP, int | None], epoch: int) -> None:
-        """Begin an epoch at these committed offsets (None: no commit yet, any offset will do)."""
+        """Begin an epoch at these committed offsets (None: no commit yet, from the beginning)."""
         self.epoch = epoch
         self.next = {tp: offset or 0 for tp, offset in committed.items()}
+        self._next_number = 0
 
     def admit(self, poll: Poll) -> list[RawRecord]:
-        """See :meth:`Lanes.admit`."""
+        """Take the poll: its records, or none when it is of another epoch and will be fetched again.
+
+        A run may begin above the expected offset (compaction, transaction markers) or below it (the topic was made
+        anew). Raises PollLost when a poll of this epoch is missing: its records would be passed over.
+        """
         runs = poll.take()
         if poll.epoch != self.epoch:
             return []
-        return [
-            record
-            for tp, run in runs.items()
-            if tp in self.next
-            for record in (run if run[0].offset >= self.next[tp] else _from_offset(run, self.next[tp]))
-        ]
-
-
-def _from_offset(run: list[RawRecord], offset: int) -> list[RawRecord]:
-    return [record for record in run if record.offset >= offset]
+        if poll.number != self._next_number:
+            raise PollLost(
+                f"Poll {self._next_number} never arrived, poll {poll.number} did.",
+                kept="Nothing after the last delivered batch was committed.",
+                do_next="Start the worker again: it resumes from the committed offsets.",
+            )
+        self._next_number = poll.next_number
+        return [record for run in runs.values() for record in run]

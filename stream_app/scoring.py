@@ -32,13 +32,13 @@ class Scoring:
         stopwatch = _Stopwatch(self._metrics)
         now = dt.datetime.now(dt.UTC)
         judged = self._pipeline.judge(records, now, stopwatch.lap)
-        committed = await self._lanes.deliver(records, judged.outputs)
+        not_committed = await self._lanes.deliver(records, judged.outputs)
         stopwatch.lap("publish")
-        if committed:
-            self._progress.committed()
-            self._tell(records, judged, now.timestamp())
-        else:
+        if not_committed:
             self._metrics.not_committed()
+            return
+        self._progress.committed()
+        self._tell(records, judged, now.timestamp())
 
     def _tell(self, records: list[Any], judged: Judged, now: float) -> None:
         for bug in judged.bugs:

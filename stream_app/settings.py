@@ -41,7 +41,9 @@ class WorkerSettings(BaseSettings):
     web_port: Annotated[int, Field(ge=0, le=65535)] = Field(6066, description="port of the same; 0 takes a free one")
 
     max_poll_records: Annotated[int, Field(ge=1, le=50_000)] = Field(2048, description="records scored in one batch")
-    max_request_bytes: Annotated[int, Field(ge=256)] = Field(65_536, description="a larger request is rejected unread")
+    max_request_bytes: Annotated[int, Field(ge=256)] = Field(
+        65_536, description="a larger request, key and headers included, is rejected unread"
+    )
     fetch_max_wait_seconds: Annotated[float, Field(gt=0, le=10)] = Field(
         0.5, description="how long a broker may hold an empty fetch; 0.005 on Tansu, which always waits it out"
     )

@@ -12,6 +12,7 @@ stamped on that thread: a poll of an older epoch was fetched from a position tha
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, cast
@@ -36,6 +37,12 @@ class SeekListener(Protocol):
 
     def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
         """Called after the seek: fetching goes on from these offsets (None: from the beginning) in this epoch."""
+
+    async def settle(self) -> None:
+        """Called when partitions are to be given away or the worker stops: wait for the batch in hand."""
+
+    def forget(self) -> None:
+        """Called when the partitions are given away: nothing is ours until the next ``resume``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +92,11 @@ class _Thread(driver.AIOKafkaConsumerThread):
         return records, self.epoch  # no await between the drain and this line: the stamp is exact
 
     async def seek_all_to_committed(self) -> tuple[dict[TP, int | None], int]:
-        """Read every committed offset, then seek all of them and begin the next epoch in one step."""
+        """Read every committed offset, then seek all of them and begin the next epoch in one step.
+
+        An epoch of its own covers the time until then, so that nothing fetched meanwhile counts if this fails midway.
+        """
+        self.epoch += 1
         consumer = self._ensure_consumer()
         committed = {tp: await consumer.committed(tp) for tp in consumer.assignment()}
         fresh = [tp for tp, offset in committed.items() if offset is None]
@@ -105,8 +116,13 @@ class _Thread(driver.AIOKafkaConsumerThread):
     def end_offsets_seen(self) -> dict[TP, int]:
         """The end of each assigned partition as of its last fetch, as a read_committed reader sees it."""
         consumer = self._ensure_consumer()
-        seen = {TP(*tp): consumer.last_stable_offset(tp) for tp in consumer.assignment()}
-        return {tp: end for tp, end in seen.items() if end is not None}
+        seen: dict[TP, int] = {}
+        for tp in consumer.assignment():
+            # The assignment may change between the two calls: this runs on the other thread.
+            with contextlib.suppress(IllegalStateError, AssertionError):
+                if (end := consumer.last_stable_offset(tp)) is not None:
+                    seen[TP(*tp)] = end
+        return seen
 
 
 class BatchConsumer(driver.Consumer):
@@ -119,9 +135,8 @@ class BatchConsumer(driver.Consumer):
         self._options = cast(BatchTransport, self.transport).options
         self._listener = cast(BatchTransport, self.transport).listener
         self._seeking = asyncio.Lock()
-        self._waiting: Poll | None = (
-            None  # one that a rebalance dropped absorbs only what the seek after it fetches anew
-        )
+        self._waiting: Poll | None = None
+        self._next_poll = (0, 0)  # epoch and number
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
@@ -135,11 +150,18 @@ class BatchConsumer(driver.Consumer):
         others = {tp: run for tp, run in records.items() if tp.topic not in self._options.topics}
         if not runs:
             return others
-        poll = Poll(runs, epoch)
+        poll = Poll(runs, epoch, self._number_in(epoch))
         if self._waiting is not None and self._waiting.absorb(poll, self.app.conf.broker_max_poll_records):
             return others
         self._waiting = poll
         return {**others, poll.first[0]: [poll]}
+
+    def _number_in(self, epoch: int) -> int:
+        """Polls are counted anew in each epoch, before Faust can drop one."""
+        counted, number = self._next_poll
+        number = number if counted == epoch else 0
+        self._next_poll = (epoch, number + 1)
+        return number
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         if not isinstance(record, Poll):
@@ -154,13 +176,29 @@ class BatchConsumer(driver.Consumer):
             super().on_buffer_full(tp)
 
     async def perform_seek(self) -> None:
-        """Fence, then read the committed offsets, then seek. Faust seeks from nowhere else."""
+        """Fence, then read the committed offsets, then seek. Faust seeks from nowhere else.
+
+        Faust may give up waiting for it; it goes on all the same, since half a seek would be none.
+        """
+        await asyncio.shield(asyncio.ensure_future(self._seek_once()))
+
+    async def _seek_once(self) -> None:
         async with self._seeking:
             assigned = {TP(*tp) for tp in self.assignment() if tp.topic in self._options.topics}
             await self._listener.open(assigned)
             committed, epoch = await self._thread.call_thread(self._thread.seek_all_to_committed)
             self._read_offset.update(dict.fromkeys(committed))  # Faust's own trimming, by one offset a poll, is off
             self._listener.resume({tp: offset for tp, offset in committed.items() if tp in assigned}, epoch)
+
+    async def wait_empty(self) -> None:
+        """Wait for the batch in hand, too: Faust, which calls this before a rebalance or a stop, knows only acks."""
+        await self._listener.settle()
+        await super().wait_empty()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Finish the batch in hand while its offsets can still be committed, then own nothing."""
+        await super().on_partitions_revoked(revoked)
+        self._listener.forget()
 
     async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
         """Commit explicitly. False: the group rebalanced; whoever owns the records now fetches them again."""

@@ -31,6 +31,8 @@ from stream_app.web import WebPages
 
 log = logging.getLogger(__name__)
 
+WEEK_SECONDS = 7 * 24 * 3600.0
+
 
 def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = None) -> faust.App:
     """Wire the whole worker. Raises ModelError (no good bundle) and ClientStoreError before anything is started."""
@@ -68,7 +70,7 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
             await _or_exit(scoring.handle(poll))
 
     def measure_lag() -> None:
-        positions = lanes.positions.next
+        positions = lanes.next_offsets()
         ends = consumer().end_offsets_seen() if positions else {}
         lag = {tp.partition: max(0, ends.get(tp, at) - at) for tp, at in positions.items()}
         progress.lag_is(lag)
@@ -125,6 +127,7 @@ def _faust_app(settings: WorkerSettings) -> BatchApp:
         broker_session_timeout=settings.session_timeout_seconds,
         broker_heartbeat_interval=settings.heartbeat_seconds,
         broker_rebalance_timeout=settings.rebalance_timeout_seconds,
+        broker_max_poll_interval=WEEK_SECONDS,  # a worker without partitions never polls and must stay in the group
         stream_wait_empty=True,
         stream_buffer_maxsize=1,  # one poll waits; App.topic() drops its own maxsize
         cython_optimizations=True,

@@ -16,7 +16,7 @@ import msgspec
 from msgspec import UNSET
 
 from models.contract import Contract
-from stream_app.events import LoanRequest, RawRecord, Rejection, RejectionReason, feature_struct
+from stream_app.events import LoanRequest, RawRecord, Rejection, RejectionReason, feature_struct, size_of
 
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _KIND_OF_FAULT = (  # first match wins; the texts are msgspec's own, pinned by a test
@@ -30,7 +30,7 @@ class Decoder:
     """Decodes batches of records under one contract. Pure: same bytes, same answer."""
 
     def __init__(self, contract: Contract, max_request_bytes: int) -> None:
-        """``max_request_bytes``: a larger value is rejected unread."""
+        """``max_request_bytes``: a record larger than this, key and headers included, is rejected unread."""
         self._decoder = msgspec.json.Decoder(LoanRequest[feature_struct(contract)])  # type: ignore[misc]  # made at run time
         self._schema_version = contract.schema_version
         self._max_request_bytes = max_request_bytes
@@ -45,9 +45,9 @@ class Decoder:
             return Rejection(RejectionReason.TOMBSTONE, "The value is null; a request is a JSON object.")
         if record.key is None:
             return Rejection(RejectionReason.NULL_KEY, "The key is null; it must be the client id.")
-        if len(value) > self._max_request_bytes:
-            limit = f"{len(value)} bytes; the limit is {self._max_request_bytes}"
-            return Rejection(RejectionReason.TOO_LARGE, f"The value has {limit}.")
+        if (size := size_of(record)) > self._max_request_bytes:
+            limit = f"{size} bytes; the limit is {self._max_request_bytes}"
+            return Rejection(RejectionReason.TOO_LARGE, f"Key, value and headers have {limit}.")
         try:
             request = self._decoder.decode(value)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:

@@ -1,4 +1,8 @@
-"""Decisions and rejections to the records that are published, source position in the headers."""
+"""Decisions and rejections to the records that are published, source position in the headers.
+
+A record's own headers (a trace id, say) travel along, save those that bear one of our names: they would be taken for
+our word.
+"""
 
 from __future__ import annotations
 
@@ -6,37 +10,41 @@ from typing import Any
 
 import msgspec
 
-from stream_app.events import Decision, Output, RawRecord, Rejection
+from stream_app.events import Decision, Output, RawRecord, Rejection, size_of
 
-ATTEMPT_HEADER = "attempt"
-OMITTED_HEADER = "value-omitted-bytes"
+SOURCE_HEADERS = ("source-topic", "source-partition", "source-offset")
+REJECTION_HEADERS = ("rejection-reason", "rejection-message", "attempt", "value-omitted-bytes")
+_OURS = frozenset(SOURCE_HEADERS + REJECTION_HEADERS)
 
 _encode = msgspec.json.Encoder().encode
 
 
 def encode_decision(record: RawRecord, decision: Decision[Any]) -> Output:
-    """The decision as JSON under the request's key. The request's own headers (a trace id, say) travel along."""
-    return Output(False, record.key, _encode(decision), [*record.headers, *_source(record)])
+    """The decision as JSON under the request's key."""
+    return Output(False, record.key, _encode(decision), [*_foreign(record), *_source(record)])
 
 
-def encode_rejection(record: RawRecord, rejection: Rejection, max_value_bytes: int) -> Output:
+def encode_rejection(record: RawRecord, rejection: Rejection, max_bytes: int) -> Output:
     """The original key, value and headers, with the reason beside them.
 
-    A value above ``max_value_bytes`` could not be published at all: it is left out and its size is noted, and the
-    source position in the headers says where the original lies.
+    A record above ``max_bytes`` could not be published at all: its value and headers, and a key of that size, are
+    left out, its size is noted, and the source position says where the original lies.
     """
-    value = record.value
-    headers = [header for header in record.headers if header[0] != ATTEMPT_HEADER]
-    if value is not None and len(value) > max_value_bytes:
-        headers.append((OMITTED_HEADER, b"%d" % len(value)))
-        value = None
+    key, value, headers = record.key, record.value, _foreign(record)
+    if (size := size_of(record)) > max_bytes:
+        key = key if key is None or len(key) < max_bytes else None
+        value, headers = None, [("value-omitted-bytes", b"%d" % size)]
     headers += [
         ("rejection-reason", rejection.reason.encode()),
         ("rejection-message", rejection.message.encode()),
         *_source(record),
-        (ATTEMPT_HEADER, b"%d" % (_attempts(record) + 1)),
+        ("attempt", b"%d" % (_attempts(record) + 1)),
     ]
-    return Output(True, record.key, value, headers)
+    return Output(True, key, value, headers)
+
+
+def _foreign(record: RawRecord) -> list[tuple[str, bytes]]:
+    return [header for header in record.headers if header[0] not in _OURS] if record.headers else []
 
 
 def _source(record: RawRecord) -> list[tuple[str, bytes]]:
@@ -49,5 +57,5 @@ def _source(record: RawRecord) -> list[tuple[str, bytes]]:
 
 def _attempts(record: RawRecord) -> int:
     """How often this record was rejected before; a header that is no small number counts as never."""
-    said = dict(record.headers).get(ATTEMPT_HEADER) or b""
+    said = dict(record.headers).get("attempt") or b""
     return int(said) if said.isdigit() and len(said) <= 4 else 0

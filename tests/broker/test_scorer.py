@@ -78,7 +78,7 @@ POISON: list[tuple[bytes | None, bytes | None, RejectionReason]] = [
 
 
 def test_poison_alone_first_and_last_is_rejected_and_its_neighbours_are_decided(deployment: Deployment) -> None:
-    """Sent before the worker starts, so that each shape is one batch of a partition."""
+    """Each shape is answered before the next is sent, so that each is a batch of its own."""
     fine = (b"7", good("7", "ok"))
     shapes = [
         [(0, key, value) for key, value, _ in POISON],
@@ -86,9 +86,11 @@ def test_poison_alone_first_and_last_is_rejected_and_its_neighbours_are_decided(
         [(2, *fine), (2, *fine), (2, *POISON[0][:2])],
         [(3, *POISON[1][:2])],
     ]
-    sources = [deployment.send(shape) for shape in shapes]
     deployment.start()
-    answers = deployment.answered([source for some in sources for source in some])
+    sources = []
+    for shape in shapes:
+        sources.append(deployment.send(shape))
+        answers = deployment.answered(sources[-1])
     assert set(answers.values()) == {1}
     rejected = {source_of(record): record for record in deployment.read(deployment.names.rejections)}
     reasons = [headers_of(rejected[source])["rejection-reason"].decode() for source in sources[0]]
@@ -138,9 +140,36 @@ def test_a_worker_told_to_stop_mid_stream_repeats_and_loses_nothing(deployment: 
     first = deployment.start(ready=False, max_poll_records=20)
     wait_until(lambda: first.metric("requests_total") >= 500, "the worker is in the middle of it")
     assert first.end(signal.SIGTERM) == 0
+    assert len(deployment.answers()) < len(sources), "the stop came too late to prove anything"
     deployment.start()
     answers = deployment.answered(sources)
     assert (answers.keys(), set(answers.values())) == (set(sources), {1})
+
+
+def test_workers_that_join_and_leave_mid_stream_repeat_nothing_and_keep_the_order(deployment: Deployment) -> None:
+    sources = deployment.send(requests(12_000))
+    first = deployment.start(max_poll_records=20)
+    second = deployment.start(ready=False, max_poll_records=20)
+    wait_until(lambda: second.metric("requests_total") > 0, "the second worker has its share")
+    assert first.end(signal.SIGTERM) == 0
+    assert len(deployment.answers()) < len(sources), "the stop came too late to prove anything"
+    answers = deployment.answered(sources)
+    assert (answers.keys(), set(answers.values())) == (set(sources), {1})
+    decided = [source_of(record) for record in deployment.read(deployment.names.decisions)]
+    for partition in range(PARTITIONS):
+        offsets = [offset for p, offset in decided if p == partition]
+        assert offsets == sorted(offsets)
+
+
+def test_a_worker_that_lost_its_partitions_no_longer_claims_them(deployment: Deployment) -> None:
+    workers = [deployment.start(ready=False) for _ in range(PARTITIONS + 1)]
+    wait_until(
+        lambda: sorted(assigned(worker) for worker in workers) == [0.0] + [1.0] * PARTITIONS,
+        "four workers own a partition each and the fifth none",
+    )
+    spare = next(worker for worker in workers if not assigned(worker))
+    assert spare.page("live")
+    assert not spare.page("ready")
 
 
 def assigned(worker: Worker) -> float:

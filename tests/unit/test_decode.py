@@ -18,7 +18,7 @@ BAD_VALUES = [
     (b"\xff\xfe", RejectionReason.NOT_JSON),
     (request()[:-1], RejectionReason.NOT_JSON),
     (request() + b"x", RejectionReason.NOT_JSON),
-    (b"[" * 1_999, RejectionReason.WRONG_TYPE),
+    (b"[" * 1_900, RejectionReason.WRONG_TYPE),
     (b"null", RejectionReason.WRONG_TYPE),
     (b"[]", RejectionReason.WRONG_TYPE),
     (b"{}", RejectionReason.MISSING_FIELD),
@@ -67,6 +67,8 @@ def test_each_bad_value_has_its_reason(value: bytes, reason: RejectionReason) ->
         (record(key=b"c2"), RejectionReason.KEY_MISMATCH),
         (record(key=b"\xff"), RejectionReason.KEY_MISMATCH),
         (record(b" " * 2_001), RejectionReason.TOO_LARGE),
+        (record(headers=[("h", b"x" * 2_000)]), RejectionReason.TOO_LARGE),
+        (record(key=b"c" * 2_001), RejectionReason.TOO_LARGE),
     ],
 )
 def test_a_record_without_value_key_or_measure_is_rejected(bad: Record, reason: RejectionReason) -> None:

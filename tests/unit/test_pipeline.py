@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from stream_app.errors import ClientStoreError
-from stream_app.events import Decision, Rejection, RejectionReason
+from stream_app.events import Decision, Rejection, RejectionReason, size_of
 from tests.samples import NOW, FormulaScorer, Profiles, Record, record, request, toy_pipeline
 
 
@@ -121,6 +121,32 @@ def test_a_rejection_keeps_key_value_and_headers_untouched() -> None:
     assert (headers["h"], headers["rejection-reason"], headers["attempt"]) == (b"1", b"not_json", b"1")
 
 
+@pytest.mark.parametrize("request_", [Record(b"x"), record()], ids=["rejected", "decided"])
+def test_a_request_cannot_forge_our_headers(request_: Record) -> None:
+    request_.headers = [("rejection-reason", b"forged"), ("source-offset", b"99"), ("mine", b"kept")]
+    [output] = judge(request_).outputs
+    names = [name for name, _ in output.headers]
+    assert len(names) == len(set(names))
+    assert dict(output.headers)["source-offset"] == b"0"
+    assert dict(output.headers)["mine"] == b"kept"
+    assert b"forged" not in dict(output.headers).values()
+
+
+@pytest.mark.parametrize(
+    "huge",
+    [
+        Record(b"{}", headers=[("h", b"x" * 1_000_000)]),
+        Record(b"{}", key=b"x" * 1_000_000),
+        Record(None, headers=[("h" * 1_000_000, b"")]),
+    ],
+    ids=["header value", "key", "header name"],
+)
+def test_no_output_is_ever_larger_than_a_topic_takes(huge: Record) -> None:
+    [output] = judge(huge).outputs
+    assert size_of(Record(output.value, key=output.key, headers=output.headers)) < 1_000_000
+    assert dict(output.headers)["value-omitted-bytes"]
+
+
 def test_a_record_rejected_before_counts_its_attempts() -> None:
     [output] = judge(Record(value=b"x", headers=[("attempt", b"2")])).outputs
     assert [value for name, value in output.headers if name == "attempt"] == [b"3"]
@@ -129,7 +155,7 @@ def test_a_record_rejected_before_counts_its_attempts() -> None:
 def test_a_value_too_large_to_publish_is_left_out_and_measured() -> None:
     [output] = judge(Record(value=b"x" * 1_000_000)).outputs
     assert output.value is None
-    assert dict(output.headers)["value-omitted-bytes"] == b"1000000"
+    assert dict(output.headers)["value-omitted-bytes"] == b"1000002"
 
 
 class BreaksOn666(FormulaScorer):
