@@ -20,7 +20,7 @@ from stream_app.commands.options import bundle_option
 )
 def command(bundle: Path | None, out: Path) -> None:
     """Write the JSON Schemas of requests, decisions and rejection headers, and an AsyncAPI 3 document."""
-    from stream_app.documents import write_documents
+    from stream_app.contract_documents import write_documents
     from stream_app.tables import read_contract
 
     for path in write_documents(read_contract(bundle), out):

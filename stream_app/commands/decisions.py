@@ -16,7 +16,7 @@ def command(as_json: bool, **options: Any) -> None:
 
     With --json each line is the decision as it was published, features included.
     """
-    from stream_app.showing import DECISIONS_HEADER, decision_json, decision_line
+    from stream_app.record_lines import DECISIONS_HEADER, decision_json, decision_line
 
     def line(record: Any) -> str:
         return decision_json(record) if as_json else decision_line(record)

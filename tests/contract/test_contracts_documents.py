@@ -13,7 +13,7 @@ import pytest
 from models.bundle import load_bundle, shipped_bundle
 from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE
-from stream_app.documents import (
+from stream_app.contract_documents import (
     ASYNCAPI_FILE,
     DECISION_FILE,
     REJECTION_FILE,

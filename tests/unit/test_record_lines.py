@@ -7,7 +7,7 @@ import json
 import click
 import pytest
 
-from stream_app.showing import decision_json, decision_line, rejection_json, rejection_line
+from stream_app.record_lines import decision_json, decision_line, rejection_json, rejection_line
 from tests.samples import NOW, Record, record, request, toy_pipeline
 
 SECRET = b"\xff\x00secret"
