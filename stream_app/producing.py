@@ -17,14 +17,13 @@ from models.contract import Contract
 from models.errors import TrainingDataError
 from models.table import need_columns
 from stream_app.errors import DeliveryFailed, InputFileError
-from stream_app.events import LoanRequest
+from stream_app.events import MAX_REQUEST_ID, LoanRequest
 from stream_app.simulator import Message, Request
 from stream_app.tables import FeatureObject, feature_objects, id_column, rows_text
 
 if TYPE_CHECKING:
     from kafka import KafkaProducer
 
-MAX_REQUEST_ID_LENGTH = 128
 MAX_UNDER_WAY = 10_000
 DELIVERY_SECONDS = 60.0
 CLOSE_SECONDS = 5.0
@@ -54,7 +53,7 @@ def requests_of(table: pd.DataFrame, contract: Contract, columns: Columns, now: 
     if not features:
         raise TrainingDataError("The table has no column that is a feature of the contract.", do_next="Add some.")
     ids = (
-        id_column(table, columns.request_id, contract, MAX_REQUEST_ID_LENGTH)
+        id_column(table, columns.request_id, contract, MAX_REQUEST_ID)
         if columns.request_id
         else [_made_id(client, row, some) for row, (client, some) in enumerate(zip(clients, features, strict=True), 1)]
     )

@@ -11,8 +11,8 @@ from models.contract import Contract, Feature
 from models.datasets.sba import CONTRACT_FILE
 from models.table import columns_from
 from stream_app.errors import InputFileError
+from stream_app.events import MAX_CLIENT_ID
 
-MAX_ID_LENGTH = 64
 SHOWN_ROWS = 10
 
 FeatureObject = dict[str, object]
@@ -49,7 +49,7 @@ def text_column(frame: pd.DataFrame, name: str, contract: Contract) -> list[str 
     return [None if value is None else str(value) for value in column]
 
 
-def id_column(frame: pd.DataFrame, name: str, contract: Contract, max_length: int = MAX_ID_LENGTH) -> list[str]:
+def id_column(frame: pd.DataFrame, name: str, contract: Contract, max_length: int = MAX_CLIENT_ID) -> list[str]:
     """A column of ids. Raises InputFileError naming the rows whose id is empty or longer than ``max_length``."""
     ids = text_column(frame, name, contract)
     broken = [row for row, value in enumerate(ids, start=1) if not value or len(value) > max_length]
