@@ -29,11 +29,7 @@ class SQLiteClients:
                 do_next="Load one with `stream-app clients load FILE`, or name another with STREAM_APP_CLIENTS.",
             )
         try:
-            self._db = sqlite3.connect(path, timeout=5.0, isolation_level=None)
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute(
-                "CREATE TABLE IF NOT EXISTS clients (client_id TEXT PRIMARY KEY, profile BLOB NOT NULL) WITHOUT ROWID"
-            )
+            self._db = _connect(path, create)
         except sqlite3.Error as fault:
             raise self._broken(fault) from fault
 
@@ -93,6 +89,23 @@ class SQLiteClients:
             kept="No profile was changed.",
             do_next="Check that the file is a client store, readable, and its disk not full; then start again.",
         )
+
+
+def _connect(path: Path, create: bool) -> sqlite3.Connection:
+    """For reading only unless ``create``: a mistyped path must not put a table into somebody else's database."""
+    mode = "rwc" if create else "ro"
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=5.0, isolation_level=None)
+    try:
+        if create:
+            db.execute("PRAGMA journal_mode=WAL")
+            db.execute(
+                "CREATE TABLE IF NOT EXISTS clients (client_id TEXT PRIMARY KEY, profile BLOB NOT NULL) WITHOUT ROWID"
+            )
+        db.execute("SELECT client_id, profile FROM clients LIMIT 0")
+    except sqlite3.Error:
+        db.close()
+        raise
+    return db
 
 
 def _in_runs(client_ids: Iterable[str]) -> Iterator[list[str]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,16 @@ def test_a_reader_sees_what_another_process_loaded_meanwhile(store: SQLiteClient
 def test_a_missing_store_says_how_to_make_one(tmp_path: Path) -> None:
     with pytest.raises(ClientStoreError, match="stream-app clients load"):
         SQLiteClients(tmp_path / "none.db")
+
+
+def test_somebody_elses_database_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE theirs (x)")
+    before = path.read_bytes()
+    with pytest.raises(ClientStoreError, match=r"other\.db"):
+        SQLiteClients(path)
+    assert path.read_bytes() == before
 
 
 def test_a_file_that_is_no_store_is_refused_by_name(tmp_path: Path) -> None:
