@@ -135,20 +135,19 @@ def test_every_request_has_one_output_and_the_summary_says_so(
     assert ran.left() == ([], [])
 
 
-@pytest.mark.kafka
 def test_an_existing_broker_keeps_its_own_topics_and_no_other(
-    kafka_broker: Broker, demo: Callable[..., Run], tmp_path: Path
+    broker: Broker, demo: Callable[..., Run], tmp_path: Path
 ) -> None:
     """Without faults and at a steady pace, for once."""
-    before = topics_and_groups(kafka_broker)
+    before = topics_and_groups(broker)
     summary = tmp_path / "summary.json"
     options = ("--requests", "300", "--faults", "0", "--rate", "150", "--summary", str(summary))
-    ran = demo("--kafka", kafka_broker.bootstrap, *options)
+    ran = demo("--kafka", broker.bootstrap, "--engine", broker.engine, *options)
     assert ran.end() == 0, ran.output
     figures = json.loads(summary.read_bytes())
     assert (figures["decisions"], figures["rejections"]) == (300, 0)
     assert figures["seconds"] >= 299 / 150
-    wait_until(lambda: topics_and_groups(kafka_broker) == before, "the demo's topics and group are gone")
+    wait_until(lambda: topics_and_groups(broker) == before, "the demo's topics and group are gone")
     assert ran.left() == ([], [])
 
 
