@@ -58,7 +58,10 @@ class ScorerMetrics:
         )
         self._batch = Histogram(PREFIX + "batch_records", "Records in one batch", buckets=_BATCH_RECORDS, registry=on)
         self._ages = BatchHistogram(
-            PREFIX + "event_age_seconds", "From the record's timestamp on the broker to its decision", _AGE_SECONDS, on
+            PREFIX + "event_age_seconds",
+            "From the record's timestamp, the producer's as a rule, to its decision",
+            _AGE_SECONDS,
+            on,
         )
         self._probabilities = BatchHistogram(
             PREFIX + "probability_of_default", "Probability of default given, higher is riskier", _PROBABILITIES, on

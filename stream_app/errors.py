@@ -7,6 +7,7 @@ happened, what was kept, and what to do next. What is wrong with a *record* is n
 
 from __future__ import annotations
 
+import traceback
 from typing import ClassVar
 
 
@@ -24,6 +25,12 @@ class StreamAppError(Exception):
         self.happened = happened
         self.kept = kept
         self.do_next = do_next
+
+
+def trace_of(fault: BaseException) -> str:
+    """Class and place of a fault without its text, which may hold a customer's data."""
+    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(fault.__traceback__)]
+    return f"{type(fault).__name__} at " + " < ".join(reversed(frames))
 
 
 class SettingsError(StreamAppError):

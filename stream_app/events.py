@@ -169,11 +169,10 @@ def _field_type(feature: Feature) -> Any:
     unit = {"x-unit": feature.unit} if feature.unit else None
     if feature.kind == "integer":
         # 24 and 24.0 are the same number of employees; tools that know one number type send the latter.
-        integer = Meta(ge=_whole(low), le=_whole(high), extra_json_schema=unit)
+        # Beyond 2**53 the model's floats no longer tell one whole number from the next.
+        low = -(2.0**53) if low is None else low
+        high = 2.0**53 if high is None else high
+        integer = Meta(ge=int(low), le=int(high), extra_json_schema=unit)
         same = Meta(ge=low, le=high, multiple_of=1, extra_json_schema=unit)
         return Annotated[int, integer] | Annotated[float, same] | None | UnsetType
     return Annotated[float, Meta(ge=low, le=high, extra_json_schema=unit)] | None | UnsetType
-
-
-def _whole(limit: float | None) -> int | None:
-    return None if limit is None else int(limit)

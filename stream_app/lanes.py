@@ -3,7 +3,7 @@
 Each input partition has a lane: output partition = input partition, order kept, and the lane knows the next offset it
 expects. ``Lanes`` is the whole promise the agent relies on; a transactional implementation fits behind it without
 touching agent or pipeline. This module holds the at-least-once one: after a crash some records are decided again,
-with the same ``request_id`` and the same content.
+under the same ``request_id`` and, while the client's profile is the same, with the same outcome.
 """
 
 from __future__ import annotations

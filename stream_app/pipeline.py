@@ -9,7 +9,6 @@ on, and never its neighbours. The pipeline knows no clock, no Kafka and no metri
 from __future__ import annotations
 
 import datetime as dt
-import traceback
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from typing import Any
 from models.contract import Contract
 from models.policy import Policy
 from models.scorer import Scorer
-from stream_app.errors import StreamAppError
+from stream_app.errors import StreamAppError, trace_of
 from stream_app.events import Decision, LoanRequest, ModelRef, Output, PolicyRef, RawRecord, Rejection, RejectionReason
 from stream_app.steps.decide import decide
 from stream_app.steps.decode import Decoder
@@ -136,8 +135,6 @@ def _output(record: RawRecord, verdict: Verdict) -> Output:
 
 
 def _reject_for(bug: Exception, record: RawRecord) -> Judged:
-    """Reject one record for a fault of ours. The trace names files, lines and the error's class, never a value."""
+    """Reject one record for a fault of ours."""
     rejection = Rejection(RejectionReason.INTERNAL_ERROR, "The scorer failed on this record; its operators are told.")
-    frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(bug.__traceback__)]
-    trace = f"{type(bug).__name__} at " + " < ".join(reversed(frames))
-    return Judged([rejection], [_output(record, rejection)], bugs=[trace])
+    return Judged([rejection], [_output(record, rejection)], bugs=[trace_of(bug)])

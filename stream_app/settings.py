@@ -30,7 +30,7 @@ class WorkerSettings(BaseSettings):
     )
     topic_prefix: str = Field("", description="put before every topic name, e.g. `test.`")
     guarantee: Literal["at_least_once"] = Field(
-        "at_least_once", description="at_least_once: after a crash some requests are decided again, identically"
+        "at_least_once", description="at_least_once: after a crash some requests are decided again"
     )
 
     bundle: Path | None = Field(None, description="model bundle folder; unset: the shipped one")

@@ -231,6 +231,11 @@ class BatchApp(faust.App):
     after_stop: Callable[[], Awaitable[None]]
     pages: Service
 
+    @property
+    def batch_consumer(self) -> BatchConsumer:
+        """The consumer, once the app's transport is a :class:`BatchTransport`."""
+        return cast(BatchConsumer, self.consumer)
+
     def _create_directories(self) -> None:
         """Faust would make a data folder in the working directory for tables there are none of."""
 

@@ -10,7 +10,8 @@ import gc
 import logging
 import os
 import time
-from typing import Any, cast
+from functools import partial
+from typing import Any
 
 import faust
 from prometheus_client import CollectorRegistry, disable_created_metrics
@@ -18,15 +19,15 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from models.bundle import Bundle, load_bundle, shipped_bundle
 from monitoring.metrics import ScorerMetrics
 from stream_app.clients import SQLiteClients
-from stream_app.errors import StreamAppError
+from stream_app.errors import StreamAppError, trace_of
 from stream_app.events import ModelRef
-from stream_app.lanes import AtLeastOnceLanes
+from stream_app.lanes import AtLeastOnceLanes, Lanes
 from stream_app.pipeline import Pipeline
 from stream_app.progress import Progress
 from stream_app.scoring import Scoring
 from stream_app.settings import WorkerSettings, read_settings
 from stream_app.topics import TopicNames, check_topics, wait_for_broker
-from stream_app.transport import BatchApp, BatchConsumer, BatchOptions, BatchTransport
+from stream_app.transport import BatchApp, BatchOptions, BatchTransport
 from stream_app.web import WebPages
 
 log = logging.getLogger(__name__)
@@ -44,23 +45,15 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
     progress = Progress(settings.stall_seconds, clock=time.monotonic)
     metrics = ScorerMetrics(registry, model, bundle.contract)
     app = _faust_app(settings)
-
-    def consumer() -> BatchConsumer:
-        return cast(BatchConsumer, app.consumer)
-
     lanes = AtLeastOnceLanes(
         bootstrap=settings.kafka,
         decisions=topics.decisions,
         rejections=topics.rejections,
-        commit=lambda offsets: consumer().commit_offsets(offsets),
+        commit=lambda offsets: app.batch_consumer.commit_offsets(offsets),
         timeout_seconds=settings.delivery_timeout_seconds,
     )
-    app.transport = BatchTransport(
-        app.conf.broker_consumer,
-        app,
-        options=BatchOptions(frozenset({topics.requests}), settings.fetch_max_wait_seconds),
-        listener=lanes,
-    )
+    options = BatchOptions(frozenset({topics.requests}), settings.fetch_max_wait_seconds)
+    app.transport = BatchTransport(app.conf.broker_consumer, app, options=options, listener=lanes)
     scoring = Scoring(_pipeline(settings, bundle, model), lanes, metrics, progress)
     requests = app.topic(topics.requests, key_serializer="raw", value_serializer="raw", acks=False)
 
@@ -69,35 +62,40 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
         async for poll in polls:
             await _or_exit(scoring.handle(poll))
 
-    def measure_lag() -> None:
-        positions = lanes.next_offsets()
-        ends = consumer().end_offsets_seen() if positions else {}
-        lag = {tp.partition: max(0, ends.get(tp, at) - at) for tp, at in positions.items()}
-        progress.lag_is(lag)
-        metrics.lag_is(lag)
+    measure_lag = partial(_measure_lag, app, lanes, progress, metrics)
 
     @app.timer(interval=1.0)  # type: ignore[untyped-decorator]  # Faust's own
     async def watch_lag() -> None:
         measure_lag()
 
     pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready, measure_lag)
-
-    async def before_start() -> None:
-        await pages.listen()
-        await asyncio.to_thread(wait_for_broker, settings.kafka, settings.broker_wait_seconds, say=log.warning)
-        await asyncio.to_thread(check_topics, settings.kafka, names=topics)
-        _rest_the_collector()
-        log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
-
-    app.before_start = lambda: _or_exit(before_start())
-    app.after_stop = lanes.close
     app.pages = pages
+    app.before_start = lambda: _or_exit(_check_and_listen(settings, topics, pages))
+    app.after_stop = lanes.close
     return app
+
+
+def _measure_lag(app: BatchApp, lanes: Lanes, progress: Progress, metrics: ScorerMetrics) -> None:
+    positions = lanes.next_offsets()
+    ends = app.batch_consumer.end_offsets_seen() if positions else {}
+    lag = {tp.partition: max(0, ends.get(tp, at) - at) for tp, at in positions.items()}
+    progress.lag_is(lag)
+    metrics.lag_is(lag)
+
+
+async def _check_and_listen(settings: WorkerSettings, topics: TopicNames, pages: WebPages) -> None:
+    """Serve the pages, then wait for broker and topics. Raises PortTaken, BrokerUnreachable or TopicMismatch."""
+    await pages.listen()
+    await asyncio.to_thread(wait_for_broker, settings.kafka, settings.broker_wait_seconds, say=log.warning)
+    await asyncio.to_thread(check_topics, settings.kafka, names=topics)
+    _rest_the_collector()
+    log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
 
 
 def run(app: faust.App, settings: WorkerSettings) -> None:
     """Run the worker in the foreground until SIGTERM or SIGINT. Does not return: the process ends with its status."""
-    chatty = logging.DEBUG if settings.log_level == "debug" else logging.WARNING
+    # Not even at debug: aiokafka would log whole requests, which hold customers' data.
+    chatty = logging.INFO if settings.log_level == "debug" else logging.WARNING
     for library in ("faust", "mode", "aiokafka", "kafka"):
         logging.getLogger(library).setLevel(chatty)
     worker = faust.Worker(app, loglevel=settings.log_level.upper(), quiet=True, redirect_stdouts=False)
@@ -156,8 +154,8 @@ async def _or_exit(work: Any) -> None:
     except StreamAppError as fault:
         log.critical("%s", fault)
         _exit(fault.exit_status)
-    except Exception:
-        log.critical("The worker met a fault of its own; nothing of the batch was committed.", exc_info=True)
+    except Exception as fault:  # noqa: BLE001 - whatever it is, Faust must not see it
+        log.critical("The worker met a fault of its own; nothing of the batch was committed. %s", trace_of(fault))
         _exit(70)
 
 

@@ -28,7 +28,7 @@ MAX_REQUEST_BYTES = 65_536
 
 DELIVERY = (
     "At least once: every decision is on the broker before its request counts as done. Had the scorer been killed, "
-    "some requests would have been decided again, identically."
+    "some requests would have been decided again."
 )
 DRIFT_HINT = (
     "The model learned from 2001-2004. Its predictions stay where they were while the loans of 2006-2008 go bad: "
