@@ -82,7 +82,7 @@ class ScorerMetrics:
         unseen: Tally[str],
         bugs: int,
     ) -> None:
-        """A batch was published and committed."""
+        """A batch was published."""
         self._requests.inc(records)
         self._batch.observe(records)
         self._bugs.inc(bugs)
@@ -103,9 +103,9 @@ class ScorerMetrics:
         """Offsets were committed at this Unix time."""
         self._last_commit.set(at)
 
-    def not_committed(self) -> None:
-        """A rebalance came between publishing and committing; the records come again."""
-        self._not_committed.inc()
+    def not_committed(self, batches: int) -> None:
+        """A rebalance came between publishing and committing that many batches; their records come again."""
+        self._not_committed.inc(batches)
 
     def lag_is(self, records_by_partition: Mapping[int, int]) -> None:
         """The lag of every partition owned now; series of partitions given away end."""

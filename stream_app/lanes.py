@@ -1,9 +1,10 @@
 """Delivery: every output of a poll is on the broker before the poll's input offsets are committed.
 
-Each input partition has a lane: output partition = input partition, order kept, and the lane knows the next offset it
-expects. ``Lanes`` is the whole promise the agent relies on; a transactional implementation fits behind it without
-touching agent or pipeline. This module holds the at-least-once one: after a crash some records are decided again,
-under the same ``request_id`` and, while the client's profile is the same, with the same outcome.
+Each input partition has a lane: output partition = input partition, order kept. ``Lanes`` is the whole promise the
+agent relies on; a transactional implementation, which commits with each delivery, fits behind it without touching agent
+or pipeline. This module holds the at-least-once one: after a crash the batch in hand and those that waited for their
+commit (``commit_interval_seconds``) are decided again, under the same ``request_id`` and, while the client's profile is
+the same, with the same outcome.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, UnknownError, UnsupportedVersionError
 from faust.types import TP
 
+from stream_app.commits import PacedCommits
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Output, RawRecord
 from stream_app.polls import Poll, Positions
@@ -26,7 +28,6 @@ from stream_app.transport import SeekListener
 
 log = logging.getLogger(__name__)
 
-Commit = Callable[[Mapping[TP, int]], Awaitable[bool]]
 BATCH_BYTES = 512 * 1024  # half of what a broker takes by default
 STOP_SECONDS = 10.0
 
@@ -37,77 +38,89 @@ class Lanes(SeekListener, Protocol):
     def admit(self, poll: Poll) -> list[RawRecord]:
         """The records of the poll that are to be decided now; see :meth:`Positions.admit`."""
 
-    async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> set[TP]:
-        """Publish the outputs of these records, then commit past them.
+    async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> bool:
+        """Publish the outputs of these records. Their offsets are committed with it or, where that is allowed, later.
 
-        Returns the partitions that could not be committed: their records come again. Raises DeliveryFailed when the
-        broker took too long.
+        False: a rebalance undid the commit and the records come again. Raises DeliveryFailed when the broker took too
+        long.
         """
 
-    def next_offsets(self) -> Mapping[TP, int]:
-        """The next offset to be decided of every partition owned now."""
+    def committed_offsets(self) -> Mapping[TP, int]:
+        """The offset of the first record not yet committed, of every partition owned now."""
 
     async def close(self) -> None: ...
 
 
 class AtLeastOnceLanes:
-    """Idempotent where the broker can: every delivery awaited, then one commit through the consumer."""
+    """Idempotent where the broker can: every delivery awaited, then committed through the consumer, several at once.
+
+    Nothing waits for its commit when partitions are given away or sought, or the worker stops: only a crash repeats.
+    """
 
     def __init__(
-        self, *, bootstrap: str, decisions: str, rejections: str, commit: Commit, timeout_seconds: float
+        self,
+        *,
+        commits: PacedCommits,
+        bootstrap: str,
+        decisions: str,
+        rejections: str,
+        timeout_seconds: float,
     ) -> None:
         self._positions = Positions()
         self._idle = asyncio.Event()
         self._idle.set()
         self._bootstrap = bootstrap
         self._topics = {False: decisions, True: rejections}
-        self._commit = commit
+        self._commits = commits
         self._timeout = timeout_seconds
         self._producer: AIOKafkaProducer | None = None
 
     async def open(self, partitions: set[TP]) -> None:  # noqa: ARG002 - nothing to fence without transactions
-        """Start the producer, once."""
+        """Start the producer, once; commit what was delivered, before the committed offsets are read."""
         await self._started()
+        self._commits.at_once()
+        await self._commits.flush()
 
     def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
-        self._positions.restart(committed, epoch)
+        self._commits.restart(committed)
+        self._positions.restart(epoch)
 
     async def settle(self) -> None:
-        """Wait for the batch in hand to be committed."""
+        """Wait for the batch in hand to be delivered, and commit it."""
+        self._commits.at_once()
         await self._idle.wait()
+        await self._commits.flush()
 
     def forget(self) -> None:
+        self._commits.forget()
         self._positions.forget()
 
     def admit(self, poll: Poll) -> list[RawRecord]:
         return self._positions.admit(poll)
 
-    def next_offsets(self) -> Mapping[TP, int]:
-        return self._positions.next
+    def committed_offsets(self) -> Mapping[TP, int]:
+        return self._commits.committed
 
-    async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> set[TP]:
+    async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> bool:
         self._idle.clear()
         try:
             return await self._deliver(records, outputs)
         finally:
             self._idle.set()
 
-    async def _deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> set[TP]:
+    async def _deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> bool:
         epoch = self._positions.epoch
         try:
             async with asyncio.timeout(self._timeout):
                 await self._publish(records, outputs)
-                ends = {TP(record.topic, record.partition): record.offset + 1 for record in records}
-                committed = await self._commit(ends)
         except (KafkaError, TimeoutError) as fault:
             raise DeliveryFailed(
                 f"The broker did not take {len(outputs)} outputs within {self._timeout:g} s ({type(fault).__name__}).",
                 kept="Nothing of it was committed; its requests will be decided again.",
                 do_next="Check the broker, then start the worker again.",
             ) from fault
-        if committed and epoch == self._positions.epoch:
-            self._positions.next.update(ends)
-        return set() if committed else set(ends)
+        ends = {TP(record.topic, record.partition): record.offset + 1 for record in records}
+        return await self._commits.add(ends, now=epoch != self._positions.epoch)  # ours for a moment more, if at all
 
     async def _publish(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> None:
         by_target: dict[tuple[str, int], list[Output]] = defaultdict(list)
@@ -122,7 +135,8 @@ class AtLeastOnceLanes:
         return self._producer
 
     async def close(self) -> None:
-        """Close the producer; every delivery was awaited before."""
+        """Close the producer; every delivery was awaited and, by :meth:`settle`, committed before."""
+        self._commits.forget()
         if self._producer is not None:
             await _stop(self._producer)
             self._producer = None

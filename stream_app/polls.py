@@ -51,7 +51,7 @@ class Poll:
 
 
 class Positions:
-    """The next offset of every assigned partition and the next poll, within one epoch; nothing outside of one."""
+    """The next poll expected within one epoch; none outside of one."""
 
     def __init__(self) -> None:
         self.forget()
@@ -59,19 +59,17 @@ class Positions:
     def forget(self) -> None:
         """The partitions are being given away: nothing is admitted until the next epoch begins."""
         self.epoch: int | None = None
-        self.next: dict[TP, int] = {}
         self._next_number = 0
 
-    def restart(self, committed: Mapping[TP, int | None], epoch: int) -> None:
-        """Begin an epoch at these committed offsets (None: no commit yet, from the beginning)."""
+    def restart(self, epoch: int) -> None:
+        """Begin an epoch, after a seek."""
         self.epoch = epoch
-        self.next = {tp: offset or 0 for tp, offset in committed.items()}
         self._next_number = 0
 
     def admit(self, poll: Poll) -> list[RawRecord]:
         """Take the poll: its records, or none when it is of another epoch and will be fetched again.
 
-        A run may begin above the expected offset (compaction, transaction markers) or below it (the topic was made
+        A run may begin above the offset sought (compaction, transaction markers) or below it (the topic was made
         anew). Raises PollLost when a poll of this epoch is missing: its records would be passed over.
         """
         runs = poll.take()

@@ -1,4 +1,4 @@
-"""What the agent does with a poll: judge it, deliver it, tell the metrics."""
+"""What the agent does with a poll: judge it, deliver it, tell the metrics. And what is told of commits."""
 
 from __future__ import annotations
 
@@ -18,33 +18,45 @@ from stream_app.progress import Progress
 log = logging.getLogger(__name__)
 
 
+class CommitNews:
+    """Tells metrics and readiness of commits; a :class:`~stream_app.commits.CommitListener`."""
+
+    def __init__(self, metrics: ScorerMetrics, progress: Progress) -> None:
+        self._metrics, self._progress = metrics, progress
+
+    def committed(self) -> None:
+        """Offsets were committed just now."""
+        self._progress.committed()
+        self._metrics.committed(time.time())
+
+    def not_committed(self, batches: int) -> None:
+        """That many delivered batches come again."""
+        self._metrics.not_committed(batches)
+
+
 class Scoring:
     """Pipeline, lanes and metrics, in the order a poll meets them."""
 
-    def __init__(self, pipeline: Pipeline, lanes: Lanes, metrics: ScorerMetrics, progress: Progress) -> None:
-        self._pipeline, self._lanes, self._metrics, self._progress = pipeline, lanes, metrics, progress
+    def __init__(self, pipeline: Pipeline, lanes: Lanes, metrics: ScorerMetrics) -> None:
+        self._pipeline, self._lanes, self._metrics = pipeline, lanes, metrics
 
     async def handle(self, poll: Poll) -> None:
-        """Answer every record of one poll. Raises StreamAppError when it could not; nothing is committed then."""
+        """Answer every record of one poll. Raises StreamAppError when it could not; none of it is committed then."""
         records = self._lanes.admit(poll)
         if not records:
             return
         stopwatch = _Stopwatch(self._metrics)
         now = dt.datetime.now(dt.UTC)
         judged = self._pipeline.judge(records, now, stopwatch.lap)
-        not_committed = await self._lanes.deliver(records, judged.outputs)
+        stands = await self._lanes.deliver(records, judged.outputs)
         stopwatch.lap("publish")
-        if not_committed:
-            self._metrics.not_committed()
-            return
-        self._progress.committed()
-        self._tell(records, judged, now.timestamp())
+        if stands:
+            self._tell(records, judged, now.timestamp())
 
     def _tell(self, records: list[Any], judged: Judged, now: float) -> None:
         for bug in judged.bugs:
             log.error("a record was rejected for a fault of the scorer: %s", bug)
         decisions = [verdict for verdict in judged.verdicts if not isinstance(verdict, Rejection)]
-        self._metrics.committed(time.time())
         self._metrics.batch_decided(
             records=len(records),
             outcomes=Counter(decision.outcome for decision in decisions),

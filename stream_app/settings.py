@@ -32,6 +32,11 @@ class WorkerSettings(BaseSettings):
     guarantee: Literal["at_least_once"] = Field(
         "at_least_once", description="at_least_once: after a crash some requests are decided again"
     )
+    commit_interval_seconds: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.1,
+        description="how long delivered batches wait to be committed together: after a crash this much time's requests "
+        "are decided again; 0 commits each batch",
+    )
 
     bundle: Path | None = Field(None, description="model bundle folder; unset: the shipped one")
     clients: Path = Field(Path("clients.db"), description="SQLite store of client profiles")
@@ -54,7 +59,7 @@ class WorkerSettings(BaseSettings):
         20.0, description="how long a rebalance waits for a member; Tansu always waits it out: 3 there"
     )
     delivery_timeout_seconds: Annotated[float, Field(ge=1)] = Field(
-        60.0, description="a batch that is not delivered and committed by then ends the process, uncommitted"
+        60.0, description="a batch not delivered, or a commit not taken, by then ends the process, uncommitted"
     )
     broker_wait_seconds: Annotated[float, Field(ge=0)] = Field(
         30.0, description="how long to wait for the broker and its topics at start"

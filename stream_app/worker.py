@@ -19,12 +19,13 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from models.bundle import Bundle, load_bundle, shipped_bundle
 from monitoring.metrics import ScorerMetrics
 from stream_app.clients import SQLiteClients
+from stream_app.commits import PacedCommits
 from stream_app.errors import StreamAppError, trace_of
 from stream_app.events import ModelRef
 from stream_app.lanes import AtLeastOnceLanes, Lanes
 from stream_app.pipeline import Pipeline
 from stream_app.progress import Progress
-from stream_app.scoring import Scoring
+from stream_app.scoring import CommitNews, Scoring
 from stream_app.settings import WorkerSettings, read_settings
 from stream_app.topics import TopicNames, check_topics, wait_for_broker
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport
@@ -45,16 +46,23 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
     progress = Progress(settings.stall_seconds, clock=time.monotonic)
     metrics = ScorerMetrics(registry, model, bundle.contract)
     app = _faust_app(settings)
+    commits = PacedCommits(
+        lambda offsets: app.batch_consumer.commit_offsets(offsets),
+        listener=CommitNews(metrics, progress),
+        guard=_or_exit,
+        interval_seconds=settings.commit_interval_seconds,
+        timeout_seconds=settings.delivery_timeout_seconds,
+    )
     lanes = AtLeastOnceLanes(
+        commits=commits,
         bootstrap=settings.kafka,
         decisions=topics.decisions,
         rejections=topics.rejections,
-        commit=lambda offsets: app.batch_consumer.commit_offsets(offsets),
         timeout_seconds=settings.delivery_timeout_seconds,
     )
     options = BatchOptions(frozenset({topics.requests}), settings.fetch_max_wait_seconds)
     app.transport = BatchTransport(app.conf.broker_consumer, app, options=options, listener=lanes)
-    scoring = Scoring(_pipeline(settings, bundle, model), lanes, metrics, progress)
+    scoring = Scoring(_pipeline(settings, bundle, model), lanes, metrics)
     requests = app.topic(topics.requests, key_serializer="raw", value_serializer="raw", acks=False)
 
     @app.agent(requests, name="scoring", concurrency=1)
@@ -76,7 +84,7 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
 
 
 def _measure_lag(app: BatchApp, lanes: Lanes, progress: Progress, metrics: ScorerMetrics) -> None:
-    positions = lanes.next_offsets()
+    positions = lanes.committed_offsets()
     ends = app.batch_consumer.end_offsets_seen() if positions else {}
     lag = {tp.partition: max(0, ends.get(tp, at) - at) for tp, at in positions.items()}
     progress.lag_is(lag)
@@ -145,17 +153,17 @@ def _rest_the_collector() -> None:
     gc.set_threshold(20_000, 10, 10)
 
 
-async def _or_exit(work: Any) -> None:
+async def _or_exit(work: Any) -> Any:
     """Await work; on a fault end the process at once. Faust acknowledges and commits what an agent raises on."""
     try:
-        await work
+        return await work
     except asyncio.CancelledError:
         raise
     except StreamAppError as fault:
         log.critical("%s", fault)
         _exit(fault.exit_status)
     except Exception as fault:  # noqa: BLE001 - whatever it is, Faust must not see it
-        log.critical("The worker met a fault of its own; nothing of the batch was committed. %s", trace_of(fault))
+        log.critical("The worker met a fault of its own; what was in hand was not committed. %s", trace_of(fault))
         _exit(70)
 
 

@@ -18,9 +18,9 @@ def poll(epoch: int, number: int = 0, **runs: list[int]) -> Poll:
     return Poll(records, epoch, number)
 
 
-def positions(committed: dict[TP, int | None] | None = None) -> Positions:
+def positions() -> Positions:
     made = Positions()
-    made.restart(committed or {A: 0, B: 0}, epoch=1)
+    made.restart(epoch=1)
     return made
 
 
@@ -38,15 +38,10 @@ def test_before_the_first_seek_nothing_is_admitted() -> None:
     assert Positions().admit(poll(0, a=[0])) == []
 
 
-def test_after_the_partitions_were_given_away_nothing_is_admitted_or_owned() -> None:
+def test_after_the_partitions_were_given_away_nothing_is_admitted() -> None:
     ours = positions()
     ours.forget()
     assert ours.admit(poll(1, a=[0])) == []
-    assert ours.next == {}
-
-
-def test_a_topic_made_anew_below_the_committed_offset_is_decided_all_the_same() -> None:
-    assert [r.offset for r in positions({A: 500}).admit(poll(1, a=[0, 1]))] == [0, 1]
 
 
 def test_polls_are_admitted_in_their_number() -> None:
@@ -63,7 +58,7 @@ def test_a_poll_that_never_arrived_stops_the_worker_before_its_records_are_passe
 def test_a_new_epoch_counts_its_polls_anew() -> None:
     ours = positions()
     ours.admit(poll(1, 0, a=[0]))
-    ours.restart({A: 0}, epoch=2)
+    ours.restart(epoch=2)
     assert len(ours.admit(poll(2, 0, a=[0]))) == 1
 
 
