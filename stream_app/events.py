@@ -115,6 +115,15 @@ class Decision(msgspec.Struct, Generic[Features], frozen=True, gc=False):
     challenger: Challenger | None = None
 
 
+class Outcome(msgspec.Struct, frozen=True, gc=False):
+    """The truth about one decided request, months later. ``defaulted``: the loan was lost within the model's horizon."""
+
+    request_id: RequestId
+    client_id: ClientId
+    defaulted: bool
+    observed_at: Annotated[dt.datetime, Meta(tz=True, description="when it became known, event time")]
+
+
 class RejectionReason(enum.StrEnum):
     """Why a record got no decision. A closed set: it labels metrics and tells the producer what to mend."""
 
