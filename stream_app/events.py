@@ -116,7 +116,7 @@ class Decision(msgspec.Struct, Generic[Features], frozen=True, gc=False):
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False):
-    """The truth about one decided request, months later. ``defaulted``: the loan was lost within the model's horizon."""
+    """The truth about one decided request, months later. ``defaulted``: lost within the horizon the model predicts."""
 
     request_id: RequestId
     client_id: ClientId
