@@ -1,14 +1,16 @@
-"""Settings of the worker: frozen, complete, checked at start with every problem listed at once.
+"""Settings of the scorer and of the monitor: frozen, complete, checked at start with every problem listed at once.
 
 Each comes from an environment variable ``STREAM_APP_<NAME>`` or from the option of the same name of
-``stream-app worker``. What belongs to the model (features, thresholds) is not here: it lives in the bundle.
+``stream-app worker`` or ``stream-app monitor``. What belongs to the model (features, thresholds) is not here: it lives in
+the bundle.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import pydantic
 from pydantic import Field
@@ -19,36 +21,16 @@ from stream_app.errors import SettingsError
 _HOST_PORT = re.compile(r"^[^\s:,]+:\d{1,5}(,[^\s:,]+:\d{1,5})*$")
 
 
-class WorkerSettings(BaseSettings):
-    """One scorer's settings. Sizes in bytes or records, times in seconds."""
+class StreamSettings(BaseSettings):
+    """What the scorer and the monitor have in common. Sizes in bytes or records, times in seconds."""
 
     model_config = SettingsConfigDict(env_prefix="STREAM_APP_", frozen=True, extra="ignore")
 
     kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, HOST:PORT separated by commas")
-    group: str = Field(
-        "loan-scorer", min_length=1, description="consumer group; workers of one group share the partitions"
-    )
     topic_prefix: str = Field("", description="put before every topic name, e.g. `test.`")
-    guarantee: Literal["at_least_once"] = Field(
-        "at_least_once", description="at_least_once: after a crash some requests are decided again"
-    )
-    commit_interval_seconds: Annotated[float, Field(ge=0, le=10)] = Field(
-        0.1,
-        description="how long delivered batches wait to be committed together: after a crash this much time's requests "
-        "are decided again; 0 commits each batch",
-    )
-
     bundle: Path | None = Field(None, description="model bundle folder; unset: the shipped one")
-    clients: Path = Field(Path("clients.db"), description="SQLite store of client profiles")
-    threads: Annotated[int, Field(ge=1, le=64)] = Field(1, description="threads of one prediction")
-
     web_host: str = Field("127.0.0.1", description="address of /metrics, /live and /ready")
-    web_port: Annotated[int, Field(ge=0, le=65535)] = Field(6066, description="port of the same; 0 takes a free one")
-
-    max_poll_records: Annotated[int, Field(ge=1, le=50_000)] = Field(2048, description="records scored in one batch")
-    max_request_bytes: Annotated[int, Field(ge=256)] = Field(
-        65_536, description="a larger request, key and headers included, is rejected unread"
-    )
+    max_poll_records: Annotated[int, Field(ge=1, le=50_000)] = Field(2048, description="records handled in one batch")
     fetch_max_wait_seconds: Annotated[float, Field(gt=0, le=10)] = Field(
         0.5, description="how long a broker may hold an empty fetch; 0.005 on Tansu, which always waits it out"
     )
@@ -82,13 +64,91 @@ class WorkerSettings(BaseSettings):
         return self.session_timeout_seconds / 3
 
 
+class WorkerSettings(StreamSettings):
+    """One scorer's settings."""
+
+    group: str = Field(
+        "loan-scorer", min_length=1, description="consumer group; workers of one group share the partitions"
+    )
+    guarantee: Literal["at_least_once"] = Field(
+        "at_least_once", description="at_least_once: after a crash some requests are decided again"
+    )
+    commit_interval_seconds: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.1,
+        description="how long delivered batches wait to be committed together: after a crash this much time's requests "
+        "are decided again; 0 commits each batch",
+    )
+    clients: Path = Field(Path("clients.db"), description="SQLite store of client profiles")
+    threads: Annotated[int, Field(ge=1, le=64)] = Field(1, description="threads of one prediction")
+    web_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        6066, description="port of the scorer's pages; 0 takes a free one"
+    )
+    max_request_bytes: Annotated[int, Field(ge=256)] = Field(
+        65_536, description="a larger request, key and headers included, is rejected unread"
+    )
+
+
+class MonitorSettings(StreamSettings):
+    """The monitor's settings; windows and lateness are in event time."""
+
+    monitor_group: str = Field("loan-monitor", min_length=1, description="the monitor's consumer group")
+    monitor_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        6067, description="port of the monitor's pages; 0 takes a free one"
+    )
+    store: str = Field("decisions.db", description="decision store: an SQLite file, or a URL such as postgresql://...")
+    reports: Path = Field(Path("reports"), description="folder of the Evidently reports")
+    reports_kept: Annotated[int, Field(ge=0, le=10_000)] = Field(
+        60, description="newest reports that stay in the folder; 0 makes none"
+    )
+    window: str = Field(
+        "1d", description="length of a window: minutes, hours, days or calendar months (15min, 1d, 1mo)"
+    )
+    count_window: Annotated[int, Field(ge=0)] = Field(
+        0, description="additional windows of this many decisions in order of arrival; 0 for none"
+    )
+    lateness_seconds: Annotated[float, Field(ge=0)] = Field(
+        86_400.0, description="how much later than others of its partition a decision's request may be and still count"
+    )
+    ahead_seconds: Annotated[float, Field(ge=0)] = Field(
+        86_400.0, description="a request dated further in the future than this is kept out of the windows"
+    )
+    idle_seconds: Annotated[float, Field(gt=0)] = Field(
+        60.0, description="a partition read to its end for this long no longer holds windows back"
+    )
+    min_window_rows: Annotated[int, Field(ge=30)] = Field(
+        500, description="below this a window's verdict is too_few, never stable"
+    )
+    psi_floor: Annotated[float, Field(ge=0)] = Field(
+        0.25, description="least PSI that is called drift however many rows there are"
+    )
+    false_alarm_rate: Annotated[float, Field(gt=0, lt=0.5)] = Field(
+        0.001, description="chance that a stable feature passes the sampling limit of its PSI in one window"
+    )
+    retention_days: Annotated[int, Field(ge=1)] = Field(
+        1_830, description="decisions older than this, in event time, leave the store; window records stay"
+    )
+
+
+Settings = TypeVar("Settings", bound=StreamSettings)
+
+
 def read_settings(**given: Any) -> WorkerSettings:
+    """The scorer's settings; see :func:`read`."""
+    return read(WorkerSettings, given)
+
+
+def read_monitor_settings(**given: Any) -> MonitorSettings:
+    """The monitor's settings; see :func:`read`."""
+    return read(MonitorSettings, given)
+
+
+def read(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
     """Settings from the environment, overridden by what is ``given`` and not None.
 
     Raises SettingsError that lists every problem.
     """
     try:
-        return WorkerSettings(**{name: value for name, value in given.items() if value is not None})
+        return kind(**{name: value for name, value in given.items() if value is not None})
     except pydantic.ValidationError as fault:
         problems = [_told(problem) for problem in fault.errors(include_input=False)]
         raise SettingsError(
