@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, Protocol
 
 import msgspec
@@ -11,9 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ScoringError
+from models.few_rows import CONTRIBUTIONS, PROBABILITY, FewRows
 from models.trees import lightgbm
 
 Matrix = NDArray[np.float64]
+FEW = 8
+"""Rows up to which one by one is faster than all at once: the set-up of a call costs as much as some ten rows."""
 
 
 class Scorer(Protocol):
@@ -26,7 +30,7 @@ class Scorer(Protocol):
         """``(n, features)`` to ``(n, features)`` exact Shapley values in log-odds; positive raises the risk."""
 
 
-class Calibration(msgspec.Struct, frozen=True, kw_only=True):
+class Calibration(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A non-decreasing map of the raw probability: straight lines between the knots, flat outside; none without knots.
 
     >>> Calibration(method="isotonic", raw=(0.0, 0.5, 1.0), calibrated=(0.1, 0.2, 0.4)).apply(np.array([0.25, 1.0]))
@@ -41,7 +45,11 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
         """``(n,)`` raw to ``(n,)`` calibrated probabilities."""
         if self.method == "none":
             return probability
-        return np.interp(probability, self.raw, self.calibrated)
+        return np.interp(probability, *self._knots)
+
+    @cached_property
+    def _knots(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        return np.array(self.raw), np.array(self.calibrated)
 
 
 @dataclass(frozen=True)
@@ -66,7 +74,8 @@ class LightGBMScorer:
         """See :class:`Scorer`."""
         if not len(matrix):
             return np.empty(0)
-        raw = np.asarray(self._predict(matrix), dtype=np.float64)
+        self._check_width(matrix)
+        raw = self._few_probabilities.predict(matrix) if len(matrix) <= FEW else self._predict(matrix)
         probability = self.calibration.apply(raw)
         if not np.all((probability >= 0.0) & (probability <= 1.0)):  # also false for NaN
             raise ScoringError("The model returned a value that is no probability.", do_next="Load another bundle.")
@@ -75,15 +84,30 @@ class LightGBMScorer:
     def contributions(self, matrix: Matrix) -> NDArray[np.float64]:
         """See :class:`Scorer`. Some ten times the price of a probability: ask only for the rows that need reasons."""
         if not len(matrix):
-            return np.empty((0, self.booster.num_feature()))
-        with_bias = np.asarray(self._predict(matrix, pred_contrib=True), dtype=np.float64)
+            return np.empty((0, self._width))
+        self._check_width(matrix)
+        few = len(matrix) <= FEW
+        with_bias = self._few_contributions.predict(matrix) if few else self._predict(matrix, pred_contrib=True)
         return with_bias[:, :-1]
 
-    def _predict(self, matrix: Matrix, **options: bool) -> object:
-        expected = self.booster.num_feature()
-        if matrix.ndim != 2 or matrix.shape[1] != expected:
-            raise ScoringError(f"The model reads {expected} features, the matrix has the shape {matrix.shape}.")
-        return self.booster.predict(matrix, num_threads=self.threads, **options)
+    @cached_property
+    def _width(self) -> int:
+        return int(self.booster.num_feature())
+
+    @cached_property
+    def _few_probabilities(self) -> FewRows:
+        return FewRows(self.booster, PROBABILITY)
+
+    @cached_property
+    def _few_contributions(self) -> FewRows:
+        return FewRows(self.booster, CONTRIBUTIONS)
+
+    def _check_width(self, matrix: Matrix) -> None:
+        if matrix.ndim != 2 or matrix.shape[1] != self._width:
+            raise ScoringError(f"The model reads {self._width} features, the matrix has the shape {matrix.shape}.")
+
+    def _predict(self, matrix: Matrix, **options: bool) -> NDArray[np.float64]:
+        return np.asarray(self.booster.predict(matrix, num_threads=self.threads, **options), dtype=np.float64)
 
 
 def _is_whole(model_text: bytes) -> bool:

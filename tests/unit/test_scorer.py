@@ -8,7 +8,7 @@ import pytest
 from models.booster import fit_booster, parameters
 from models.errors import ScoringError
 from models.rows import Rows, rows_of
-from models.scorer import Calibration, LightGBMScorer
+from models.scorer import FEW, Calibration, LightGBMScorer
 from tests.loans import CONTRACT, PLAN, loans
 
 
@@ -43,6 +43,23 @@ def test_a_positive_contribution_raises_the_risk(scorer: LightGBMScorer) -> None
 def test_the_thread_count_does_not_change_a_probability(scorer: LightGBMScorer, rows: Rows) -> None:
     two_threads = replace(scorer, threads=2)
     assert np.array_equal(scorer.probability_of_default(rows.matrix), two_threads.probability_of_default(rows.matrix))
+
+
+@pytest.mark.parametrize("rows_at_once", [1, 2, FEW])
+def test_a_few_rows_get_the_very_values_they_get_among_many(
+    scorer: LightGBMScorer, rows: Rows, rows_at_once: int
+) -> None:
+    many = np.vstack([rows.matrix[: 8 * FEW], np.full((FEW, 3), np.nan)])
+    few = [many[at : at + rows_at_once] for at in range(0, len(many), rows_at_once)]
+    probabilities = np.concatenate([scorer.probability_of_default(some) for some in few])
+    contributions = np.concatenate([scorer.contributions(some) for some in few])
+    assert np.array_equal(probabilities, scorer.probability_of_default(many))
+    assert np.array_equal(contributions, scorer.contributions(many))
+
+
+def test_a_few_rows_need_not_lie_in_one_piece(scorer: LightGBMScorer, rows: Rows) -> None:
+    columnwise = np.asfortranarray(rows.matrix[:3])
+    assert np.array_equal(scorer.contributions(columnwise), scorer.contributions(rows.matrix[:3]))
 
 
 def test_no_rows_give_no_probabilities_and_no_contributions(scorer: LightGBMScorer) -> None:
