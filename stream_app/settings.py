@@ -1,8 +1,8 @@
 """Settings of the scorer and of the monitor: frozen, complete, checked at start with every problem listed at once.
 
 Each comes from an environment variable ``STREAM_APP_<NAME>`` or from the option of the same name of
-``stream-app worker`` or ``stream-app monitor``. What belongs to the model (features, thresholds) is not here: it lives in
-the bundle.
+``stream-app worker`` or ``stream-app monitor``. What belongs to the model (features, thresholds) is not here: it
+lives in the bundle.
 """
 
 from __future__ import annotations
