@@ -22,16 +22,21 @@ NUMBER = "amount_requested"
 
 
 def with_faults(requests: Sequence[Request], share: float, seed: int, max_request_bytes: int) -> Iterator[Message]:
-    """The requests as messages, ``share`` of them (0..1, at least one if above 0) made bad.
-
-    Where they fall is random; the kinds take turns. ``max_request_bytes`` is what the scorer takes at most.
-    """
-    count = min(len(requests), math.ceil(share * len(requests)))
-    places = sorted(random.Random(seed).sample(range(len(requests)), count))  # noqa: S311 - reproducible on purpose
-    kinds = dict(zip(places, cycle(FAULTS), strict=False))
+    """The requests as messages, some of them made bad; ``max_request_bytes`` is what the scorer takes at most."""
+    kinds = faults_among(len(requests), share, seed)
     for at, request in enumerate(requests):
         kind = kinds.get(at)
         yield sound(request) if kind is None else spoilt(request, kind, max_request_bytes)
+
+
+def faults_among(count: int, share: float, seed: int) -> dict[int, RejectionReason]:
+    """Which of ``count`` requests get which fault: ``share`` of them (0..1, at least one if above 0).
+
+    Where they fall is random; the kinds take turns.
+    """
+    bad = min(count, math.ceil(share * count))
+    places = sorted(random.Random(seed).sample(range(count), bad))  # noqa: S311 - reproducible on purpose
+    return dict(zip(places, cycle(FAULTS), strict=False))
 
 
 def spoilt(request: Request, kind: RejectionReason, max_request_bytes: int) -> Message:
