@@ -96,6 +96,38 @@ class PollLost(StreamAppError):
     exit_status = 8
 
 
+class ChildFailed(StreamAppError):
+    """Work handed to a child process gave no result. The three kinds below say how; the next call starts a new one."""
+
+    reason = "child"
+    exit_status = 10
+
+
+class ChildCrashed(ChildFailed):
+    """The process died: a crash in native code, or the system killed it for its memory. Give it more, or fewer rows."""
+
+    reason = "crashed"
+
+
+class ChildHung(ChildFailed):
+    """The process did not answer in time and was killed. Give it more time or fewer rows."""
+
+    reason = "hung"
+
+
+class ChildRaised(ChildFailed):
+    """The work itself failed by a bug of ours. Report the class and place that the message names."""
+
+    reason = "raised"
+
+
+class ReportNotMade(StreamAppError):
+    """No report: no such window, no rows in the range, or a place that takes no file. Name another one."""
+
+    reason = "report"
+    exit_status = 2
+
+
 class DemoFailed(StreamAppError):
     """The replay ended with a missing or doubled output. The summary names how many."""
 
