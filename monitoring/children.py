@@ -58,9 +58,9 @@ class Child:
     def call(self, function: Callable[..., Result], *args: Any) -> Result:
         """``function(*args)`` in the child. Blocks for ``timeout_seconds`` at most, once it is its turn.
 
-        Raises what the function raised where that is one of our own errors, else :class:`ChildFailed`, which tells
-        class and place but no value: ``ChildRaised``; ``ChildHung`` after the time, ``ChildCrashed`` when the process
-        died or was closed meanwhile. The next call starts a new process then.
+        Raises the StreamAppError the function raised, ``ChildRaised`` for whatever else it raised (of foreign errors
+        class and place alone, since their text may hold values), ``ChildHung`` after the time, and ``ChildCrashed``
+        when the process died or was closed meanwhile. After these two the next call starts a new process.
         """
         with self._one_at_a_time:
             deadline = time.monotonic() + self._timeout_seconds
@@ -115,11 +115,8 @@ class _Process:
             return content
         if kind == _OUR_ERROR:
             raise content
-        raise ChildRaised(
-            f"The {self.name} failed: {content}.",
-            kept="Nothing else was touched.",
-            do_next="This is a bug; report it with this line.",
-        )
+        happened, do_next = content
+        raise ChildRaised(f"The {self.name} failed: {happened}", kept="Nothing else was touched.", do_next=do_next)
 
     def _hung(self) -> ChildHung:
         self.kill()
@@ -174,14 +171,20 @@ def _run(request: bytes) -> _Answer:
     try:
         function, args = pickle.loads(request)  # noqa: S301 - from our own parent, over a pipe nobody else has
         return _RETURNED, function(*args)
-    except (StreamAppError, ModelError) as error:
+    except StreamAppError as error:
         return _OUR_ERROR, error
+    except ModelError as error:
+        return _RAISED, (error.happened, error.do_next)
     except Exception as fault:  # noqa: BLE001 - whatever it is, it is this call's answer
-        return _RAISED, trace_of(fault)
+        return _bug(fault)
 
 
 def _answer(connection: Connection, answer: _Answer) -> None:
     try:
         connection.send(answer)
     except (TypeError, AttributeError, pickle.PicklingError) as fault:  # a result that cannot be pickled
-        connection.send((_RAISED, trace_of(fault)))
+        connection.send(_bug(fault))
+
+
+def _bug(fault: Exception) -> _Answer:
+    return _RAISED, (f"{trace_of(fault)}.", "This is a bug; report it with this line.")

@@ -116,12 +116,12 @@ class ChildHung(ChildFailed):
 
 
 class ChildRaised(ChildFailed):
-    """The work itself failed by a bug of ours. Report the class and place that the message names."""
+    """The work itself failed. Mend what the message names; where that is a class and a place, report a bug."""
 
     reason = "raised"
 
 
-class ReportNotMade(StreamAppError):
+class ReportFailed(StreamAppError):
     """No report: no such window, no rows in the range, or a place that takes no file. Name another one."""
 
     reason = "report"

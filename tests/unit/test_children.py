@@ -15,12 +15,10 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from models.contract import Contract
-from models.errors import ContractError
 from monitoring.children import Child
 from stream_app.clients import SQLiteClients
 from stream_app.errors import ChildCrashed, ChildFailed, ChildHung, ChildRaised, ClientStoreError
@@ -67,14 +65,17 @@ def test_a_child_whose_function_raised_goes_on(child: Child) -> None:
     assert child.call(os.getpid) == pid
 
 
-@pytest.mark.parametrize(("function", "error"), [(Contract.read, ContractError), (SQLiteClients, ClientStoreError)])
-def test_an_error_of_ours_arrives_as_it_was_raised(child: Child, function: Any, error: Any, tmp_path: Path) -> None:
-    missing = tmp_path / "missing"
-    with pytest.raises(error) as here:
-        function(missing)
-    with pytest.raises(error) as there:
-        child.call(function, missing)
+def test_an_error_of_the_stream_side_arrives_as_it_was_raised(child: Child, tmp_path: Path) -> None:
+    with pytest.raises(ClientStoreError) as here:
+        SQLiteClients(tmp_path / "missing")
+    with pytest.raises(ClientStoreError) as there:
+        child.call(SQLiteClients, tmp_path / "missing")
     assert (str(there.value), vars(there.value)) == (str(here.value), vars(here.value))
+
+
+def test_an_error_of_the_model_side_keeps_its_words(child: Child, tmp_path: Path) -> None:
+    with pytest.raises(ChildRaised, match="The counter failed: Cannot read the contract"):
+        child.call(Contract.read, tmp_path / "missing")
 
 
 def test_a_result_that_cannot_be_sent_is_an_error_of_this_call_alone(child: Child) -> None:
