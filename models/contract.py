@@ -157,10 +157,11 @@ def _codes(categories: tuple[str, ...]) -> dict[object, float]:
 
 def _encode_category(categories: tuple[str, ...], column: Sequence[object]) -> tuple[NDArray[np.float64], int]:
     code_of = _codes(categories).get
-    codes = np.array([code_of(value, _UNSEEN) for value in column], dtype=np.float64)
-    unseen = codes == _UNSEEN
-    codes[unseen] = _MISSING
-    return codes, int(unseen.sum())
+    codes = [code_of(value, _UNSEEN) for value in column]
+    encoded = np.array(codes, dtype=np.float64)
+    if unseen := codes.count(_UNSEEN):
+        encoded[encoded == _UNSEEN] = _MISSING
+    return encoded, unseen
 
 
 def _common_length(columns: Sequence[Sequence[object]], expected: int) -> int:
