@@ -35,25 +35,37 @@ import click
     help="Share of the requests made bad on purpose; 0 for none.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Where the bad requests fall.")
+@click.option("--monitor/--no-monitor", default=True, show_default=True, help="Whether a monitor watches.")
+@click.option(
+    "--keep",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder for the monitor's decision store and its Evidently reports, which go with the demo otherwise.",
+)
 @click.option(
     "--summary", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write the summary as JSON too."
 )
 def command(**options: Any) -> None:
-    """Replay the loan book of 2005-2008 through a broker and a scorer, and account for every request.
+    """Replay the loan book of 2005-2008 through a broker and a scorer, account for every request, and watch it.
 
-    Starts a broker and one scorer, loads the client profiles, sends the applications in the order of their approval,
-    reads the decisions and rejections, and ends with a summary. In the default pace a bounded number of requests is
-    under way at any time; latency is from send to read. Everything the demo starts is removed with it.
+    Starts a broker, a scorer and a monitor, loads the client profiles, sends the applications in the order of their
+    approval and the truth about each loan when it became known, reads the decisions and rejections, and ends with a
+    summary and with what the monitor saw in the months of 2005-2008. In the default pace a bounded number of requests
+    is under way at any time; latency is from send to read. Everything the demo starts is removed with it.
 
-    Exit status 0 only if every request has exactly one output, of the kind it should have.
+    Exit status 0 only if every request has exactly one output, of the kind it should have, and the monitor saw it all.
     """
     from stream_app.demo.screen import screen
     from stream_app.demo.summary import require_writable
+    from stream_app.demo.workers import make_folder_to_keep
 
+    if options["keep"] and not options["monitor"]:
+        raise click.UsageError("--keep keeps what the monitor stores: take it or --no-monitor, not both.")
     if options["summary"]:
         require_writable(options["summary"])
+    if options["keep"]:
+        make_folder_to_keep(options["keep"])
     shown = screen()
-    shown.say("The demo: loan applications of 2005-2008 through a broker and a scorer, each accounted for.")
+    shown.say("The demo: loan applications of 2005-2008 through a broker and a scorer, each accounted for and watched.")
     from stream_app.demo.run import Plan, run  # takes seconds: after the first words
 
     run(Plan(**options), shown)

@@ -1,4 +1,4 @@
-"""The replay itself: sender and reader at once, watched until every request is answered or nothing comes back."""
+"""The replay itself: sender, reader and listener at once, until every request is answered or nothing comes back."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from typing import Any
 import msgspec
 from aiokafka.errors import KafkaError
 
+from stream_app.demo.child import ChildWorker
+from stream_app.demo.onlooker import Onlooker
 from stream_app.demo.reader import Reader
-from stream_app.demo.scorer import Scorer
 from stream_app.demo.screen import Live, Screen
 from stream_app.demo.sender import Pace, Sender
-from stream_app.demo.wire import Pulse, Wire, consumer_of_answers, producer_of_requests
+from stream_app.demo.truth import Truth
+from stream_app.demo.wire import Pulse, Wire, consumer_of, started_producer
 from stream_app.errors import BrokerUnreachable
 from stream_app.ledger import Ledger
 from stream_app.simulator import Message
@@ -26,27 +28,41 @@ _REST_SECONDS = 10.0
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """``total`` messages at a pace; when some are under way and nothing moved for ``patience_seconds``, it is over."""
+    """``total`` messages at a pace, and the truth about them; when some are under way and nothing moved for
+    ``patience_seconds``, it is over."""
 
     messages: Iterable[Message]
     total: int
+    truth: Truth
     pace: Pace
     patience_seconds: float
 
 
-async def exchange(job: Job, ledger: Ledger, wire: Wire, scorer: Scorer, screen: Screen) -> None:
-    """Send the messages, read their answers, then end the scorer and read what it still left.
+class Cast(msgspec.Struct, frozen=True, kw_only=True):
+    """Who takes part: the scorer and, unless it is left out, the monitor."""
+
+    scorer: ChildWorker
+    onlooker: Onlooker | None
+
+
+async def exchange(job: Job, ledger: Ledger, wire: Wire, cast: Cast, screen: Screen) -> int:
+    """Send the messages, read their answers, then end the scorer and read what it still left. Gives the number of
+    outcomes the broker has.
 
     Raises DemoFailed when the scorer ends by itself, BrokerUnreachable when the broker does.
     """
     pulse = Pulse()
+    answers = wire.names.decisions, wire.names.rejections
     try:
-        async with producer_of_requests(wire) as producer, consumer_of_answers(wire) as consumer:
-            sender = Sender(producer, wire.names.requests, wire.partitions, ledger, pulse)
+        async with started_producer(wire) as producer, consumer_of(wire, *answers) as consumer:
+            sender = Sender(producer, wire, ledger, pulse)
             reader = Reader(consumer, ledger, pulse)
-            async with _background(sender.send_all(job.messages, job.pace), reader.read_on()) as tasks:
-                await _watch(Watched(job, sender, ledger, pulse), scorer, tasks, screen)
-            await asyncio.to_thread(scorer.stop)  # so that nothing can be answered twice after the last look
+            work = [sender.send_all(job.messages, job.pace, job.truth), reader.read_on()]
+            if cast.onlooker:
+                work.append(cast.onlooker.listen())
+            async with _background(*work) as tasks:
+                await _watch(Watched(job, sender, ledger, pulse, cast.onlooker), cast.scorer, tasks, screen)
+            await asyncio.to_thread(cast.scorer.stop)  # so that nothing can be answered twice after the last look
             async with asyncio.timeout(_REST_SECONDS):
                 await reader.read_rest()
     except (KafkaError, TimeoutError) as fault:
@@ -54,18 +70,20 @@ async def exchange(job: Job, ledger: Ledger, wire: Wire, scorer: Scorer, screen:
             f"The broker at {wire.bootstrap} stopped answering in mid-replay ({type(fault).__name__}).",
             do_next="Start the demo again; if it repeats, take another --engine.",
         ) from fault
+    return sender.outcomes
 
 
 class Watched:
     """The replay as the watcher sees it."""
 
-    def __init__(self, job: Job, sender: Sender, ledger: Ledger, pulse: Pulse) -> None:
-        self.job, self.sender, self.ledger, self.pulse = job, sender, ledger, pulse
+    def __init__(self, job: Job, sender: Sender, ledger: Ledger, pulse: Pulse, onlooker: Onlooker | None) -> None:
+        self.job, self.sender, self.ledger, self.pulse, self._onlooker = job, sender, ledger, pulse, onlooker
         self._marks: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=int(3 / _TICK_SECONDS))
 
     def is_complete(self) -> bool:
-        """Whether every message is sent, confirmed and answered."""
-        return self.ledger.requests == self.job.total and self.ledger.outstanding == 0
+        """Whether every message is sent, confirmed and answered, and the broker has the whole truth."""
+        answered = self.ledger.requests == self.job.total and self.ledger.outstanding == 0
+        return answered and self.sender.finished
 
     def is_stalled(self) -> bool:
         """Whether something is under way and nothing has moved for too long."""
@@ -82,10 +100,11 @@ class Watched:
             rejected=self.ledger.answers - decided,
             per_second=(decided - decided_then) / max(now - since, 1e-3),
             latency=self.ledger.recent_latency(),
+            newest_window=self._onlooker.newest if self._onlooker else "",
         )
 
 
-async def _watch(watched: Watched, scorer: Scorer, tasks: Iterable[asyncio.Task[None]], screen: Screen) -> None:
+async def _watch(watched: Watched, scorer: ChildWorker, tasks: Iterable[asyncio.Task[None]], screen: Screen) -> None:
     shown_at = time.monotonic()
     while not watched.is_complete():
         for task in tasks:

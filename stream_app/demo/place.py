@@ -10,6 +10,7 @@ import msgspec
 
 from stream_app.admin import admin_client
 from stream_app.broker import Choice, start_broker
+from stream_app.demo.wire import Wire
 from stream_app.errors import BrokerUnreachable
 from stream_app.topics import TopicNames, create_topics, wait_for_broker
 
@@ -38,6 +39,20 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
         """The scorer's consumer group."""
         return f"{self.prefix}loan-scorer"
 
+    @property
+    def monitor_group(self) -> str:
+        """The monitor's consumer group."""
+        return f"{self.prefix}loan-monitor"
+
+    @property
+    def wire(self) -> Wire:
+        return Wire(
+            bootstrap=self.bootstrap,
+            names=self.names,
+            partitions=PARTITIONS,
+            fetch_wait_seconds=self.fetch_wait_seconds,
+        )
+
 
 @contextlib.contextmanager
 def own_broker(engine: Choice, say: Say) -> Iterator[Place]:
@@ -51,7 +66,7 @@ def own_broker(engine: Choice, say: Say) -> Iterator[Place]:
 
 @contextlib.contextmanager
 def borrowed_broker(bootstrap: str, engine: Choice, say: Say) -> Iterator[Place]:
-    """Topics and a group of the demo's own on an existing broker, deleted at the end of the block.
+    """Topics and groups of the demo's own on an existing broker, deleted at the end of the block.
 
     ``engine``: what runs there, which the protocol does not tell; ``auto`` is taken for Apache Kafka. Raises
     BrokerUnreachable or TopicMismatch.
@@ -78,12 +93,12 @@ def _timed(place: Place, engine: Choice) -> Place:
 
 
 def _delete(place: Place, say: Say) -> None:
-    """Delete the topics and the group, as far as the broker lets us."""
+    """Delete the topics and the groups, as far as the broker lets us."""
     from kafka.errors import KafkaError  # noqa: PLC0415 - only an existing broker is tidied up
 
     try:
         with admin_client(place.bootstrap, _TIDY_SECONDS) as admin:
             admin.delete_topics(list(place.names.all()))
-            admin.delete_groups([place.group])
+            admin.delete_groups([place.group, place.monitor_group])
     except (KafkaError, BrokerUnreachable):
         say(f"The broker did not let the demo delete its topics; delete those that begin with {place.prefix!r}.")

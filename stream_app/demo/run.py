@@ -5,26 +5,29 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from pathlib import Path
 
 import msgspec
 
 from stream_app.broker import Choice
 from stream_app.clients import SQLiteClients
-from stream_app.demo.exchange import Job, exchange
+from stream_app.demo.child import ChildWorker, stop_all
+from stream_app.demo.exchange import Cast, Job, exchange
 from stream_app.demo.interrupts import ignore_interrupts, like_ctrl_c
-from stream_app.demo.place import PARTITIONS, Place, borrowed_broker, own_broker
-from stream_app.demo.scorer import Scorer
+from stream_app.demo.onlooker import Expected, Onlooker, require_watched
+from stream_app.demo.place import Place, borrowed_broker, own_broker
 from stream_app.demo.screen import Screen
 from stream_app.demo.sender import Pace
+from stream_app.demo.sightings import HEADER, alarm_lines, quarter_rows
 from stream_app.demo.summary import Summary, account_lines, by_year, require_complete, verdict, year_lines
-from stream_app.demo.wire import Wire
-from stream_app.faults import with_faults
-from stream_app.ledger import Ledger
+from stream_app.demo.truth import Truth
+from stream_app.demo.wire import consumer_of
+from stream_app.demo.workers import MAX_REQUEST_BYTES, start_monitor, start_scorer
+from stream_app.faults import faults_among, with_faults
+from stream_app.ledger import Account, Ledger
 from stream_app.simulator import Replay, read_replay
 from stream_app.tables import read_contract
-
-MAX_REQUEST_BYTES = 65_536
 
 DELIVERY = (
     "At least once: every decision is on the broker before its request counts as done. Had the scorer been killed, "
@@ -39,7 +42,8 @@ DRIFT_HINT = (
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What to replay. ``requests``: None for all; ``rate``: per second, None for as fast as they are taken;
     ``faults``: share made bad, 0..1; ``kafka``: an existing broker, on which ``engine`` runs, instead of a new one;
-    ``patience_seconds``: how long nothing may come back before the demo gives up.
+    ``monitor``: whether it takes part; ``keep``: a folder that keeps what it stored and reported; ``patience_seconds``:
+    how long nothing may come back before the demo gives up.
     """
 
     engine: Choice = "auto"
@@ -49,13 +53,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     faults: float = 0.005
     seed: int = 1
     summary: Path | None = None
+    monitor: bool = True
+    keep: Path | None = None
     patience_seconds: float = 30.0
 
 
 def run(plan: Plan, screen: Screen) -> Summary:
     """Run the demo and say how it went.
 
-    Raises DemoFailed unless every request has exactly one output of the expected kind; the summary is out by then.
+    Raises DemoFailed unless every request has exactly one output of the expected kind and the monitor saw it all; the
+    summary is out by then.
     """
     with like_ctrl_c(), ExitStack() as stack:
         try:
@@ -68,19 +75,25 @@ def run(plan: Plan, screen: Screen) -> Summary:
 
 
 def _run(plan: Plan, screen: Screen, stack: ExitStack) -> Summary:
-    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stream-app-", ignore_cleanup_errors=True)))
+    folders = _folder(stack), _folder(stack)  # each goes with its worker
     place = stack.enter_context(_place(plan, screen))
     screen.say(f"Broker: {place.bootstrap}. {place.meaning}")
-    with SQLiteClients(folder / "clients.db", create=True) as clients:
-        scorer = Scorer(folder, _settings(place, folder / "clients.db"))
-        stack.callback(scorer.stop)
-        replay = read_replay(read_contract(None), plan.requests)  # while the scorer starts: it imports for seconds
-        clients.put_many(replay.profiles)
-    screen.say(f"Scorer: ready; its metrics are at http://{scorer.wait_until_ready()}/metrics")
+    replay, cast = _start(plan, place, folders, screen, stack)
     ledger = Ledger()
     with screen:
-        asyncio.run(_exchange(plan, place, replay, ledger, scorer, screen))
-    return _report(plan, place, replay, ledger, screen)
+        outcomes = asyncio.run(exchange(_job(plan, place, replay), ledger, place.wire, cast, screen))
+    account = ledger.account(wanted=len(replay))
+    screen.table("Summary", [*account_lines(account), ("engine", place.meaning), ("delivery", DELIVERY)])
+    if cast.onlooker and account.is_complete:
+        expected = Expected(decisions=account.decisions, outcomes=outcomes)
+        _look(expected, cast.onlooker, plan.patience_seconds, screen)
+    else:
+        _compare_years(ledger, replay, screen)
+    return _end(plan, screen, account, outcomes, cast.onlooker)
+
+
+def _folder(stack: ExitStack) -> Path:
+    return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stream-app-", ignore_cleanup_errors=True)))
 
 
 def _place(plan: Plan, screen: Screen) -> AbstractContextManager[Place]:
@@ -89,46 +102,62 @@ def _place(plan: Plan, screen: Screen) -> AbstractContextManager[Place]:
     return own_broker(plan.engine, screen.say)
 
 
-def _settings(place: Place, clients: Path) -> dict[str, object]:
-    return {
-        "kafka": place.bootstrap,
-        "group": place.group,
-        "topic_prefix": place.prefix,
-        "clients": clients,
-        "web_port": 0,
-        "max_request_bytes": MAX_REQUEST_BYTES,
-        "fetch_max_wait_seconds": place.fetch_wait_seconds,
-        "rebalance_timeout_seconds": place.rebalance_timeout_seconds,
-    }
+def _start(
+    plan: Plan, place: Place, folders: tuple[Path, Path], screen: Screen, stack: ExitStack
+) -> tuple[Replay, Cast]:
+    """Start the workers at once, as both import for seconds, and read the loan book meanwhile."""
+    children: list[ChildWorker] = []
+    stack.callback(stop_all, children)
+    profiles = folders[0] / "clients.db"
+    with SQLiteClients(profiles, create=True) as clients:
+        children.append(start_scorer(place, folders[0], profiles))
+        if plan.monitor:
+            children.append(start_monitor(place, folders[1], plan.keep))
+        replay = read_replay(read_contract(None), plan.requests)
+        clients.put_many(replay.profiles)
+    scorer, *monitors = children
+    events = partial(consumer_of, place.wire, place.wire.names.drift)
+    cast = Cast(scorer=scorer, onlooker=Onlooker(monitors[0], events, screen.say) if monitors else None)
+    screen.say(f"Scorer: ready; its metrics are at http://{scorer.wait_until_ready()}/metrics")
+    if cast.onlooker:
+        cast.onlooker.wait_until_ready()
+    return replay, cast
 
 
-async def _exchange(plan: Plan, place: Place, replay: Replay, ledger: Ledger, scorer: Scorer, screen: Screen) -> None:
-    wire = Wire(
-        bootstrap=place.bootstrap,
-        names=place.names,
-        partitions=PARTITIONS,
-        fetch_wait_seconds=place.fetch_wait_seconds,
-    )
-    job = Job(
+def _job(plan: Plan, place: Place, replay: Replay) -> Job:
+    faulty = faults_among(len(replay), plan.faults, plan.seed)  # a loan that got no decision has no outcome
+    outcomes = [outcome for at, outcome in enumerate(replay.outcomes) if at not in faulty]
+    return Job(
         messages=with_faults(replay.requests, plan.faults, plan.seed, MAX_REQUEST_BYTES),
         total=len(replay),
+        truth=Truth(outcomes, replay.requests),
         pace=Pace(rate=plan.rate, step_seconds=place.pace_step_seconds),
         patience_seconds=plan.patience_seconds,
     )
-    await exchange(job, ledger, wire, scorer, screen)
 
 
-def _report(plan: Plan, place: Place, replay: Replay, ledger: Ledger, screen: Screen) -> Summary:
-    account = ledger.account(wanted=len(replay))
-    summary = Summary.of(account)
-    engine_lines = [("engine", place.meaning), ("delivery", DELIVERY)]
-    screen.table("Summary", [*account_lines(account), *engine_lines])
-    years = by_year(ledger.answers_in_order(), replay.years, replay.defaulted)
-    if years:
+def _look(expected: Expected, onlooker: Onlooker, patience_seconds: float, screen: Screen) -> None:
+    """Wait for the monitor to see it all, and show what it saw."""
+    screen.say("The monitor closes the last windows and joins the truth that became known after the last request.")
+    asyncio.run(onlooker.wait_for(expected, patience_seconds))
+    if windows := onlooker.sightings.windows:
+        screen.table("What the monitor saw of loans that default within 36 months", quarter_rows(windows), HEADER)
+        screen.table("Its alarms", alarm_lines(windows))
+        screen.say(DRIFT_HINT)
+
+
+def _compare_years(ledger: Ledger, replay: Replay, screen: Screen) -> None:
+    """The model against the truth, without a monitor's help."""
+    if years := by_year(ledger.answers_in_order(), replay.years, replay.defaulted):
         screen.table("Share of loans that defaulted within 36 months", year_lines(years))
         screen.say(DRIFT_HINT)
+
+
+def _end(plan: Plan, screen: Screen, account: Account, outcomes: int, onlooker: Onlooker | None) -> Summary:
+    summary = Summary.of(account, outcomes, onlooker.sightings.windows if onlooker else None)
     if plan.summary:
         summary.write(plan.summary)
     require_complete(account)
+    require_watched(onlooker)
     screen.say(verdict(account))
     return summary

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
-from stream_app.demo.summary import Line, latency_text
+from stream_app.demo.summary import latency_text
 from stream_app.ledger import Latency
 
 PLAIN_SECONDS = 2.0
@@ -24,7 +24,10 @@ PLAIN_SECONDS = 2.0
 
 
 class Live(msgspec.Struct, frozen=True, kw_only=True):
-    """The state of the replay at one moment; the rate is over the last seconds, latency over the last answers."""
+    """The state of the replay at one moment; the rate is over the last seconds, latency over the last answers.
+
+    ``newest_window``: what the monitor said of it, empty before the first.
+    """
 
     total: int
     sent: int
@@ -32,11 +35,13 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     rejected: int
     per_second: float
     latency: Latency
+    newest_window: str = ""
 
     def __str__(self) -> str:
         return (
             f"sent {self.sent:,} · decided {self.decided:,} · rejected {self.rejected:,} · "
             f"{self.per_second:,.0f} decisions/s · {latency_text(self.latency)}"
+            f"{f' · {self.newest_window}' if self.newest_window else ''}"
         )
 
 
@@ -47,7 +52,7 @@ class Screen(Protocol):
 
     def show(self, live: Live) -> None: ...
 
-    def table(self, title: str, lines: Sequence[Line]) -> None: ...
+    def table(self, title: str, rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> None: ...
 
     def __enter__(self) -> Self: ...
 
@@ -70,9 +75,11 @@ class PlainScreen:
             self._shown_at = self._clock()
             click.echo(str(live))
 
-    def table(self, title: str, lines: Sequence[Line]) -> None:
-        width = max(len(label) for label, _ in lines)
-        click.echo("\n".join([f"{title}:", *(f"  {label:<{width}}  {value}" for label, value in lines)]))
+    def table(self, title: str, rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> None:
+        lines = [header, *rows] if header else list(rows)
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        aligned = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
+        click.echo("\n".join([f"{title}:", *(f"  {line}" for line in aligned)]))
 
     def __enter__(self) -> Self:
         return self
@@ -97,10 +104,10 @@ class TerminalScreen:
         self._bar.update(self._task, total=live.total, completed=live.decided + live.rejected)
         self._display.update(Group(self._bar, Text(str(live))))
 
-    def table(self, title: str, lines: Sequence[Line]) -> None:
-        table = Table(title=title, show_header=False, title_justify="left", title_style="bold")
-        for line in lines:
-            table.add_row(*line)
+    def table(self, title: str, rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> None:
+        table = Table(*header, title=title, show_header=bool(header), title_justify="left", title_style="bold")
+        for row in rows:
+            table.add_row(*row)
         self._console.print(table)
 
     def __enter__(self) -> Self:

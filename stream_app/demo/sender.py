@@ -1,24 +1,31 @@
-"""Requests out. In a closed loop, with a bounded number under way, the rate is what the scorer takes; or at a pace."""
+"""Requests out. In a closed loop, with a bounded number under way, the rate is what the scorer takes; or at a pace.
+
+The truth about earlier requests goes out between them, when its day has come.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import islice
-from typing import Any, Protocol
 
 import msgspec
 from aiokafka.partitioner import murmur2
 
-from stream_app.demo.wire import Pulse
+from stream_app.demo.deliveries import Deliveries, Producer
+from stream_app.demo.truth import Truth
+from stream_app.demo.wire import Pulse, Wire
 from stream_app.ledger import Ledger, Sent
 from stream_app.simulator import Message
 
 MAX_CHUNK = 1_024
 """Requests handed to the producer at once, all partitions together."""
+
+MAX_OUTCOMES = 8_192
+"""The same of outcomes, which are small and which nobody answers."""
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,50 +42,39 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     step_seconds: float = 0.001
 
 
-class Producer(Protocol):
-    """What the sender needs of aiokafka's producer: whole batches to a stated partition."""
-
-    def create_batch(self) -> Any: ...
-
-    async def send_batch(self, batch: Any, topic: str, *, partition: int) -> asyncio.Future[Any]:
-        """Hand over a batch; the future gives the record metadata of its first record."""
-
-
 class Sender:
-    """Sends ``total`` messages to ``partitions`` partitions of a topic and books each where the broker put it."""
+    """Sends requests and books each where the broker put it; sends outcomes and counts those the broker has."""
 
     def __init__(
-        self,
-        producer: Producer,
-        topic: str,
-        partitions: int,
-        ledger: Ledger,
-        pulse: Pulse,
-        clock: Callable[[], float] = time.monotonic,
+        self, producer: Producer, wire: Wire, ledger: Ledger, pulse: Pulse, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.sent = 0
-        self._producer, self._topic, self._partitions = producer, topic, partitions
-        self._ledger, self._pulse, self._clock = ledger, pulse, clock
-        self._undelivered = 0  # batches
-        self._fault: BaseException | None = None
+        self.outcomes = 0
+        self.finished = False
+        self._deliveries = Deliveries(producer, pulse)
+        self._wire, self._ledger, self._pulse, self._clock = wire, ledger, pulse, clock
 
     @property
     def under_way(self) -> int:
-        """Messages sent that have no answer yet."""
+        """Requests sent that have no answer yet."""
         return self.sent - self._ledger.answers
 
-    async def send_all(self, messages: Iterable[Message], pace: Pace) -> None:
-        """Send every message and wait for its delivery. Raises what a delivery failed with."""
+    async def send_all(self, messages: Iterable[Message], pace: Pace, truth: Truth) -> None:
+        """Send every message and what becomes known meanwhile, the rest of the truth at the end, and wait for all
+        deliveries. Raises what a delivery failed with.
+        """
         left = iter(messages)
         started = self._clock()
         while chunk := list(islice(left, min(await self._room(pace, started), MAX_CHUNK))):
-            await self._send(chunk)
-        while self._undelivered:
-            await self._pulse.next()
-        self._raise_fault()
+            await self._send_requests(chunk)
+            await self._send_outcomes(truth.due(self.sent))
+        await self._send_outcomes(truth.rest())
+        await self._deliveries.all_confirmed()
+        self.finished = True
+        self._pulse.beat()
 
     async def _room(self, pace: Pace, started: float) -> int:
-        """Wait until messages may go; how many."""
+        """Wait until requests may go; how many."""
         if pace.rate is None:
             at_least = min(MAX_CHUNK, pace.window // 4)  # fewer would make many small batches, which cost all three
             while (room := pace.window - self.under_way) < at_least:
@@ -89,54 +85,40 @@ class Sender:
             await asyncio.sleep(max(pace.step_seconds, wait))
         return due
 
-    async def _send(self, messages: Sequence[Message]) -> None:
-        self._raise_fault()
-        at = self._clock()
-        by_partition: dict[int, list[tuple[Message, Sent]]] = defaultdict(list)
-        for index, message in enumerate(messages, start=self.sent):
-            entry = Sent(index, at, message.expected, message.request_id)
-            by_partition[partition_of(message.key, index, self._partitions)].append((message, entry))
+    async def _send_requests(self, messages: Sequence[Message]) -> None:
+        at, first = self._clock(), self.sent
         self.sent += len(messages)
-        for partition, some in by_partition.items():
-            await self._send_to(partition, iter(some))
+        for partition, indices in self._by_partition(messages, first).items():
+            some = [messages[index - first] for index in indices]
+            entries = [
+                Sent(index, at, each.expected, each.request_id) for index, each in zip(indices, some, strict=True)
+            ]
+            book = partial(self._book, partition, entries)
+            await self._deliveries.send(self._wire.names.requests, partition, some, book)
         self._pulse.beat()
 
-    async def _send_to(self, partition: int, some: Iterator[tuple[Message, Sent]]) -> None:
-        batch = self._producer.create_batch()
-        entries: list[Sent] = []
-        for message, entry in some:
-            if not _append(batch, message):
-                await self._hand_over(partition, batch, entries)
-                batch, entries = self._producer.create_batch(), []
-                _append(batch, message)  # an empty batch takes a record of any size
-            entries.append(entry)
-        await self._hand_over(partition, batch, entries)
+    async def _send_outcomes(self, messages: Sequence[Message]) -> None:
+        for first in range(0, len(messages), MAX_OUTCOMES):
+            chunk = messages[first : first + MAX_OUTCOMES]
+            for partition, indices in self._by_partition(chunk, 0).items():
+                some = [chunk[index] for index in indices]
+                await self._deliveries.send(self._wire.names.outcomes, partition, some, self._count)
 
-    async def _hand_over(self, partition: int, batch: Any, entries: list[Sent]) -> None:
-        delivery = await self._producer.send_batch(batch, self._topic, partition=partition)
-        self._undelivered += 1
-        delivery.add_done_callback(partial(self._delivered, partition, entries))
+    def _by_partition(self, messages: Sequence[Message], first: int) -> dict[int, list[int]]:
+        """The numbers of the messages, which count from ``first``, by the partition each goes to."""
+        found: dict[int, list[int]] = defaultdict(list)
+        for index, message in enumerate(messages, start=first):
+            found[partition_of(message.key, index, self._wire.partitions)].append(index)
+        return found
 
-    def _delivered(self, partition: int, entries: list[Sent], delivery: asyncio.Future[Any]) -> None:
-        self._undelivered -= 1
-        if delivery.cancelled():
-            return
-        if fault := delivery.exception():
-            self._fault = fault
-        else:
-            for offset, entry in enumerate(entries, start=delivery.result().offset):
-                self._ledger.sent((partition, offset), entry)
-        self._pulse.beat()
+    def _book(self, partition: int, entries: Sequence[Sent], which: slice, offset: int) -> None:
+        for at, entry in enumerate(entries[which], start=offset):
+            self._ledger.sent((partition, at), entry)
 
-    def _raise_fault(self) -> None:
-        if self._fault:
-            raise self._fault
+    def _count(self, which: slice, _offset: int) -> None:
+        self.outcomes += which.stop - which.start
 
 
 def partition_of(key: bytes | None, index: int, partitions: int) -> int:
     """The partition every Kafka client chooses for this key; records without a key take turns."""
     return index % partitions if key is None else (murmur2(key) & 0x7FFFFFFF) % partitions
-
-
-def _append(batch: Any, message: Message) -> bool:
-    return batch.append(timestamp=None, key=message.key, value=message.value) is not None

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import msgspec
 
+from stream_app.demo.sightings import first_drifts, first_off
+from stream_app.drift_events import DriftEvent
 from stream_app.errors import DemoFailed, InputFileError
 from stream_app.ledger import DECISION, Account, Answer, Latency
 
@@ -17,7 +19,11 @@ Line = tuple[str, str]
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """The accounts as ``--summary`` writes them. ``rejections`` is their number, latency is from send to read."""
+    """The accounts as ``--summary`` writes them. ``rejections`` is their number, latency is from send to read.
+
+    ``outcomes``: how many were sent. What the monitor saw follows, null without it: how many windows it closed and
+    called drifted, the first window in which each feature drifted, and the first whose calibration was off.
+    """
 
     requests: int
     decisions: int
@@ -31,10 +37,15 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     review: int
     refused: int
     seconds: float
+    outcomes: int
+    windows: int | None
+    windows_drifted: int | None
+    drifted_features: dict[str, str] | None
+    calibration_off_since: str | None
 
     @classmethod
-    def of(cls, account: Account) -> Summary:
-        """The figures of an account, rounded for people."""
+    def of(cls, account: Account, outcomes: int, windows: Sequence[DriftEvent] | None) -> Summary:
+        """The figures of an account, rounded for people, and of the monitor's windows."""
         return cls(
             requests=account.requests,
             decisions=account.decisions,
@@ -48,6 +59,11 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             review=account.outcomes["review"],
             refused=account.outcomes["refused"],
             seconds=round(account.seconds, 3),
+            outcomes=outcomes,
+            windows=None if windows is None else len(windows),
+            windows_drifted=None if windows is None else sum(each.verdict == "drifted" for each in windows),
+            drifted_features=None if windows is None else first_drifts(windows),
+            calibration_off_since=first_off(windows or ()),
         )
 
     def write(self, path: Path) -> None:

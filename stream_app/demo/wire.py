@@ -1,4 +1,4 @@
-"""What the demo's sender and reader share: where the topics are, a pulse, and clients that close within a deadline."""
+"""What the demo's sender and readers share: where the topics are, a pulse, and clients that close within a deadline."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Pulse:
 
 
 @contextlib.asynccontextmanager
-async def producer_of_requests(wire: Wire) -> AsyncIterator[AIOKafkaProducer]:
+async def started_producer(wire: Wire) -> AsyncIterator[AIOKafkaProducer]:
     """A started producer that waits for all replicas."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it logs every attempt; what matters is raised
     producer = await start_producer(wire.bootstrap, DELIVERY_SECONDS)
@@ -64,8 +64,8 @@ async def producer_of_requests(wire: Wire) -> AsyncIterator[AIOKafkaProducer]:
 
 
 @contextlib.asynccontextmanager
-async def consumer_of_answers(wire: Wire) -> AsyncIterator[AIOKafkaConsumer]:
-    """A reader of both output topics from their beginning, in no consumer group."""
+async def consumer_of(wire: Wire, *topics: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """A reader of these topics from their beginning, in no consumer group."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=wire.bootstrap,
         isolation_level="read_committed",
@@ -73,7 +73,6 @@ async def consumer_of_answers(wire: Wire) -> AsyncIterator[AIOKafkaConsumer]:
         enable_auto_commit=False,
         fetch_max_wait_ms=int(wire.fetch_wait_seconds * 1000),
     )
-    topics = (wire.names.decisions, wire.names.rejections)
     consumer.assign([TopicPartition(topic, partition) for topic in topics for partition in range(wire.partitions)])
     try:
         await consumer.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 
+import msgspec
 import pytest
 from rich.console import Console
 
@@ -15,6 +16,12 @@ LIVE = Live(total=100, sent=60, decided=50, rejected=2, per_second=1_234.5, late
 
 def test_a_live_line_has_sent_decided_rejected_rate_and_latency() -> None:
     assert str(LIVE) == "sent 60 · decided 50 · rejected 2 · 1,234 decisions/s · p50 1.5 ms, p99 20 ms"
+
+
+def test_a_live_line_ends_with_the_newest_window_once_there_is_one() -> None:
+    assert str(msgspec.structs.replace(LIVE, newest_window="2005-10 drifted: low_doc")).endswith(
+        "p99 20 ms · 2005-10 drifted: low_doc"
+    )
 
 
 def test_plain_lines_come_at_most_every_two_seconds(capsys: pytest.CaptureFixture[str]) -> None:
@@ -30,13 +37,19 @@ def test_a_plain_table_is_aligned_lines_without_frames(capsys: pytest.CaptureFix
     assert capsys.readouterr().out == "Summary:\n  a       1\n  longer  2\n"
 
 
+def test_a_plain_table_with_a_header_aligns_every_column(capsys: pytest.CaptureFixture[str]) -> None:
+    PlainScreen().table("Windows", [("2005 Q1", "1", "x"), ("2005 Q2", "20,000", "")], header=("quarter", "rows", "y"))
+    assert capsys.readouterr().out == "Windows:\n  quarter  rows    y\n  2005 Q1  1       x\n  2005 Q2  20,000\n"
+
+
 def test_a_terminal_shows_bar_figures_words_and_table() -> None:
     out = io.StringIO()
     with TerminalScreen(Console(file=out, force_terminal=True, width=100)) as terminal:
         terminal.show(LIVE)
         terminal.say("[not markup]")
     terminal.table("Summary", [("requests", "60")])
-    for part in ("52/100", "1,234 decisions/s", "[not markup]", "requests"):
+    terminal.table("Windows", [("2005 Q1", "60")], header=("quarter", "rows"))
+    for part in ("52/100", "1,234 decisions/s", "[not markup]", "requests", "quarter", "2005 Q1"):
         assert part in out.getvalue()
 
 

@@ -22,6 +22,7 @@ from stream_app.demo.summary import (
 )
 from stream_app.errors import DemoFailed, InputFileError
 from stream_app.ledger import DECISION, Account, Answer, Latency
+from tests.drift import drift_event
 
 GOOD = Account(
     requests=1_000,
@@ -53,7 +54,7 @@ def changed(**changes: object) -> Account:
 
 
 def test_the_json_has_exactly_these_keys_in_this_order(tmp_path: Path) -> None:
-    Summary.of(GOOD).write(tmp_path / "summary.json")
+    Summary.of(GOOD, 990, []).write(tmp_path / "summary.json")
     written = json.loads((tmp_path / "summary.json").read_bytes())
     assert list(written) == [
         "requests",
@@ -68,20 +69,44 @@ def test_the_json_has_exactly_these_keys_in_this_order(tmp_path: Path) -> None:
         "review",
         "refused",
         "seconds",
+        "outcomes",
+        "windows",
+        "windows_drifted",
+        "drifted_features",
+        "calibration_off_since",
     ]
     assert (written["rejections"], written["latency_p50_ms"], written["seconds"]) == (5, 12.35, 0.123)
+    assert (written["outcomes"], written["windows"], written["drifted_features"]) == (990, 0, {})
     assert written["decisions_per_second"] == pytest.approx(995 / 0.123456, abs=0.1)
 
 
 def test_without_answers_latency_is_null_and_the_rate_is_zero() -> None:
-    summary = msgspec.to_builtins(Summary.of(EMPTY))
+    summary = msgspec.to_builtins(Summary.of(EMPTY, 0, None))
     assert (summary["latency_p50_ms"], summary["latency_p99_ms"], summary["decisions_per_second"]) == (None, None, 0)
+
+
+def test_what_the_monitor_saw_is_counted_with_the_first_window_of_each_alarm() -> None:
+    windows = [
+        drift_event("2005-09"),
+        drift_event("2005-10", drifted=["low_doc"]),
+        drift_event("2005-11", drifted=["state", "low_doc"], calibration="predicted_too_low"),
+    ]
+    summary = Summary.of(GOOD, 990, windows)
+    assert (summary.windows, summary.windows_drifted) == (3, 2)
+    assert summary.drifted_features == {"low_doc": "2005-10", "state": "2005-11"}
+    assert summary.calibration_off_since == "2005-11"
+
+
+def test_without_a_monitor_what_it_would_have_seen_is_null() -> None:
+    summary = msgspec.to_builtins(Summary.of(GOOD, 990, None))
+    names = ("windows", "windows_drifted", "drifted_features", "calibration_off_since")
+    assert [summary[name] for name in names] == [None] * 4
 
 
 def test_writing_replaces_an_older_summary_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
     path = tmp_path / "summary.json"
     path.write_text("older")
-    Summary.of(GOOD).write(path)
+    Summary.of(GOOD, 990, []).write(path)
     assert [file.name for file in tmp_path.iterdir()] == ["summary.json"]
     assert json.loads(path.read_bytes())["requests"] == 1_000
 
@@ -90,7 +115,7 @@ def test_a_summary_that_cannot_be_written_leaves_the_older_file_and_nothing_besi
     path = tmp_path / "summary.json"
     path.mkdir()
     with pytest.raises(InputFileError, match="summary"):
-        Summary.of(GOOD).write(path)
+        Summary.of(GOOD, 990, []).write(path)
     assert [file.name for file in tmp_path.iterdir()] == ["summary.json"]
 
 

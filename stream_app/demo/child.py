@@ -1,4 +1,4 @@
-"""The scorer of the demo: ``stream-app worker`` as a child process that goes when the demo goes, however it ends."""
+"""A worker of the demo: ``stream-app COMMAND`` as a child process that goes when the demo goes, however it ends."""
 
 from __future__ import annotations
 
@@ -25,21 +25,22 @@ _PAGES = re.compile(r"pages at http://([\w.]+:\d+)/metrics")
 _LAST_LINES = 12
 
 
-class Scorer:
+class ChildWorker:
     """The child process under the broker's keeper, which also removes ``folder``, where its log is.
 
-    ``settings`` are those of :class:`stream_app.settings.WorkerSettings`; settings of the user's own environment do
-    not reach it, so that the demo is the same everywhere.
+    ``name``: what people are told it is. ``settings`` are the fields of its settings class; settings of the user's own
+    environment do not reach it, so that the demo is the same everywhere.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, object]) -> None:
-        self._log = (folder / "scorer.log").open("a+")  # outlives the folder: its end can be read later
+    def __init__(self, name: str, command: str, folder: Path, settings: Mapping[str, object]) -> None:
+        self.name = name
+        self._log = (folder / f"{name}.log").open("a+")  # outlives the folder: its end can be read later
         own = {f"STREAM_APP_{name.upper()}": str(value) for name, value in settings.items()}
         others = {name: value for name, value in os.environ.items() if not name.startswith("STREAM_APP_")}
         keep = [sys.executable, "-I", "-S", keeper.__file__, str(folder), str(GRACE_SECONDS)]
         self._process = subprocess.Popen(
-            [*keep, sys.executable, "-m", "stream_app", "worker"],
-            stdin=subprocess.PIPE,  # closes however we end, and with it ends the scorer
+            [*keep, sys.executable, "-m", "stream_app", command],
+            stdin=subprocess.PIPE,  # closes however we end, and with it ends the worker
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,  # Ctrl-C in the terminal reaches us alone
@@ -58,15 +59,19 @@ class Scorer:
         raise self._failed(f"was not ready within {READY_SECONDS:g} s")
 
     def check(self) -> None:
-        """Raises DemoFailed with the last lines of its log when the scorer has ended."""
+        """Raises DemoFailed with the last lines of its log when it has ended."""
         if self._process.poll() is not None:
             raise self._failed("ended by itself")
 
-    def stop(self) -> None:
-        """Let it deliver the batch in hand and end; waits for it. May be called again."""
+    def end(self) -> None:
+        """Tell it to end what it has in hand and go; does not wait for it."""
         if self._process.stdin:
             with contextlib.suppress(BrokenPipeError):
                 self._process.stdin.close()
+
+    def stop(self) -> None:
+        """The same, and wait for it. May be called again."""
+        self.end()
         self._process.wait()
         self._log.close()
 
@@ -77,10 +82,18 @@ class Scorer:
     def _failed(self, what: str) -> DemoFailed:
         last_lines = "\n".join(self._logged().splitlines()[-_LAST_LINES:])
         return DemoFailed(
-            f"The scorer {what}. The last lines of its log:\n{last_lines}\n",
+            f"The {self.name} {what}. The last lines of its log:\n{last_lines}\n",
             kept="The demo's records were temporary; nothing of yours was touched.",
             do_next="Correct what they name, then start the demo again.",
         )
+
+
+def stop_all(children: list[ChildWorker]) -> None:
+    """Stop them side by side: each may take its grace."""
+    for child in children:
+        child.end()
+    for child in children:
+        child.stop()
 
 
 def _answers_ready(address: str) -> bool:
