@@ -16,10 +16,10 @@ import pandas as pd
 from models.contract import Contract
 from models.errors import TrainingDataError
 from models.table import need_columns
-from stream_app.errors import DeliveryFailed, InputFileError
+from stream_app.errors import DeliveryFailed
 from stream_app.events import MAX_REQUEST_ID, LoanRequest
 from stream_app.simulator import Message, Request
-from stream_app.tables import FeatureObject, feature_objects, id_column, rows_text
+from stream_app.tables import FeatureObject, feature_objects, id_column, utc_dates
 
 if TYPE_CHECKING:
     from kafka import KafkaProducer
@@ -57,25 +57,13 @@ def requests_of(table: pd.DataFrame, contract: Contract, columns: Columns, now: 
         if columns.request_id
         else [_made_id(client, row, some) for row, (client, some) in enumerate(zip(clients, features, strict=True), 1)]
     )
-    dates = _dates(table[columns.date]) if columns.date else [now] * len(table)
+    dates = utc_dates(table[columns.date], ", or leave --date out") if columns.date else [now] * len(table)
     return [LoanRequest(*parts) for parts in zip(ids, clients, dates, features, strict=True)]
 
 
 def _made_id(client_id: str, row: int, features: FeatureObject) -> str:
     digest = hashlib.blake2b(msgspec.json.encode(features), digest_size=4).hexdigest()
     return f"{client_id}-{row}-{digest}"
-
-
-def _dates(column: pd.Series) -> list[dt.datetime]:
-    parsed = pd.to_datetime(column.astype("str"), errors="coerce", format="ISO8601", utc=True)
-    broken = [row for row, missing in enumerate(parsed.isna(), start=1) if missing]
-    if broken:
-        raise InputFileError(
-            f"{column.name!r} is no ISO 8601 date in {rows_text(broken)}.",
-            kept="Nothing was sent.",
-            do_next="Give dates as 2004-12-31 or 2004-12-31T23:59:00Z, or leave --date out.",
-        )
-    return [date.to_pydatetime() for date in parsed]
 
 
 def send(
@@ -137,7 +125,7 @@ def _await(future: Any, delivered: int) -> None:
         future.get(timeout=DELIVERY_SECONDS)
     except KafkaError as fault:
         raise DeliveryFailed(
-            f"The broker did not take a request ({type(fault).__name__}).",
-            kept=f"{delivered:,} requests before it are on the broker; some after it may be.",
-            do_next="Check the broker and send the file again: the same rows are the same requests.",
+            f"The broker did not take a record ({type(fault).__name__}).",
+            kept=f"{delivered:,} records before it are on the broker; some after it may be.",
+            do_next="Check the broker and send the file again: the same rows are the same records.",
         ) from fault

@@ -1,7 +1,8 @@
-"""Rows of a user's table as the product takes them: feature objects with the right JSON types, and ids."""
+"""Rows of a user's table as the product takes them: feature objects with the right JSON types, ids, dates."""
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import msgspec
@@ -60,6 +61,22 @@ def id_column(frame: pd.DataFrame, name: str, contract: Contract, max_length: in
             do_next="Give each row an id, or name another column.",
         )
     return [value for value in ids if value]
+
+
+def utc_dates(column: pd.Series, otherwise: str = "") -> list[dt.datetime]:
+    """A column of ISO 8601 dates, UTC where they name no zone. Raises InputFileError naming the rows without one.
+
+    ``otherwise``: what the user can do instead of correcting them.
+    """
+    parsed = pd.to_datetime(column.astype("str"), errors="coerce", format="ISO8601", utc=True)
+    broken = [row for row, missing in enumerate(parsed.isna(), start=1) if missing]
+    if broken:
+        raise InputFileError(
+            f"{column.name!r} is no ISO 8601 date in {rows_text(broken)}.",
+            kept="Nothing was sent.",
+            do_next=f"Give dates as 2004-12-31 or 2004-12-31T23:59:00Z{otherwise}.",
+        )
+    return [date.to_pydatetime() for date in parsed]
 
 
 def rows_text(rows: list[int]) -> str:

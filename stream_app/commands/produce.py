@@ -1,4 +1,4 @@
-"""``stream-app produce``: send the rows of a file as loan requests."""
+"""``stream-app produce``: send the rows of a file as loan requests, or as the truth about them."""
 
 from __future__ import annotations
 
@@ -13,36 +13,57 @@ import click
 from stream_app.commands.options import broker_options, bundle_option, to_stderr
 
 if TYPE_CHECKING:
-    from stream_app.simulator import Request
+    from stream_app.events import Outcome
+    from stream_app.simulator import Message, Request
 
 
 @click.command("produce")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option("--outcomes", is_flag=True, help="The rows are outcomes, the truth about requests sent before.")
 @click.option("--sample", type=click.IntRange(1), help="Send the first N applications of 2005-2008 instead of a FILE.")
 @broker_options
 @bundle_option
-@click.option("--id", "id_name", help="Column of the client id (default: the one the contract names).")
-@click.option("--request-id", help="Column of the request id (default: made of client id, row number and content).")
-@click.option("--date", help="Column of the event time, ISO 8601 (default: now).")
-@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Requests per second (default: no limit).")
-def command(file: Path | None, sample: int | None, **options: Any) -> None:
+@click.option(
+    "--id", "id_name", help="Column of the client id (default: the one the contract names; of outcomes: client_id)."
+)
+@click.option(
+    "--request-id",
+    help="Column of the request id (default: made of client id, row number and content; of outcomes: request_id).",
+)
+@click.option("--date", help="Column of the event time, ISO 8601 (default: now; of outcomes: observed_at).")
+@click.option("--defaulted", help="Column of an outcome's truth, 0/1 or false/true (default: defaulted).")
+@click.option("--rate", type=click.FloatRange(0, min_open=True), help="Records per second (default: no limit).")
+def command(file: Path | None, outcomes: bool, sample: int | None, **options: Any) -> None:
     """Send each row of FILE (CSV, Parquet or JSON Lines) as a loan request; wait until the broker has them all.
 
     Columns that are features of the contract become the request's features; an empty cell says the value is missing.
     Features that are no columns come from the client's profile. The client id and the contract's required features
     must be columns: without them nothing is sent. Sending a file again repeats the same request ids, with --date
     byte for byte.
+
+    With --outcomes each row says what became of one request: request_id, client_id, defaulted and observed_at, the
+    day it became known. With --sample as well, these are the outcomes of the sample's applications.
     """
     from stream_app.producing import send
-    from stream_app.simulator import sound
     from stream_app.topics import TopicNames, check_topics
 
-    requests = _requests(file, sample, **options)
+    if (file is None) == (sample is None):
+        raise click.UsageError("Name a FILE to send, or --sample N, and not both.")
+    if options["defaulted"] and not outcomes:
+        raise click.UsageError("--defaulted names a column of outcomes: add --outcomes.")
+    messages = _outcome_messages(file, sample, **options) if outcomes else _request_messages(file, sample, **options)
     names = TopicNames.prefixed(options["prefix"])
+    topic, what = (names.outcomes, "outcomes") if outcomes else (names.requests, "requests")
     check_topics(options["kafka"], names=names, wait_seconds=options["wait"], say=to_stderr)
-    with _progress(len(requests)) as sent_one_more:
-        count = send(map(sound, requests), options["kafka"], names.requests, options["rate"], sent_one_more)
-    click.echo(f"{count:,} requests are on {names.requests} at {options['kafka']}.")
+    with _progress(len(messages)) as sent_one_more:
+        count = send(messages, options["kafka"], topic, options["rate"], sent_one_more)
+    click.echo(f"{count:,} {what} are on {topic} at {options['kafka']}.")
+
+
+def _request_messages(file: Path | None, sample: int | None, **options: Any) -> list[Message]:
+    from stream_app.simulator import sound
+
+    return [sound(request) for request in _requests(file, sample, **options)]
 
 
 def _requests(file: Path | None, sample: int | None, **options: Any) -> list[Request]:
@@ -51,8 +72,6 @@ def _requests(file: Path | None, sample: int | None, **options: Any) -> list[Req
     from stream_app.simulator import read_replay
     from stream_app.tables import read_contract
 
-    if (file is None) == (sample is None):
-        raise click.UsageError("Name a FILE to send, or --sample N, and not both.")
     contract = read_contract(options["bundle"])
     if file is None:
         return list(read_replay(contract, sample).requests)
@@ -60,6 +79,32 @@ def _requests(file: Path | None, sample: int | None, **options: Any) -> list[Req
         client_id=options["id_name"] or contract.id_column, request_id=options["request_id"], date=options["date"]
     )
     return requests_of(read_table(file), contract, columns, dt.datetime.now(dt.UTC))
+
+
+def _outcome_messages(file: Path | None, sample: int | None, **options: Any) -> list[Message]:
+    """In the order they became known."""
+    from stream_app.simulator import told
+
+    return [told(each) for each in sorted(_outcomes(file, sample, **options), key=lambda each: each.observed_at)]
+
+
+def _outcomes(file: Path | None, sample: int | None, **options: Any) -> list[Outcome]:
+    from models.table import read_table
+    from stream_app.outcome_rows import OutcomeColumns, outcomes_of
+    from stream_app.simulator import read_replay
+    from stream_app.tables import read_contract
+
+    contract = read_contract(options["bundle"])
+    if file is None:
+        return list(read_replay(contract, sample).outcomes)
+    named = {
+        "request_id": options["request_id"],
+        "client_id": options["id_name"],
+        "defaulted": options["defaulted"],
+        "observed_at": options["date"],
+    }
+    columns = OutcomeColumns(**{field: column for field, column in named.items() if column})
+    return outcomes_of(read_table(file), contract, columns)
 
 
 @contextlib.contextmanager

@@ -97,6 +97,26 @@ def test_a_sample_is_the_first_applications_of_the_loan_book(place: Place) -> No
     assert (len(ids), len(set(ids)), "218908" in ids) == (40, 40, True)
 
 
+def test_outcomes_lie_on_the_partition_numbers_of_their_requests(place: Place) -> None:
+    for words in ([], ["--outcomes"]):
+        done = place.run("produce", "--sample", "40", *words)
+        assert done.exit_code == 0, done.output
+    assert f"40 outcomes are on {place.names.outcomes}" in done.output
+    outcomes = list(read(place.bootstrap, place.names.outcomes, Span()))
+    assert {(each.key, each.partition) for each in outcomes} == {
+        (each.key, each.partition) for each in place.requests()
+    }
+
+
+def test_a_file_of_outcomes_is_the_truth_about_requests_sent_before(place: Place, tmp_path: Path) -> None:
+    (tmp_path / "truth.csv").write_text("request_id,client_id,bad,observed_at\na,7,1,2009-05-01\n")
+    done = place.run("produce", "--outcomes", str(tmp_path / "truth.csv"), "--defaulted", "bad")
+    assert done.exit_code == 0, done.output
+    [record] = read(place.bootstrap, place.names.outcomes, Span())
+    expected = {"request_id": "a", "client_id": "7", "defaulted": True, "observed_at": "2009-05-01T00:00:00Z"}
+    assert (record.key, json.loads(record.value)) == (b"7", expected)
+
+
 def test_a_file_without_a_needed_column_sends_nothing(place: Place, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("application_id,state\n7,OH\n")
     done = place.run("produce", str(tmp_path / "rows.csv"))
