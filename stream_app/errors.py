@@ -128,6 +128,21 @@ class ReportFailed(StreamAppError):
     exit_status = 2
 
 
+class StoreError(StreamAppError):
+    """The decision store cannot be opened or used, and waiting will not help. The message names it and the remedy."""
+
+    reason = "store"
+    exit_status = 9
+    retry: ClassVar[bool] = False
+
+
+class StoreUnavailable(StoreError):
+    """The decision store is locked, full or gone. Nothing is committed meanwhile; it is asked again until it answers."""
+
+    reason = "store_unavailable"
+    retry = True
+
+
 class DemoFailed(StreamAppError):
     """The replay ended with a missing or doubled output. The summary names how many."""
 

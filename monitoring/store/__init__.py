@@ -1,0 +1,31 @@
+"""The decision store: every decision and outcome, how far each partition was read, and a row for each closed window.
+
+:class:`DecisionStore` is the way in. It is the monitor's whole state: what is in it survives a restart, and putting
+the same records again changes nothing.
+"""
+
+from monitoring.store.decision_store import DecisionStore
+from monitoring.store.records import (
+    Counts,
+    DecisionRow,
+    OutcomeRow,
+    Position,
+    Put,
+    Rows,
+    Stored,
+    Unpublished,
+    WindowKey,
+)
+
+__all__ = [
+    "Counts",
+    "DecisionRow",
+    "DecisionStore",
+    "OutcomeRow",
+    "Position",
+    "Put",
+    "Rows",
+    "Stored",
+    "Unpublished",
+    "WindowKey",
+]

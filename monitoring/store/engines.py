@@ -1,0 +1,81 @@
+"""Engines whose connections behave as ``opening`` says, for each kind of database."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+WRITES = "store_writes"
+"""The execution option that tells a writer's transaction from a reader's."""
+
+_ONE_WRITER = 0x6C6F616E  # names our advisory lock in a PostgreSQL database ("loan")
+_CACHE_KIB = 65_536
+_CHECKPOINT_PAGES = 4_096
+_LOG_BYTES = 67_108_864
+
+
+def make_sqlite_file(path: Path, wait_seconds: float) -> None:
+    """Make the file if there is none. Its journal mode stays with it; a file with something in it is left as it is."""
+    with contextlib.closing(_connect_sqlite(path, "rwc", wait_seconds)) as db:
+        if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            db.execute("PRAGMA journal_mode=WAL")
+
+
+def _connect_sqlite(path: Path, mode: str, wait_seconds: float) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.as_uri()}?mode={mode}", uri=True, timeout=wait_seconds, isolation_level=None, check_same_thread=False
+    )
+
+
+def sqlite_engine(path: Path, read_only: bool, wait_seconds: float) -> sa.Engine:
+    mode = "ro" if read_only else "rw"  # never made anew by accident, once it is gone
+    engine = sa.create_engine(
+        "sqlite://",
+        creator=lambda: _connect_sqlite(path, mode, wait_seconds),
+        poolclass=sa.pool.QueuePool,
+        pool_timeout=wait_seconds,
+        hide_parameters=True,
+    )
+    if not read_only:
+        sa.event.listen(engine, "connect", _tune_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _tune_sqlite(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA synchronous=NORMAL")
+    connection.execute(f"PRAGMA cache_size=-{_CACHE_KIB}")
+    connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT_PAGES}")
+    connection.execute(f"PRAGMA journal_size_limit={_LOG_BYTES}")
+
+
+def _begin_sqlite(db: sa.Connection) -> None:
+    """A writer asks for its turn at once: one that has read first could not wait for another any more."""
+    db.exec_driver_sql("BEGIN IMMEDIATE" if db.get_execution_options().get(WRITES) else "BEGIN")
+
+
+def postgresql_engine(place: sa.URL, wait_seconds: float) -> sa.Engine:
+    engine = sa.create_engine(
+        place,
+        connect_args={"connect_timeout": max(2, round(wait_seconds))},
+        pool_pre_ping=True,
+        pool_timeout=wait_seconds,
+        hide_parameters=True,
+    )
+
+    def tune(connection: Any, _record: Any) -> None:
+        connection.execute(f"SET lock_timeout = {round(wait_seconds * 1000)}")
+        connection.commit()
+
+    sa.event.listen(engine, "connect", tune)
+    sa.event.listen(engine, "begin", _begin_postgresql)
+    return engine
+
+
+def _begin_postgresql(db: sa.Connection) -> None:
+    if db.get_execution_options().get(WRITES):
+        db.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_WRITER})")

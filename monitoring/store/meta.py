@@ -1,0 +1,72 @@
+"""The few facts about the whole store, kept in its table ``meta``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from monitoring.store.tables import SCHEMA_VERSION, insert_unless_known, meta
+from monitoring.windows import WindowSize
+from stream_app.errors import StoreError
+
+NEVER_US = -(2**63)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """``window_size``: of its time windows, empty before the first put. ``outcomes_pending``: without their decision.
+
+    ``closed_before_us``: no time window that ends by then is open. ``removed_before_us``: decisions requested before
+    it may be gone.
+    """
+
+    window_size: str
+    closed_before_us: int
+    removed_before_us: int
+    outcomes_pending: int
+
+
+_FIRST = {
+    "schema_version": SCHEMA_VERSION,
+    "window_size": "",
+    "closed_before_us": NEVER_US,
+    "removed_before_us": NEVER_US,
+    "outcomes_pending": 0,
+}
+
+
+def write_first_facts(db: sa.Connection) -> None:
+    """Those of an empty store."""
+    db.execute(insert_unless_known(db, meta), [{"name": name, "value": str(value)} for name, value in _FIRST.items()])
+
+
+def read_facts(db: sa.Connection) -> Facts:
+    """All of them, but for the schema's version."""
+    said = {row.name: row.value for row in db.execute(sa.select(meta.c.name, meta.c.value))}
+    return Facts(
+        said["window_size"],
+        int(said["closed_before_us"]),
+        int(said["removed_before_us"]),
+        int(said["outcomes_pending"]),
+    )
+
+
+def write_fact(db: sa.Connection, name: str, value: str | int) -> None:
+    """Replace one fact by its field's name."""
+    db.execute(sa.update(meta).where(meta.c.name == name).values(value=str(value)))
+
+
+def claim_size(db: sa.Connection, facts: Facts, size: WindowSize) -> None:
+    """Make this the size of the store's windows. Raises StoreError when they have another: which decisions were late
+    was decided by it, so no other size would give windows that are whole.
+    """
+    if facts.window_size == str(size):
+        return
+    if facts.window_size:
+        raise StoreError(
+            f"The decision store has windows of {facts.window_size}, and {size} is asked for.",
+            kept="Nothing was changed.",
+            do_next=f"Set STREAM_APP_WINDOW to {facts.window_size}, or name a new store: it reads the topics anew.",
+        )
+    write_fact(db, "window_size", str(size))

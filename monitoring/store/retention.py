@@ -1,0 +1,54 @@
+"""Old rows go, window records stay. A window's decisions go together, and not before it was judged."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from monitoring.store.meta import NEVER_US, Facts, read_facts, write_fact
+from monitoring.store.tables import contradictions, decisions, outcomes, windows
+from monitoring.store.truth import in_runs
+
+
+def remove_before(db: sa.Connection, before_us: int, most: int) -> int:
+    """Remove up to ``most`` decisions (with their outcomes) and as many waiting outcomes. Returns how many of both.
+
+    Decisions go up to the end of the last window that ended by ``before_us``, had been closed and has nothing left to
+    compute; outcomes without a decision when observed before ``before_us``. Call again until there are none.
+    """
+    facts = read_facts(db)
+    boundary_us = _boundary(db, before_us, facts)
+    if boundary_us > facts.removed_before_us:
+        write_fact(db, "removed_before_us", boundary_us)
+    return _remove_decisions(db, boundary_us, most) + _remove_waiting(db, before_us, most, facts)
+
+
+def _boundary(db: sa.Connection, before_us: int, facts: Facts) -> int:
+    """End of the last time window that may go with all before it."""
+    outdated = (windows.c.labels_seen > windows.c.labels_computed) & (windows.c.start_us >= facts.removed_before_us)
+    unsettled = sa.select(sa.func.min(windows.c.start_us)).where((windows.c.revision == 0) | outdated)
+    first_unsettled_us = db.execute(unsettled).scalar()
+    settled_us = facts.closed_before_us if first_unsettled_us is None else first_unsettled_us
+    ended = windows.c.end_us <= min(before_us, settled_us, facts.closed_before_us)
+    last_end = sa.select(sa.func.max(windows.c.end_us)).where(windows.c.kind == "time", ended)
+    return max(db.execute(last_end).scalar() or NEVER_US, facts.removed_before_us)
+
+
+def _remove_decisions(db: sa.Connection, boundary_us: int, most: int) -> int:
+    at = decisions.c.requested_at_us
+    oldest = sa.select(decisions.c.request_id).where(at < boundary_us).order_by(at).limit(most)
+    request_ids = db.execute(oldest).scalars().all()
+    for some in in_runs(request_ids):
+        db.execute(sa.delete(outcomes).where(outcomes.c.request_id.in_(some)))
+        db.execute(sa.delete(decisions).where(decisions.c.request_id.in_(some)))
+    return len(request_ids)
+
+
+def _remove_waiting(db: sa.Connection, before_us: int, most: int, facts: Facts) -> int:
+    old = outcomes.c.joined.is_(sa.false()) & (outcomes.c.observed_at_us < before_us)
+    request_ids = db.execute(sa.select(outcomes.c.request_id).where(old).limit(most)).scalars().all()
+    for some in in_runs(request_ids):
+        db.execute(sa.delete(outcomes).where(outcomes.c.request_id.in_(some)))
+    if request_ids:
+        write_fact(db, "outcomes_pending", facts.outcomes_pending - len(request_ids))
+    db.execute(sa.delete(contradictions).where(contradictions.c.observed_at_us < before_us))
+    return len(request_ids)
