@@ -15,15 +15,17 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from models.contract import Contract, Feature
+from stream_app.drift_events import DriftEvent
 from stream_app.errors import InputFileError
-from stream_app.events import Decision, LoanRequest, RejectionReason, feature_struct
+from stream_app.events import Decision, LoanRequest, Outcome, RejectionReason, feature_struct
 from stream_app.topics import TopicNames
 
 Json = dict[str, Any]
 Digits = Annotated[str, Meta(pattern="^[0-9]+$")]
 
 REQUEST_FILE, DECISION_FILE = "loan-request.schema.json", "decision.schema.json"
-REJECTION_FILE, ASYNCAPI_FILE = "rejection-headers.schema.json", "asyncapi.json"
+REJECTION_FILE, OUTCOME_FILE = "rejection-headers.schema.json", "outcome.schema.json"
+DRIFT_FILE, ASYNCAPI_FILE = "drift-event.schema.json", "asyncapi.json"
 
 
 class SourceHeaders(msgspec.Struct, rename="kebab"):
@@ -57,6 +59,8 @@ def documents(contract: Contract) -> dict[str, bytes]:
         REQUEST_FILE: request,
         DECISION_FILE: decision,
         REJECTION_FILE: _schema(RejectionHeaders, REJECTION_FILE, "Rejection headers"),
+        OUTCOME_FILE: _schema(Outcome, OUTCOME_FILE, "Outcome"),
+        DRIFT_FILE: _schema(DriftEvent, DRIFT_FILE, "Drift event"),
         ASYNCAPI_FILE: _asyncapi(contract),
     }
     return {
@@ -115,7 +119,8 @@ def _asyncapi(contract: Contract) -> Json:
             "title": "Loan stream scorer",
             "version": f"{contract.schema_version}.0.0",
             "description": "Loan requests in, exactly one decision or one rejection each out, on the same partition "
-            "number. Generated from the record types by `stream-app contracts`; do not edit.",
+            "number; the truth about them in, one drift event a window of decisions out. Generated from the record "
+            "types by `stream-app contracts`; do not edit.",
         },
         "defaultContentType": "application/json",
         "channels": _channels(),
@@ -123,6 +128,8 @@ def _asyncapi(contract: Contract) -> Json:
             "readRequests": _operation("receive", "loanRequests"),
             "publishDecisions": _operation("send", "loanDecisions"),
             "publishRejections": _operation("send", "loanRejections"),
+            "readOutcomes": _operation("receive", "loanOutcomes"),
+            "publishDrift": _operation("send", "loanDrift"),
         },
         "components": {"messages": _messages()},
     }
@@ -134,13 +141,13 @@ def _channels() -> Json:
         "loanRequests": _channel(names.requests, "What producers send.", "loanRequest"),
         "loanDecisions": _channel(names.decisions, "One decision for each sound request.", "decision"),
         "loanRejections": _channel(names.rejections, "What got no decision, and why.", "rejection"),
-        "loanOutcomes": _channel(names.outcomes, "Reserved: the truth about a loan, months later. No message yet."),
-        "loanDrift": _channel(names.drift, "Reserved: verdicts of the drift monitor. No message yet."),
+        "loanOutcomes": _channel(names.outcomes, "The truth about decided requests, months later.", "outcome"),
+        "loanDrift": _channel(names.drift, "What the monitor says of each closed window of decisions.", "driftEvent"),
     }
 
 
-def _channel(address: str, description: str, message: str | None = None) -> Json:
-    messages = {message: {"$ref": f"#/components/messages/{message}"}} if message else {}
+def _channel(address: str, description: str, message: str) -> Json:
+    messages = {message: {"$ref": f"#/components/messages/{message}"}}
     return {"address": address, "description": description, "messages": messages}
 
 
@@ -150,17 +157,23 @@ def _operation(action: str, channel: str) -> Json:
 
 def _messages() -> Json:
     source, _ = _components(SourceHeaders)
-    key = {"kafka": {"key": {"type": "string", "description": "the client id"}, "bindingVersion": "0.5.0"}}
+    client = _key("the client id")
     return {
-        "loanRequest": {"payload": {"$ref": f"./{REQUEST_FILE}"}, "bindings": key},
-        "decision": {
-            "payload": {"$ref": f"./{DECISION_FILE}"},
-            "headers": source,
-            "bindings": key,
-        },
+        "loanRequest": {"payload": {"$ref": f"./{REQUEST_FILE}"}, "bindings": client},
+        "decision": {"payload": {"$ref": f"./{DECISION_FILE}"}, "headers": source, "bindings": client},
         "rejection": {
             "summary": "The key and value of the request as they came, whatever bytes they are.",
             "contentType": "application/octet-stream",
             "headers": {"$ref": f"./{REJECTION_FILE}"},
         },
+        "outcome": {"payload": {"$ref": f"./{OUTCOME_FILE}"}, "bindings": client},
+        "driftEvent": {
+            "summary": "A window comes again under the next revision as its truth becomes known; the highest counts.",
+            "payload": {"$ref": f"./{DRIFT_FILE}"},
+            "bindings": _key("the window's id"),
+        },
     }
+
+
+def _key(description: str) -> Json:
+    return {"kafka": {"key": {"type": "string", "description": description}, "bindingVersion": "0.5.0"}}

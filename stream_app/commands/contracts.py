@@ -19,7 +19,7 @@ from stream_app.commands.options import bundle_option
     help="Folder to write to.",
 )
 def command(bundle: Path | None, out: Path) -> None:
-    """Write the JSON Schemas of requests, decisions and rejection headers, and an AsyncAPI 3 document."""
+    """Write the JSON Schemas of every record and of a rejection's headers, and an AsyncAPI 3 document."""
     from stream_app.contract_documents import write_documents
     from stream_app.tables import read_contract
 

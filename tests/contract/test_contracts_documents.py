@@ -16,6 +16,8 @@ from models.datasets.sba import CONTRACT_FILE
 from stream_app.contract_documents import (
     ASYNCAPI_FILE,
     DECISION_FILE,
+    DRIFT_FILE,
+    OUTCOME_FILE,
     REJECTION_FILE,
     REQUEST_FILE,
     RejectionHeaders,
@@ -26,15 +28,16 @@ from stream_app.contract_documents import (
 from stream_app.errors import InputFileError
 from stream_app.events import RejectionReason
 from stream_app.pipeline import Pipeline
-from stream_app.simulator import read_replay, sound
+from stream_app.simulator import read_replay, sound, told
 from stream_app.tables import read_contract
 from stream_app.topics import TopicNames
+from tests.drift import drift_event
 from tests.samples import MODEL, NOW, POLICY, FormulaScorer, Profiles, Record
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "contracts"
 CONTRACT = Contract.read(CONTRACT_FILE)
-FILES = [REQUEST_FILE, DECISION_FILE, REJECTION_FILE, ASYNCAPI_FILE]
-SCHEMAS = [REQUEST_FILE, DECISION_FILE, REJECTION_FILE]
+SCHEMAS = [REQUEST_FILE, DECISION_FILE, REJECTION_FILE, OUTCOME_FILE, DRIFT_FILE]
+FILES = [*SCHEMAS, ASYNCAPI_FILE]
 
 
 def committed(file: str) -> Any:
@@ -105,6 +108,25 @@ def test_the_headers_of_a_rejection_keep_to_their_schema(value: bytes | None) ->
     msgspec.convert(headers, RejectionHeaders)
 
 
+def test_every_outcome_of_the_loan_book_keeps_to_the_outcome_schema() -> None:
+    validator = jsonschema.Draft7Validator(committed(OUTCOME_FILE))
+    for outcome in read_replay(CONTRACT, limit=200).outcomes:
+        validator.validate(json.loads(told(outcome).value or b""))
+
+
+@pytest.mark.parametrize("change", [{"request_id": ""}, {"defaulted": 1}, {"observed_at": None}])
+def test_what_is_no_outcome_breaks_the_outcome_schema(change: dict[str, Any]) -> None:
+    good = msgspec.to_builtins(read_replay(CONTRACT, limit=1).outcomes[0])
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft7Validator(committed(OUTCOME_FILE)).validate(good | change)
+
+
+@pytest.mark.parametrize("labelled", [0, 1_000])
+def test_a_drift_event_keeps_to_its_schema(labelled: int) -> None:
+    event = drift_event("2005-10", drifted=["low_doc"], labelled=labelled)
+    jsonschema.Draft7Validator(committed(DRIFT_FILE)).validate(json.loads(msgspec.json.encode(event)))
+
+
 def test_every_rejection_reason_is_in_the_schema() -> None:
     assert set(committed(REJECTION_FILE)["definitions"]["RejectionReason"]["enum"]) == set(RejectionReason)
 
@@ -120,6 +142,7 @@ def test_categories_units_and_required_features_of_the_contract_are_in_the_reque
 def test_the_asyncapi_document_names_every_topic_and_every_reference_in_it_leads_somewhere() -> None:
     document = committed(ASYNCAPI_FILE)
     assert {channel["address"] for channel in document["channels"].values()} == set(TopicNames().all())
+    assert all(channel["messages"] for channel in document["channels"].values())
     for reference in references(document):
         if reference.startswith("./"):
             assert (COMMITTED / reference).is_file()
