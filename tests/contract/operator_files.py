@@ -7,12 +7,13 @@ from pathlib import Path
 
 import yaml
 
-from stream_app.settings import WorkerSettings
+from stream_app.settings import MonitorSettings, WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
 WEB_PORT = WorkerSettings.model_fields["web_port"].default
+MONITOR_PORT = MonitorSettings.model_fields["monitor_port"].default
 
 
 def run(tool: str | Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -26,6 +27,11 @@ def instructions(dockerfile: Path) -> list[tuple[str, str]]:
     lines = [line for line in dockerfile.read_text().splitlines() if not re.match(r"\s*(#|$)", line)]
     logical = re.sub(r"\\\n\s*", "", "\n".join(lines)).splitlines()
     return [(word.upper(), rest) for word, rest in (line.split(maxsplit=1) for line in logical)]
+
+
+def image_environment() -> dict[str, str]:
+    """What the image sets for every role."""
+    return dict(word.split("=", 1) for word in final_stage()["ENV"].split())
 
 
 def final_stage() -> dict[str, str]:
