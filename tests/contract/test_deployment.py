@@ -187,6 +187,13 @@ def test_actions_have_a_version() -> None:
     assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]) for step in steps if "uses" in step)
 
 
+@pytest.mark.parametrize("server", ["KAFKA", "PROMETHEUS", "POSTGRES"])
+def test_no_server_test_is_skipped_where_it_counts(server: str) -> None:
+    lint_and_test = next(step for step in WORKFLOW["jobs"]["tests"]["steps"] if "make test" in step.get("run", ""))
+    assert lint_and_test["env"][f"REQUIRE_{server}"] == "1"
+    assert f"REQUIRE_{server}=1" in (ROOT / ".ci/run").read_text()
+
+
 def test_ci_script_can_be_run() -> None:
     script = ROOT / ".ci/run"
     assert os.access(script, os.X_OK)
