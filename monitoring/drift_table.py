@@ -9,7 +9,7 @@ from itertools import chain
 from monitoring.grid import Cell, Column, Grid
 from stream_app.drift_events import CalibrationVerdict, DriftEvent, DriftVerdict, FeatureDrift, Performance, Shift
 
-PROBABILITY, OUTCOME_MIX = "probability of default", "outcome mix"
+PROBABILITY, OUTCOME_MIX = "probability", "outcome mix"
 """What the table calls the two distributions that are no features."""
 
 QUIET_ROWS = 20
@@ -18,7 +18,7 @@ QUIET_ROWS = 20
 NAMED = 3
 """Drifted features a window names; the others are counted."""
 
-LEGEND = "▁▂▃▄ within the limit by quarters · ▅▆▇█ beyond it: up to 1.5, 2, 3 times, more · a blank: too few to say"
+LEGEND = "▁▂▃▄ within the limit by quarters · ▅▆▇█ beyond it: up to 1.5, 2, 3 times, more · a dot: too few to say"
 
 _BLOCKS = "▁▂▃▄▅▆▇█"
 _UP_TO = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
@@ -31,10 +31,10 @@ _VERDICTS: dict[DriftVerdict, Cell] = {
     "drifted": Cell("DRIFTED", _ALARM),
 }
 _CALIBRATIONS: dict[CalibrationVerdict, Cell] = {
-    "unknown": Cell("not known yet", _FAINT),
+    "unknown": Cell("unknown", _FAINT),
     "in_line": Cell("in line", _GOOD),
-    "predicted_too_low": Cell("PREDICTED TOO LOW", _ALARM),
-    "predicted_too_high": Cell("PREDICTED TOO HIGH", "bold yellow"),
+    "predicted_too_low": Cell("PD TOO LOW", _ALARM),
+    "predicted_too_high": Cell("PD TOO HIGH", "bold yellow"),
 }
 _NONE = Cell("–", _FAINT)
 
@@ -60,7 +60,8 @@ def window_grid(events: Sequence[DriftEvent]) -> Grid:
 
     ``default predicted``: mean probability of default. ``defaulted so far``: known defaults as a share of all
     decisions, which rises to the default rate as outcomes come. ``observed ÷ predicted``: bounds that hold whatever the
-    open loans do. The model has a column when there is more than one.
+    open loans do; the calibration is their verdict on the probabilities of default (PD). The model has a column when
+    there is more than one.
     """
     with_model = len({performance.model_version for event in events for performance in event.performance}) > 1
     columns = (*_WINDOW, *((_MODEL,) if with_model else ()), *_PERFORMANCE)
@@ -70,12 +71,14 @@ def window_grid(events: Sequence[DriftEvent]) -> Grid:
 
 
 def feature_grid(events: Sequence[DriftEvent], features: Collection[str] = ()) -> Grid:
-    """A row a distribution with its PSI over its limit window by window, oldest left; the latest window's figures.
+    """A row a distribution: PSI over its limit window by window, oldest left, and the figures of the latest window
+    that had decisions enough.
 
     Those of ``features``; without any the probability, the outcome mix, and the features, the furthest out first.
     """
     names = list(features) or _most_drifted_first(events)
-    title = f"PSI over its limit, {events[0].window.id} to {events[-1].window.id}"
+    latest = next((event for event in reversed(events) if event.verdict != "too_few"), events[-1])
+    title = f"PSI over its limit, {events[0].window.id} to {events[-1].window.id}; figures of {latest.window.id}"
     columns = (
         Column("distribution"),
         Column("windows"),
@@ -86,7 +89,7 @@ def feature_grid(events: Sequence[DriftEvent], features: Collection[str] = ()) -
         Column("missing in\nreference", right=True),
         Column("never\nseen", right=True),
     )
-    return Grid(title, columns, [_feature_row(name, events) for name in names])
+    return Grid(title, columns, [_feature_row(name, events, latest) for name in names])
 
 
 def left_out(events: Sequence[DriftEvent]) -> int:
@@ -100,7 +103,7 @@ def names_of(events: Sequence[DriftEvent]) -> list[str]:
 
 
 def sparkline(shifts: Sequence[Shift | None]) -> str:
-    """A block a window for PSI over its limit; a blank where there is none. See :data:`LEGEND`."""
+    """A block a window for PSI over its limit; a dot where there is none. See :data:`LEGEND`."""
     return "".join(_block(shift) for shift in shifts)
 
 
@@ -154,7 +157,7 @@ def _performance_cells(performance: Performance | None) -> list[Cell]:
 
 def _names_drifted(event: DriftEvent) -> str:
     names = _drifted(event)
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    more = f" +{len(names) - NAMED}" if len(names) > NAMED else ""
     return ", ".join(names[:NAMED]) + more
 
 
@@ -173,17 +176,17 @@ def _most_drifted_first(events: Sequence[DriftEvent]) -> list[str]:
     return [PROBABILITY, OUTCOME_MIX, *drifted, *quiet[: max(0, QUIET_ROWS - len(drifted))]]
 
 
-def _feature_row(name: str, events: Sequence[DriftEvent]) -> list[Cell]:
+def _feature_row(name: str, events: Sequence[DriftEvent], latest: DriftEvent) -> list[Cell]:
     shifts = _shifts(events, name)
     times = sum(shift.drifted for shift in shifts if shift)
-    last, style = shifts[-1], "bold" if times else ""
+    last, style = _shift(latest, name), "bold" if times else ""
     return [
         Cell(name, style),
         Cell(sparkline(shifts), "red" if times else _GOOD),
         Cell(f"{times} of {len(events)}", style),
         _figure(last.psi if last else None, _ALARM if last and last.drifted else ""),
         _figure(last.psi_limit if last else None),
-        *_quality_cells(_feature(events[-1], name)),
+        *_quality_cells(_feature(latest, name)),
     ]
 
 
@@ -220,7 +223,7 @@ def _ratio(shift: Shift | None) -> float:
 
 def _block(shift: Shift | None) -> str:
     ratio = _ratio(shift)
-    return " " if ratio < 0 else _BLOCKS[sum(ratio > limit for limit in _UP_TO)]
+    return "·" if ratio < 0 else _BLOCKS[sum(ratio > limit for limit in _UP_TO)]
 
 
 def _figure(value: float | None, style: str = "") -> Cell:

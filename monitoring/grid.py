@@ -36,9 +36,12 @@ class Grid:
 
     def table(self) -> Table:
         """For a terminal."""
-        table = Table(title=self.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+        table = Table(title=self.title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+        table.padding, table.pad_edge = (0, 1, 0, 0), False
+        lines = max(column.heading.count("\n") for column in self.columns)
         for column in self.columns:
-            table.add_column(column.heading, justify="right" if column.right else "left", vertical="bottom")
+            lowered = "\n" * (lines - column.heading.count("\n")) + column.heading
+            table.add_column(lowered, justify="right" if column.right else "left")
         for row in self.rows:
             table.add_row(*(Text(cell.text, cell.style) for cell in row))
         return table

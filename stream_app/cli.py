@@ -22,6 +22,7 @@ COMMANDS = {
     "produce": "Send the rows of a file as loan requests.",
     "decisions": "Read decisions: dump or follow.",
     "rejections": "Read rejections: dump or follow.",
+    "drift": "Show the closed windows: what drifted, and whether defaults come as predicted.",
     "train": "Train a model and write its bundle.",
     "contracts": "Write the JSON Schemas and the AsyncAPI document of the topics.",
 }

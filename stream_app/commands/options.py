@@ -32,6 +32,14 @@ bundle_option = click.option(
     help="Bundle whose contract names the features (default: the shipped one).",
 )
 
+store_option = click.option(
+    "--store",
+    default="decisions.db",
+    show_default=True,
+    envvar="STREAM_APP_STORE",
+    help="Decision store of the monitor: an SQLite file, or a URL such as postgresql://USER@HOST/NAME.",
+)
+
 
 def broker_options(command: Command) -> Command:
     """Add ``--kafka``, ``--prefix`` and ``--wait`` to a command."""

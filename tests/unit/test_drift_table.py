@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from rich.console import Console
 
 from monitoring.drift_table import feature_grid, left_out, names_of, sparkline, summary, window_grid
 from monitoring.grid import Cell, Column, Grid
 from stream_app.drift_events import DriftEvent, FeatureDrift
-from tests.drift_samples import FEATURES, event, performance, shift
+from tests.drift_months import FEATURES, event, performance, shift
 
 
 def texts(row: list[Cell]) -> list[str]:
@@ -23,7 +26,7 @@ def rows_of(grid: Grid) -> list[list[str]]:
     [
         ((0.0, 0.25, 0.26, 0.5, 0.75, 1.0), "▁▁▂▂▃▄"),
         ((1.01, 1.5, 1.6, 2.1, 3.0, 3.1, 99.0), "▅▅▆▇▇██"),
-        ((0.1, None, 2.0), "▁ ▆"),
+        ((0.1, None, 2.0), "▁·▆"),
     ],
 )
 def test_the_upper_half_of_a_sparkline_is_drift_and_nothing_else(ratios: tuple[float | None, ...], blocks: str) -> None:
@@ -32,8 +35,8 @@ def test_the_upper_half_of_a_sparkline_is_drift_and_nothing_else(ratios: tuple[f
         assert shift(ratio).drifted == (block in "▅▆▇█")
 
 
-def test_a_window_without_the_feature_is_a_blank() -> None:
-    assert sparkline([None, shift(0.1)]) == " ▁"
+def test_a_window_without_the_feature_is_a_dot() -> None:
+    assert sparkline([None, shift(0.1)]) == "·▁"
 
 
 def test_a_window_names_what_drifted_the_furthest_first_and_counts_what_is_beyond_three() -> None:
@@ -43,7 +46,7 @@ def test_a_window_names_what_drifted_the_furthest_first_and_counts_what_is_beyon
         "2006-03",
         "1,000",
         "DRIFTED",
-        "employees, home, probability of default and 2 more",
+        "employees, home, probability +2",
         "75.0%",
     ]
 
@@ -55,13 +58,13 @@ def test_too_few_decisions_are_no_verdict() -> None:
 
 def test_without_outcomes_there_is_a_prediction_and_nothing_observed() -> None:
     [row] = rows_of(window_grid([event()]))
-    assert row[5:] == ["5.0%", "–", "0%", "–", "not known yet"]
+    assert row[5:] == ["5.0%", "–", "0%", "–", "unknown"]
 
 
 def test_known_defaults_are_a_share_of_all_decisions_beside_the_share_whose_outcome_is_known() -> None:
     """Half of the fifth that is known defaulted: a tenth of all so far."""
     [row] = rows_of(window_grid([event(performance=(performance("predicted_too_low", known=0.2),))]))
-    assert row[5:] == ["5.0%", "10.0%", "20%", "1.50 – 9.25", "PREDICTED TOO LOW"]
+    assert row[5:] == ["5.0%", "10.0%", "20%", "1.50 – 9.25", "PD TOO LOW"]
 
 
 def test_a_second_model_version_has_a_line_of_its_own_under_the_window() -> None:
@@ -70,7 +73,7 @@ def test_a_second_model_version_has_a_line_of_its_own_under_the_window() -> None
     assert "model" in [column.heading for column in grid.columns]
     assert [row[0] for row in rows_of(grid)] == ["2006-01", "2006-02", ""]
     assert [row[5] for row in rows_of(grid)] == ["v1", "v1", "v2"]
-    assert [row[-1] for row in rows_of(grid)] == ["not known yet", "in line", "not known yet"]
+    assert [row[-1] for row in rows_of(grid)] == ["unknown", "in line", "unknown"]
 
 
 def test_a_window_without_any_decision_that_could_be_read_still_has_a_whole_line() -> None:
@@ -80,12 +83,19 @@ def test_a_window_without_any_decision_that_could_be_read_still_has_a_whole_line
 
 def test_probability_and_outcomes_come_first_then_features_the_furthest_out_on_top() -> None:
     grid = feature_grid([event(1, {"home": 4.0}), event(2, {"employees": 2.0})])
-    assert [row[0] for row in rows_of(grid)] == ["probability of default", "outcome mix", "home", "employees", "amount"]
+    assert [row[0] for row in rows_of(grid)] == ["probability", "outcome mix", "home", "employees", "amount"]
 
 
 def test_a_features_line_has_its_windows_and_the_figures_of_the_latest() -> None:
     [row] = rows_of(feature_grid([event(1, {"home": 4.0}), event(2, {"home": 0.5})], ["home"]))
     assert row == ["home", "█▂", "1 of 2", "0.125", "0.250", "12.5%", "25.0%", "0.0%"]
+
+
+def test_the_figures_are_of_the_latest_window_with_decisions_enough_and_the_title_says_which() -> None:
+    few = event(3, dict.fromkeys((*FEATURES, "prediction", "outcomes"), None), verdict="too_few")
+    grid = feature_grid([event(1), event(2, {"home": 0.5}), few], ["home"])
+    assert grid.title == "PSI over its limit, 2006-01 to 2006-03; figures of 2006-02"
+    assert rows_of(grid)[0][1:5] == ["▁▂·", "0 of 3", "0.125", "0.250"]
 
 
 def wide(drifted: int, features: int = 30) -> DriftEvent:
@@ -135,3 +145,10 @@ def test_a_grid_in_a_pipe_is_aligned_without_trailing_blanks() -> None:
         "Title", (Column("name"), Column("a\nnumber", right=True)), [[Cell("x"), Cell("1")], [Cell("y"), Cell("")]]
     )
     assert grid.lines() == ["Title", "name  a number", "x            1", "y"]
+
+
+def test_in_a_terminal_what_is_out_of_line_is_red_and_bold() -> None:
+    out = io.StringIO()
+    Console(file=out, force_terminal=True, width=140).print(window_grid([event(1, {"home": 4.0}), event(2)]).table())
+    assert "\x1b[1;31mDRIFTED" in out.getvalue()
+    assert "\x1b[32mstable" in out.getvalue()

@@ -1,0 +1,72 @@
+"""What the analyst's process does: read a closed window's decisions from the store, say what they are.
+
+These functions are called by their names in a process of their own (:mod:`monitoring.children`); the store's
+connection and the reference stay there from one call to the next.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import lru_cache
+from pathlib import Path
+
+import msgspec
+
+from models.bundle import load_bundle
+from monitoring.analysis import Options, analyse
+from monitoring.distributions import Reference
+from monitoring.reference import read_reference
+from monitoring.store import DecisionStore, WindowKey
+from stream_app.drift_events import DriftEvent
+
+
+def prepare(bundle_path: Path) -> None:
+    """Read the bundle and its reference, which takes a second or two, so that no window waits for it."""
+    _reference(bundle_path)
+
+
+def close_window(
+    store_url: str, bundle_path: Path, key: WindowKey, options: Options, revision: int, at_us: int
+) -> bytes:
+    """The drift event of a closed window as JSON, as its decisions and the outcomes known now make it.
+
+    ``at_us``: now, for the record. Raises StoreUnavailable, StoreError when its decisions were removed, BundleError.
+    """
+    return msgspec.json.encode(_analysed(store_url, bundle_path, key, options, revision, at_us))
+
+
+def refresh_window(
+    store_url: str, bundle_path: Path, key: WindowKey, options: Options, last: bytes, at_us: int
+) -> bytes:
+    """The drift event after ``last``: the same window, drift and reference, and the performance the outcomes show now.
+
+    What drifted was said once, against the bundle of its day; outcomes do not change it. Raises as
+    :func:`close_window` does.
+    """
+    before = msgspec.json.decode(last, type=DriftEvent)
+    now = _analysed(store_url, bundle_path, key, options, before.revision + 1, at_us)
+    after = msgspec.structs.replace(
+        before, revision=now.revision, computed_at=now.computed_at, performance=now.performance
+    )
+    return msgspec.json.encode(after)
+
+
+def _analysed(
+    store_url: str, bundle_path: Path, key: WindowKey, options: Options, revision: int, at_us: int
+) -> DriftEvent:
+    version, reference = _reference(bundle_path)
+    rows = _store(store_url).rows_of(key)
+    computed_at = dt.datetime.fromtimestamp(at_us / 1e6, dt.UTC)
+    return analyse(rows, key, reference, version, options, computed_at, revision)
+
+
+@lru_cache(maxsize=1)
+def _store(url: str) -> DecisionStore:
+    return DecisionStore.open(url, read_only=True)
+
+
+@lru_cache(maxsize=1)
+def _reference(bundle_path: Path) -> tuple[str, Reference]:
+    """The bundle's version and its reference sample."""
+    bundle = load_bundle(bundle_path)
+    return bundle.version, read_reference(bundle)

@@ -1,0 +1,80 @@
+"""``stream-app drift``: what the monitor found, window by window, in the terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from stream_app.commands.options import store_option, to_stderr
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stream_app.drift_events import DriftEvent
+
+
+@click.command("drift")
+@store_option
+@click.option("--last", type=click.IntRange(1), default=12, show_default=True, help="The last N closed windows.")
+@click.option("--feature", "features", multiple=True, metavar="NAME", help="Only this feature's line; repeatable.")
+@click.option("--json", "as_json", is_flag=True, help="One drift event a line, as on loan.drift.")
+def command(store: str, last: int, features: tuple[str, ...], as_json: bool) -> None:
+    """Show the closed windows: which drifted, by what, and whether defaults come as predicted.
+
+    Reads the decision store alone: neither a broker nor the monitor need run. What is out of line is in capitals, and
+    red in a terminal.
+
+    The upper table has a row a window. Defaults become known before paid loans do, so calibration judges bounds of
+    observed ÷ predicted defaults that hold whatever becomes of the open loans: PD TOO LOW (TOO HIGH) means that the
+    probabilities of default are off by more than 1.4 (0.7) whichever way those end, unknown that it is too early.
+
+    The lower table has a line a feature, one block a window, the oldest left: its population stability index (PSI) over
+    its limit, which follows from the number of decisions. A block above half its height is drift.
+
+    \b
+    stream-app drift --last 48                    four years of monthly windows
+    stream-app drift --feature low_doc            one feature
+    stream-app drift --json | jq -r .verdict      for a program
+    """
+    from monitoring.store import DecisionStore
+
+    if as_json and features:
+        raise click.UsageError("Take --feature or --json, not both: an event has all features.")
+    found = DecisionStore.open(store, read_only=True)
+    try:
+        events = found.windows(last)
+    finally:
+        found.close()
+    if not events:
+        to_stderr("No window is closed yet: a window closes when later requests, and the lateness, have passed it.")
+    elif as_json:
+        _show_json(events)
+    else:
+        _show(events, features)
+
+
+def _show_json(events: Sequence[DriftEvent]) -> None:
+    import msgspec
+
+    for event in events:
+        click.echo(msgspec.json.encode(event))
+
+
+def _show(events: Sequence[DriftEvent], features: tuple[str, ...]) -> None:
+    from rich.console import Console
+
+    from monitoring.drift_table import LEGEND, feature_grid, left_out, names_of, summary, window_grid
+
+    if unknown := [name for name in features if name not in names_of(events)]:
+        raise click.UsageError(f"No such feature: {', '.join(unknown)}. There are: {', '.join(names_of(events))}.")
+    notes = [LEGEND]
+    if not features and (hidden := left_out(events)):
+        notes.append(f"{hidden} more features never drifted; --feature NAME shows one.")
+    grids = (window_grid(events), feature_grid(events, features))
+    console = Console(file=sys.stdout, highlight=False)
+    if console.is_terminal:
+        console.print(*(grid.table() for grid in grids), *notes, "", summary(events), sep="\n", markup=False)
+    else:
+        click.echo("\n".join([*grids[0].lines(), "", *grids[1].lines(), *notes, "", summary(events)]))
