@@ -32,8 +32,12 @@ from stream_app.polls import Poll
 class SeekListener(Protocol):
     """Told around each seek, so that fencing always comes before the committed offsets are read."""
 
-    async def open(self, partitions: set[TP]) -> None:
-        """Called before the committed offsets of these partitions are read."""
+    async def open(self, partitions: set[TP]) -> Mapping[TP, int] | None:
+        """Called before the committed offsets of these partitions are read.
+
+        A listener that keeps positions of its own gives them: the broker is not asked then, and a partition that is
+        not among them is read from its beginning.
+        """
 
     def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
         """Called after the seek: fetching goes on from these offsets (None: from the beginning) in this epoch."""
@@ -91,14 +95,18 @@ class _Thread(driver.AIOKafkaConsumerThread):
         records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         return records, self.epoch  # no await between the drain and this line: the stamp is exact
 
-    async def seek_all_to_committed(self) -> tuple[dict[TP, int | None], int]:
-        """Read every committed offset, then seek all of them and begin the next epoch in one step.
+    async def seek_all(self, kept: Mapping[TP, int] | None) -> tuple[dict[TP, int | None], int]:
+        """Seek all to ``kept``, or to the committed offsets, and begin the next epoch in one step.
 
         An epoch of its own covers the time until then, so that nothing fetched meanwhile counts if this fails midway.
         """
         self.epoch += 1
         consumer = self._ensure_consumer()
-        committed = {tp: await consumer.committed(tp) for tp in consumer.assignment()}
+        assigned = consumer.assignment()
+        if kept is None:
+            committed = {tp: await consumer.committed(tp) for tp in assigned}
+        else:
+            committed = {tp: kept.get(TP(*tp)) for tp in assigned}
         fresh = [tp for tp, offset in committed.items() if offset is None]
         for tp, offset in committed.items():
             if offset is not None:
@@ -185,8 +193,8 @@ class BatchConsumer(driver.Consumer):
     async def _seek_once(self) -> None:
         async with self._seeking:
             assigned = {TP(*tp) for tp in self.assignment() if tp.topic in self._options.topics}
-            await self._listener.open(assigned)
-            committed, epoch = await self._thread.call_thread(self._thread.seek_all_to_committed)
+            kept = await self._listener.open(assigned)
+            committed, epoch = await self._thread.call_thread(self._thread.seek_all, kept)
             self._read_offset.update(dict.fromkeys(committed))  # Faust's own trimming, by one offset a poll, is off
             self._listener.resume({tp: offset for tp, offset in committed.items() if tp in assigned}, epoch)
 

@@ -5,10 +5,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import logging
-import os
 import time
 from functools import partial
 from typing import Any
@@ -20,20 +16,16 @@ from models.bundle import Bundle, load_bundle, shipped_bundle
 from monitoring.metrics import ScorerMetrics
 from stream_app.clients import SQLiteClients
 from stream_app.commits import PacedCommits
-from stream_app.errors import StreamAppError, trace_of
 from stream_app.events import ModelRef
 from stream_app.lanes import AtLeastOnceLanes, Lanes
 from stream_app.pipeline import Pipeline
 from stream_app.progress import Progress
 from stream_app.scoring import CommitNews, Scoring
 from stream_app.settings import WorkerSettings, read_settings
-from stream_app.topics import TopicNames, check_topics, wait_for_broker
+from stream_app.topics import TopicNames
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport
 from stream_app.web import WebPages
-
-log = logging.getLogger(__name__)
-
-WEEK_SECONDS = 7 * 24 * 3600.0
+from stream_app.worker_process import batch_app, check_and_listen, or_exit
 
 
 def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = None) -> faust.App:
@@ -45,11 +37,11 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
     topics = TopicNames.prefixed(settings.topic_prefix)
     progress = Progress(settings.stall_seconds, clock=time.monotonic)
     metrics = ScorerMetrics(registry, model, bundle.contract)
-    app = _faust_app(settings)
+    app = batch_app(settings.group, settings)
     commits = PacedCommits(
         lambda offsets: app.batch_consumer.commit_offsets(offsets),
         listener=CommitNews(metrics, progress),
-        guard=_or_exit,
+        guard=or_exit,
         interval_seconds=settings.commit_interval_seconds,
         timeout_seconds=settings.delivery_timeout_seconds,
     )
@@ -68,7 +60,7 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
     @app.agent(requests, name="scoring", concurrency=1)
     async def score_polls(polls: Any) -> None:
         async for poll in polls:
-            await _or_exit(scoring.handle(poll))
+            await or_exit(scoring.handle(poll))
 
     measure_lag = partial(_measure_lag, app, lanes, progress, metrics)
 
@@ -78,7 +70,7 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
 
     pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready, measure_lag)
     app.pages = pages
-    app.before_start = lambda: _or_exit(_check_and_listen(settings, topics, pages))
+    app.before_start = lambda: or_exit(check_and_listen(settings, topics, pages))
     app.after_stop = lanes.close
     return app
 
@@ -91,25 +83,6 @@ def _measure_lag(app: BatchApp, lanes: Lanes, progress: Progress, metrics: Score
     metrics.lag_is(lag)
 
 
-async def _check_and_listen(settings: WorkerSettings, topics: TopicNames, pages: WebPages) -> None:
-    """Serve the pages, then wait for broker and topics. Raises PortTaken, BrokerUnreachable or TopicMismatch."""
-    await pages.listen()
-    await asyncio.to_thread(wait_for_broker, settings.kafka, settings.broker_wait_seconds, say=log.warning)
-    await asyncio.to_thread(check_topics, settings.kafka, names=topics)
-    _rest_the_collector()
-    log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
-
-
-def run(app: faust.App, settings: WorkerSettings) -> None:
-    """Run the worker in the foreground until SIGTERM or SIGINT. Does not return: the process ends with its status."""
-    # Not even at debug: aiokafka would log whole requests, which hold customers' data.
-    chatty = logging.INFO if settings.log_level == "debug" else logging.WARNING
-    for library in ("faust", "mode", "aiokafka", "kafka"):
-        logging.getLogger(library).setLevel(chatty)
-    worker = faust.Worker(app, loglevel=settings.log_level.upper(), quiet=True, redirect_stdouts=False)
-    worker.execute_from_commandline()
-
-
 def _pipeline(settings: WorkerSettings, bundle: Bundle, model: ModelRef) -> Pipeline:
     return Pipeline(
         contract=bundle.contract,
@@ -119,57 +92,6 @@ def _pipeline(settings: WorkerSettings, bundle: Bundle, model: ModelRef) -> Pipe
         profiles=SQLiteClients(settings.clients),
         max_request_bytes=settings.max_request_bytes,
     )
-
-
-def _faust_app(settings: WorkerSettings) -> BatchApp:
-    return BatchApp(
-        settings.group,
-        broker=[f"kafka://{server}" for server in settings.kafka.split(",")],
-        store="memory://",
-        web_enabled=False,  # our own pages instead
-        topic_allow_declare=False,  # topics are made by `stream-app topics create`
-        topic_disable_leader=True,
-        broker_max_poll_records=settings.max_poll_records,
-        broker_session_timeout=settings.session_timeout_seconds,
-        broker_heartbeat_interval=settings.heartbeat_seconds,
-        broker_rebalance_timeout=settings.rebalance_timeout_seconds,
-        broker_max_poll_interval=WEEK_SECONDS,  # a worker without partitions never polls and must stay in the group
-        stream_wait_empty=True,
-        stream_buffer_maxsize=1,  # one poll waits; App.topic() drops its own maxsize
-        cython_optimizations=True,
-        worker_redirect_stdouts=False,
-    )
-
-
-def _rest_the_collector() -> None:
-    """Spare the garbage collector what is loaded by now, and call it less often.
-
-    A batch makes tens of thousands of objects that reference counting frees; at the default threshold of 700 the
-    collector walks them and, every few batches, all that is loaded too. Measured on a backlog: 40.5 µs of CPU a record
-    with the defaults, 32.5 µs so.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 10, 10)
-
-
-async def _or_exit(work: Any) -> Any:
-    """Await work; on a fault end the process at once. Faust acknowledges and commits what an agent raises on."""
-    try:
-        return await work
-    except asyncio.CancelledError:
-        raise
-    except StreamAppError as fault:
-        log.critical("%s", fault)
-        _exit(fault.exit_status)
-    except Exception as fault:  # noqa: BLE001 - whatever it is, Faust must not see it
-        log.critical("The worker met a fault of its own; what was in hand was not committed. %s", trace_of(fault))
-        _exit(70)
-
-
-def _exit(status: int) -> None:
-    logging.shutdown()
-    os._exit(status)
 
 
 def __getattr__(name: str) -> Any:

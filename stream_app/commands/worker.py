@@ -24,7 +24,8 @@ def command(**options: Any) -> None:
     batch in hand, delivers it and leaves the group.
     """
     from stream_app.settings import read_settings
-    from stream_app.worker import create_app, run
+    from stream_app.worker import create_app
+    from stream_app.worker_process import run
 
     settings = read_settings(**options)
     run(create_app(settings), settings)
