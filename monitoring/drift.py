@@ -15,7 +15,7 @@ from models.policy import OUTCOMES
 from monitoring.bins import Counts, Vector
 from monitoring.distance import JENSEN_SHANNON, WASSERSTEIN, jensen_shannon, normed_wasserstein
 from monitoring.distributions import Distribution, Matrix, Reference
-from monitoring.psi import psi, psi_limit, with_rare_pooled
+from monitoring.psi import psi_and_limit
 from stream_app.drift_events import DriftVerdict, FeatureDrift, OutcomeMix, PredictionDrift, Shift
 
 
@@ -123,9 +123,7 @@ def _judged(
 ) -> Shift:
     if options is None:
         return Shift(psi=None, psi_limit=None, drifted=False, distance=None, distance_method=method)
-    before, now = with_rare_pooled(reference_counts, counts)
-    index = psi(before, now)
-    limit = psi_limit(before.sum(), now.sum(), len(now), options.false_alarm_rate, options.floor)
+    index, limit = psi_and_limit(reference_counts, counts, options.false_alarm_rate, options.floor)
     return Shift(psi=index, psi_limit=limit, drifted=index > limit, distance=distance, distance_method=method)
 
 

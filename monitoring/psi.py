@@ -17,6 +17,18 @@ LEAST_EXPECTED = 5
 """A bin in which fewer are expected joins the rest: below it counts are too far from normal for a chi-squared limit."""
 
 
+def psi_and_limit(
+    reference_counts: Counts, counts: Counts, false_alarm_rate: float, floor: float
+) -> tuple[float, float]:
+    """The index of ``(bins,)`` counts, rare bins pooled, and what it must exceed to be more than chance and ``floor``.
+
+    Each side holds one row or more.
+    """
+    before, now = with_rare_pooled(reference_counts, counts)
+    rows_before, rows_now = int(before.sum()), int(now.sum())
+    return psi(before, now), psi_limit(rows_before, rows_now, len(now), false_alarm_rate, floor)
+
+
 def with_rare_pooled(reference_counts: Counts, counts: Counts) -> tuple[Counts, Counts]:
     """Both ``(bins,)`` counts with the rare bins added up into one last bin, and bins empty on both sides left out.
 
