@@ -10,37 +10,53 @@ from prometheus_client import CollectorRegistry
 
 from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE
-from monitoring.metrics import PREFIX, ScorerMetrics
+from monitoring import metrics, monitor_metrics
+from monitoring.metrics import ScorerMetrics
+from monitoring.monitor_metrics import MonitorMetrics
+from stream_app.cli import COMMANDS
 from stream_app.events import RejectionReason
-from stream_app.settings import WorkerSettings
+from stream_app.settings import MonitorSettings, WorkerSettings
 from tests.samples import MODEL
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
-ROWS = re.findall(r"^\| `(\w+)(?:\{[\w,]+\})?` \| *`?(.*?)`? *\|", README, re.MULTILINE)
-"""First cell, without its labels, and second cell of the rows of its tables that begin with one name."""
+ROWS = re.findall(r"^\| `(\w+)(?:\{[\w,]+\})?` \| *`?(.*?)`? *\|(?: (.*) \|)?$", README, re.MULTILINE)
+"""First cell, without its labels, second and, if there is one, third of the rows of its tables that begin with a name."""
 
 
-def rows(prefix: str) -> dict[str, str]:
-    return {name: second for name, second in ROWS if name.startswith(prefix)}
+def rows(prefix: str) -> dict[str, tuple[str, str]]:
+    found = {name: (second, third) for name, second, third in ROWS if name.startswith(prefix)}
+    assert len(found) == sum(name.startswith(prefix) for name, _, _ in ROWS), "a name has two rows"
+    return found
 
 
-def series() -> set[str]:
+def series(kind: type[ScorerMetrics] | type[MonitorMetrics]) -> set[str]:
     """The names of the series as Prometheus shows them; a histogram by the name its three have in common."""
     registry = CollectorRegistry()
-    ScorerMetrics(registry, MODEL, Contract.read(CONTRACT_FILE))
+    kind(registry, MODEL, Contract.read(CONTRACT_FILE))
     return {family.name + ("_total" if family.type == "counter" else "") for family in registry.collect()}
 
 
-def test_every_setting_has_a_row_with_its_default_and_no_other_has_one() -> None:
-    defaults = {
-        f"STREAM_APP_{name.upper()}": "" if field.default is None else str(field.default)
-        for name, field in WorkerSettings.model_fields.items()
+def test_every_setting_has_a_row_with_its_default_and_its_meaning_and_no_other_has_one() -> None:
+    fields = WorkerSettings.model_fields | MonitorSettings.model_fields
+    assert rows("STREAM_APP_") == {
+        f"STREAM_APP_{name.upper()}": ("" if field.default is None else str(field.default), field.description)
+        for name, field in fields.items()
     }
-    assert rows("STREAM_APP_") == defaults
 
 
-def test_every_series_has_a_row_and_no_other_has_one() -> None:
-    assert set(rows(PREFIX)) == series()
+@pytest.mark.parametrize(
+    ("prefix", "kind"), [(metrics.PREFIX, ScorerMetrics), (monitor_metrics.PREFIX, MonitorMetrics)]
+)
+def test_every_series_has_a_row_and_no_other_has_one(
+    prefix: str, kind: type[ScorerMetrics] | type[MonitorMetrics]
+) -> None:
+    assert set(rows(prefix)) == series(kind)
+
+
+def test_every_command_it_shows_exists() -> None:
+    shown = set(re.findall(r"^\$ (?:[^\n]*&& )?(?:[A-Z_]+=\S+ )*stream-app (\w+)", README, re.MULTILINE))
+    assert shown
+    assert shown <= set(COMMANDS)
 
 
 @pytest.mark.parametrize("reason", RejectionReason)
