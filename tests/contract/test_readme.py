@@ -20,7 +20,7 @@ from tests.samples import MODEL
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 ROWS = re.findall(r"^\| `(\w+)(?:\{[\w,]+\})?` \| *`?(.*?)`? *\|(?: (.*) \|)?$", README, re.MULTILINE)
-"""First cell, without its labels, second and, if there is one, third of the rows of its tables that begin with a name."""
+"""Of its table rows that begin with a name: first cell without the labels, second and, if there is one, third."""
 
 
 def rows(prefix: str) -> dict[str, tuple[str, str]]:
