@@ -11,11 +11,11 @@ import numpy as np
 from monitoring.bins import Vector
 from monitoring.decisions import Record, feature_columns
 from monitoring.distributions import Reference
-from monitoring.drift import DriftOptions, drift_of
+from monitoring.drift import Options, drift_of
 from monitoring.performance import performance_of
 from stream_app.drift_events import DriftEvent, Performance, WindowRef
 
-Options = DriftOptions
+__all__ = ["Key", "Options", "Rows", "analyse", "window_ref"]
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -58,7 +58,7 @@ def analyse(
     key: Key,
     reference: Reference,
     reference_version: str,
-    options: DriftOptions,
+    options: Options,
     computed_at: dt.datetime,
     revision: int,
 ) -> DriftEvent:

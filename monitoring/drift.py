@@ -20,7 +20,7 @@ from stream_app.drift_events import DriftVerdict, FeatureDrift, OutcomeMix, Pred
 
 
 @dataclass(frozen=True)
-class DriftOptions:
+class Options:
     """When a shift counts as drift.
 
     ``min_rows``: with fewer, in the window or the reference, nothing is said. ``floor``: a smaller PSI is never drift.
@@ -53,7 +53,7 @@ def drift_of(
     unseen: Mapping[str, int],
     probability: Vector,
     outcomes: Sequence[str],
-    options: DriftOptions,
+    options: Options,
 ) -> Drift:
     """Compare a window's ``(rows, features)`` encoded matrix, ``(rows,)`` probabilities of default and outcome names.
 
@@ -79,9 +79,7 @@ def _verdict(shifts: Sequence[Shift], *, enough: bool) -> DriftVerdict:
     return "drifted" if any(shift.drifted for shift in shifts) else "stable"
 
 
-def _feature(
-    feature: Feature, of: Distribution, values: Vector, unseen: int, options: DriftOptions | None
-) -> FeatureDrift:
+def _feature(feature: Feature, of: Distribution, values: Vector, unseen: int, options: Options | None) -> FeatureDrift:
     counts = of.bins.counts(values, unseen)
     return FeatureDrift(
         feature=feature.name,
@@ -93,7 +91,7 @@ def _feature(
     )
 
 
-def _prediction(reference: Reference, probability: Vector, options: DriftOptions | None) -> PredictionDrift:
+def _prediction(reference: Reference, probability: Vector, options: Options | None) -> PredictionDrift:
     of = reference.prediction
     return PredictionDrift(
         shift=_shift(of, of.bins.counts(probability, 0), probability, options),
@@ -102,7 +100,7 @@ def _prediction(reference: Reference, probability: Vector, options: DriftOptions
     )
 
 
-def _outcome_mix(reference: Reference, outcomes: Sequence[str], options: DriftOptions | None) -> OutcomeMix:
+def _outcome_mix(reference: Reference, outcomes: Sequence[str], options: Options | None) -> OutcomeMix:
     before = reference.outcome_counts
     counts = np.array([outcomes.count(name) for name in OUTCOMES])
     shares = {name: _share(count, len(outcomes)) for name, count in zip(OUTCOMES, counts, strict=True)}
@@ -111,7 +109,7 @@ def _outcome_mix(reference: Reference, outcomes: Sequence[str], options: DriftOp
     return OutcomeMix(shift=shift, **shares, **earlier)
 
 
-def _shift(of: Distribution, counts: Counts, values: Vector, options: DriftOptions | None) -> Shift:
+def _shift(of: Distribution, counts: Counts, values: Vector, options: Options | None) -> Shift:
     if of.ordered is None:
         return _judged(of.counts, counts, jensen_shannon(of.counts[:-1], counts[:-1]), JENSEN_SHANNON, options)
     present = np.sort(values)[: len(values) - counts[-1]]  # sorting puts the missing last
@@ -119,7 +117,7 @@ def _shift(of: Distribution, counts: Counts, values: Vector, options: DriftOptio
 
 
 def _judged(
-    reference_counts: Counts, counts: Counts, distance: float | None, method: str, options: DriftOptions | None
+    reference_counts: Counts, counts: Counts, distance: float | None, method: str, options: Options | None
 ) -> Shift:
     if options is None:
         return Shift(psi=None, psi_limit=None, drifted=False, distance=None, distance_method=method)

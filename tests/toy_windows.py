@@ -10,7 +10,7 @@ import numpy as np
 from models.contract import Contract
 from models.policy import OUTCOMES
 from monitoring.distributions import Reference, reference_of
-from monitoring.drift import Drift, DriftOptions, drift_of
+from monitoring.drift import Drift, Options, drift_of
 from stream_app.drift_events import FeatureDrift
 from tests.samples import POLICY, TOY, FormulaScorer
 
@@ -38,12 +38,12 @@ def toy_reference(rows: int = 5_000, **changed: Sequence[Any]) -> Reference:
     return reference(toy_columns(rows, seed=1) | changed)
 
 
-def drift(of: Reference, columns: Columns, options: DriftOptions | None = None) -> Drift:
+def drift(of: Reference, columns: Columns, options: Options | None = None) -> Drift:
     """What a window of these columns says, scored and decided as the toy does."""
     matrix, unseen = of.contract.encode([columns[name] for name in of.contract.names()])
     probability = FormulaScorer().probability_of_default(matrix)
     outcomes = [OUTCOMES[position] for position in POLICY.outcomes(probability)]
-    return drift_of(of, matrix, unseen, probability, outcomes, options or DriftOptions())
+    return drift_of(of, matrix, unseen, probability, outcomes, options or Options())
 
 
 def toy_drift(rows: int = 2_000, **changed: Sequence[Any]) -> Drift:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from monitoring.analysis import analyse
-from monitoring.drift import DriftOptions
+from monitoring.drift import Options
 from stream_app.drift_events import DriftEvent
 from stream_app.events import Decision
 from tests.samples import NOW, record, request, toy_pipeline
@@ -58,7 +58,7 @@ def decided(rows: int = 600, seed: int = 2) -> Rows:
 
 
 def analysed(rows: Rows, key: Key | None = None) -> DriftEvent:
-    return analyse(rows, key or Key(), REFERENCE, "abc123", DriftOptions(), NOW, revision=1)
+    return analyse(rows, key or Key(), REFERENCE, "abc123", Options(), NOW, revision=1)
 
 
 def with_features(text: str, **changed: Any) -> str:
@@ -78,7 +78,7 @@ def test_the_event_says_what_the_statistics_say_of_the_scorers_own_records() -> 
 
 
 def test_the_event_names_its_window_its_reference_and_its_revision() -> None:
-    event = analyse(decided(), Key(), REFERENCE, "abc123", DriftOptions(), NOW, revision=3)
+    event = analyse(decided(), Key(), REFERENCE, "abc123", Options(), NOW, revision=3)
     start, end = dt.datetime(2026, 2, 1, tzinfo=dt.UTC), dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
     assert (event.window.id, event.window.kind, event.window.start, event.window.end) == ("2026-02", "time", start, end)
     assert (event.reference_version, event.revision, event.computed_at) == ("abc123", 3, NOW)

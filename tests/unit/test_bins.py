@@ -1,38 +1,41 @@
 """Bins taken from the reference: nothing falls between them."""
 
+import doctest
+
 import numpy as np
 import pytest
 
+from monitoring import bins, distance, intervals, performance, psi
 from monitoring.bins import CategoryBins, NumberBins
 
 NAN = np.nan
 
 
 def test_many_distinct_numbers_are_binned_at_the_deciles_of_the_reference() -> None:
-    bins = NumberBins.of(np.arange(1.0, 101.0))
-    assert bins.edges[1:].tolist() == [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
+    of = NumberBins.of(np.arange(1.0, 101.0))
+    assert of.edges[1:].tolist() == [10, 20, 30, 40, 50, 60, 70, 80, 90, 100]
 
 
 def test_each_of_ten_or_fewer_distinct_numbers_has_a_bin() -> None:
-    bins = NumberBins.of(np.repeat(np.arange(10.0), 3))
-    assert bins.counts(np.arange(10.0)).tolist() == [0, *[1] * 10, 0, 0]
+    of = NumberBins.of(np.repeat(np.arange(10.0), 3))
+    assert of.counts(np.arange(10.0)).tolist() == [0, *[1] * 10, 0, 0]
 
 
 def test_a_value_on_an_edge_belongs_to_the_bin_below_it() -> None:
-    bins = NumberBins.of(np.arange(1.0, 101.0))
-    assert bins.positions(np.array([10.0, 10.5, 20.0])).tolist() == [1, 2, 2]
+    of = NumberBins.of(np.arange(1.0, 101.0))
+    assert of.positions(np.array([10.0, 10.5, 20.0])).tolist() == [1, 2, 2]
 
 
 def test_deciles_that_fall_on_one_value_are_one_bin() -> None:
     mostly_zero = np.concatenate([np.zeros(600), np.arange(1.0, 401.0)])
-    bins = NumberBins.of(mostly_zero)
-    assert bins.edges[1:].tolist() == [0, 100, 200, 300, 400]
-    assert bins.counts(mostly_zero).tolist() == [0, 600, 100, 100, 100, 100, 0, 0]
+    of = NumberBins.of(mostly_zero)
+    assert of.edges[1:].tolist() == [0, 100, 200, 300, 400]
+    assert of.counts(mostly_zero).tolist() == [0, 600, 100, 100, 100, 100, 0, 0]
 
 
 def test_what_lies_beyond_the_reference_has_bins_of_its_own() -> None:
-    bins = NumberBins.of(np.arange(1.0, 101.0))
-    assert bins.positions(np.array([0.0, -1e308, 101.0, 1e308])).tolist() == [0, 0, 11, 11]
+    of = NumberBins.of(np.arange(1.0, 101.0))
+    assert of.positions(np.array([0.0, -1e308, 101.0, 1e308])).tolist() == [0, 0, 11, 11]
 
 
 def test_missing_numbers_have_the_last_bin() -> None:
@@ -55,3 +58,8 @@ def test_unseen_categories_are_taken_from_the_missing_where_the_encoder_put_them
 def test_no_rows_give_empty_bins() -> None:
     assert CategoryBins(2).counts(np.array([])).tolist() == [0, 0, 0, 0]
     assert NumberBins.of(np.array([1.0])).counts(np.array([])).tolist() == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("module", [bins, distance, intervals, performance, psi], ids=lambda m: m.__name__)
+def test_the_examples_in_the_docstrings_hold(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]

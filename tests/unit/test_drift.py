@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from models.contract import Contract, Feature
-from monitoring.drift import DriftOptions
+from monitoring.drift import Options
 from tests.toy_windows import drift, feature, reference, toy_columns, toy_drift, toy_reference
 
-ONLY_CHANCE = DriftOptions(floor=0.0)
+ONLY_CHANCE = Options(floor=0.0)
 
 
 def test_a_window_like_the_reference_is_stable() -> None:

@@ -13,7 +13,7 @@ from models.datasets.sba import load_applications
 from models.policy import OUTCOMES
 from models.table import columns_from
 from monitoring.distributions import Reference
-from monitoring.drift import Drift, DriftOptions, drift_of
+from monitoring.drift import Drift, Options, drift_of
 from monitoring.performance import performance_of
 from monitoring.reference import read_reference
 from stream_app.drift_events import Performance
@@ -37,7 +37,7 @@ class Book:
 
     def drift(self, rows: np.ndarray) -> Drift:
         outcomes = [OUTCOMES[position] for position in self.bundle.policy.outcomes(self.probability[rows])]
-        return drift_of(self.reference, self.matrix[rows], {}, self.probability[rows], outcomes, DriftOptions())
+        return drift_of(self.reference, self.matrix[rows], {}, self.probability[rows], outcomes, Options())
 
     def performance(self, rows: np.ndarray) -> Performance:
         return performance_of("sba", self.probability[rows], self.defaulted[rows], min_rows=500)

@@ -14,13 +14,13 @@ import pytest
 from models.bundle import load_bundle, shipped_bundle
 from models.policy import OUTCOMES
 from monitoring.bins import Bins, CategoryBins, NumberBins
-from monitoring.drift import DriftOptions
+from monitoring.drift import Options
 from monitoring.psi import psi_and_limit
 from monitoring.reference import read_reference
 
 REFERENCES, WINDOWS_EACH, SIZES = 20, 50, (500, 1_500, 5_000)
 NOT_MORE_THAN = 0.01
-RATE = DriftOptions().false_alarm_rate
+RATE = Options().false_alarm_rate
 
 Columns = dict[str, tuple[np.ndarray, int]]
 """Encoded values and the number of categories (0: numbers) by name."""
