@@ -14,12 +14,12 @@ from models.errors import ModelError
 from stream_app.errors import StreamAppError
 
 COMMANDS = {
-    "demo": "The main job from one command: broker, scorer, replay of the loan book, summary.",
+    "demo": "The main job from one command: broker, scorer, monitor, replay of the loan book, summary.",
     "worker": "Score loan requests: the Faust worker.",
     "broker": "Run an embedded broker (Apache Kafka or Tansu) in the foreground.",
     "topics": "Create or check the topics.",
     "clients": "Load client profiles into the client store.",
-    "produce": "Send the rows of a file as loan requests.",
+    "produce": "Send the rows of a file as loan requests, or as the truth about them.",
     "decisions": "Read decisions: dump or follow.",
     "rejections": "Read rejections: dump or follow.",
     "drift": "Show the closed windows: what drifted, and whether defaults come as predicted.",
