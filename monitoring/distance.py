@@ -48,13 +48,14 @@ def normed_wasserstein(reference: Vector, spread: float | None, values: Vector) 
     return distance if np.isfinite(distance) else None
 
 
-@lru_cache(maxsize=8)  # columns without gaps share one; half a megabyte each
+@lru_cache(maxsize=4)  # columns without gaps share one; half a megabyte each
 def _steps(n: int, m: int) -> tuple[Positions, Positions, Vector]:
     """Where two quantile functions of ``n`` and ``m`` values step: both positions on each step, and its width.
 
     Levels are counted in units of ``1 / (n * m)``, so that no rounding can put a step on the wrong side of another.
     """
-    levels = np.union1d(np.arange(1, n + 1) * m, np.arange(1, m + 1) * n)
+    levels = np.concatenate((np.arange(1, n + 1) * m, np.arange(1, m + 1) * n))
+    levels.sort(kind="stable")  # which sees two sorted runs and merges them, a hundred times faster than a union
     return (levels - 1) // m, (levels - 1) // n, np.diff(levels, prepend=0) / (n * m)
 
 
