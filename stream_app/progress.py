@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 
 class Progress:
@@ -11,14 +12,14 @@ class Progress:
     def __init__(self, stall_seconds: float, clock: Callable[[], float]) -> None:
         self._stall_seconds = stall_seconds
         self._clock = clock
-        self._lag: Mapping[int, int] = {}
+        self._lag: Mapping[Any, int] = {}
         self._moved_at = clock()
 
     def committed(self) -> None:
         """Offsets were committed just now."""
         self._moved_at = self._clock()
 
-    def lag_is(self, records_by_partition: Mapping[int, int]) -> None:
+    def lag_is(self, records_by_partition: Mapping[Any, int]) -> None:
         """The lag of every owned partition. Lag after none, or of other partitions, is waited for anew."""
         if not any(self._lag.values()) or records_by_partition.keys() != self._lag.keys():
             self._moved_at = self._clock()

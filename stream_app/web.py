@@ -29,15 +29,17 @@ class WebPages(Service):
         registry: CollectorRegistry,
         not_ready: Readiness,
         refresh: Callable[[], None],
+        port_setting: str = "STREAM_APP_WEB_PORT",
         **kwargs: Any,
     ) -> None:
         """``not_ready``: why the worker is not ready, None when it is. ``refresh`` is called before a page is made.
 
-        ``port`` 0 takes a free one.
+        ``port`` 0 takes a free one; ``port_setting`` is named where the port is taken.
         """
         super().__init__(**kwargs)
         self.host, self.port = host, port
         self._registry, self._not_ready, self._refresh = registry, not_ready, refresh
+        self._port_setting = port_setting
         self._runner: web.AppRunner | None = None
 
     async def listen(self) -> None:
@@ -51,7 +53,7 @@ class WebPages(Service):
         try:
             await web.TCPSite(self._runner, self.host, self.port).start()
         except OSError as fault:
-            raise _refused(fault, self.host, self.port) from fault
+            raise _refused(fault, self.host, self.port, self._port_setting) from fault
         self.port = self._runner.addresses[0][1]
 
     async def on_stop(self) -> None:
@@ -72,13 +74,14 @@ class WebPages(Service):
         return web.json_response({"ready": why is None, "why_not": why}, status=503 if why else 200)
 
 
-def _refused(fault: OSError, host: str, port: int) -> PortTaken:
+def _refused(fault: OSError, host: str, port: int, port_setting: str) -> PortTaken:
     if fault.errno == errno.EADDRINUSE:
         return PortTaken(
             f"Port {port} on {host} is taken by another process.",
             kept="Nothing was read.",
-            do_next="End that process, or choose another with STREAM_APP_WEB_PORT (0 takes a free one).",
+            do_next=f"End that process, or choose another with {port_setting} (0 takes a free one).",
         )
     return PortTaken(
-        f"Cannot listen on {host}:{port} ({fault.strerror}).", do_next="Choose another STREAM_APP_WEB_HOST or PORT."
+        f"Cannot listen on {host}:{port} ({fault.strerror}).",
+        do_next=f"Choose another STREAM_APP_WEB_HOST or {port_setting}.",
     )

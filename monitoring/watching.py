@@ -1,0 +1,136 @@
+"""What the monitor does with a poll: parse it, store it with its offsets in one transaction, tell the metrics.
+
+The store is the state. Its positions, not the broker's, say where to read on: what a transaction did not take is read
+again, what it took is not. While the store does not answer, the poll waits and nothing is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Protocol, TypeVar
+
+from faust.types import TP
+
+from monitoring.incoming import Clocking, Incoming, read_runs
+from monitoring.monitor_metrics import MonitorMetrics
+from monitoring.news import News
+from monitoring.store import DecisionStore, Put, Stored
+from monitoring.windows import EventClock
+from stream_app.errors import StoreUnavailable
+from stream_app.polls import Poll, Positions
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+LONGEST_PAUSE_SECONDS = 10.0
+
+
+class Progress(Protocol):
+    """Told of each transaction; readiness follows it."""
+
+    def committed(self) -> None: ...
+
+
+class Watching:
+    """Polls into the store, in order. A :class:`~stream_app.transport.SeekListener` that keeps its own positions."""
+
+    def __init__(
+        self,
+        store: DecisionStore,
+        decisions_topic: str,
+        clocking: Callable[[], Clocking],
+        metrics: MonitorMetrics,
+        progress: Progress,
+        news: News,
+    ) -> None:
+        """``clocking``: how to put decisions into time as of now."""
+        self._store, self._decisions, self._clocking = store, decisions_topic, clocking
+        self._metrics, self._progress, self._news = metrics, progress, news
+        self._positions = Positions()
+        self._clocks: dict[tuple[str, int], EventClock] = {}
+        self._idle, self._leaving = asyncio.Event(), asyncio.Event()
+        self._idle.set()
+        self.next_offsets: dict[TP, int] = {}
+        """Where each partition owned now is read on."""
+
+    async def open(self, partitions: set[TP]) -> Mapping[TP, int]:
+        """The store's positions of these partitions; those it does not know are read from their beginning."""
+        known = await self._until_stored(lambda: asyncio.to_thread(self._store.positions))
+        if known is None:
+            raise StoreUnavailable("The decision store did not answer while the partitions were ours.")
+        ours = {tp: known[tp] for tp in partitions if tp in known}
+        self._clocks = {tp: EventClock(position.latest_us) for tp, position in ours.items()}
+        return {tp: position.next_offset for tp, position in ours.items()}
+
+    def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
+        self.next_offsets = {tp: offset or 0 for tp, offset in committed.items()}
+        self._positions.restart(epoch)
+        self._leaving.clear()
+
+    async def settle(self) -> None:
+        """Wait for the poll in hand; one that waits for the store is given up and read again by whoever is next."""
+        self._leaving.set()
+        await self._idle.wait()
+
+    def forget(self) -> None:
+        self._positions.forget()
+        self.next_offsets = {}
+
+    async def handle(self, poll: Poll) -> None:
+        """Store every record of one poll, or, when the partitions are given away meanwhile, none."""
+        if not self._positions.admit(poll):
+            return
+        self._idle.clear()
+        try:
+            await self._handle(poll)
+        finally:
+            self._idle.set()
+
+    async def _handle(self, poll: Poll) -> None:
+        runs = {(tp.topic, tp.partition): run for tp, run in poll.runs.items()}
+        clocking = self._clocking()
+        incoming = await asyncio.to_thread(read_runs, runs, self._decisions, self._clocks, clocking)
+        put = Put(incoming.decisions, incoming.outcomes, incoming.positions, clocking.size)
+        stored = await self._until_stored(lambda: asyncio.to_thread(self._store.put, put))
+        if stored is None:
+            self._positions.forget()  # what follows in this epoch would leave a gap
+            return
+        for partition, position in incoming.positions.items():
+            self.next_offsets[TP(*partition)] = position.next_offset
+            self._clocks[partition] = EventClock(position.latest_us)
+        self._tell(incoming, stored)
+
+    async def _until_stored(self, ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
+        """Ask the store until it answers; None when the partitions are to be given away before it does."""
+        for pause_seconds in _pauses():
+            try:
+                return await ask()
+            except StoreUnavailable as fault:
+                self._metrics.store_failed()
+                self._news.say("store", logging.WARNING, str(fault))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._leaving.wait(), pause_seconds)
+                return None
+        return None
+
+    def _tell(self, incoming: Incoming, stored: Stored) -> None:
+        self._progress.committed()
+        self._metrics.committed(time.time())
+        self._metrics.stored(stored)
+        self._metrics.ahead(incoming.ahead)
+        self._metrics.unreadable(incoming.unreadable)
+        self._metrics.unknown_model(self._news.of_models(row.model_version for row in incoming.decisions))
+        self._news.of_poll(incoming, stored)
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds between two tries: 0.25, 0.5, 1, ... up to ten, for ever."""
+    pause_seconds = 0.25
+    while True:
+        yield pause_seconds
+        pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)

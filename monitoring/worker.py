@@ -1,0 +1,184 @@
+"""The monitor: a second Faust app, which watches decisions and outcomes, and the composition root that wires it.
+
+``stream-app monitor`` runs it; ``faust -A monitoring.worker worker`` works too (settings from the environment).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import faust
+from faust.types import TP
+from prometheus_client import CollectorRegistry, disable_created_metrics
+
+from models.bundle import Bundle, load_bundle, shipped_bundle
+from monitoring.analysis import Options
+from monitoring.analyst import ReportWriter, WindowAnalyst
+from monitoring.announcing import Announcer
+from monitoring.closer import Closer, Windowing
+from monitoring.idleness import Idleness
+from monitoring.incoming import Clocking
+from monitoring.monitor_metrics import MonitorMetrics
+from monitoring.news import News
+from monitoring.reporting import Reporting
+from monitoring.store import DecisionStore
+from monitoring.watching import Watching
+from monitoring.windows import WindowSize
+from stream_app.errors import SettingsError
+from stream_app.events import ModelRef
+from stream_app.lanes import start_producer
+from stream_app.progress import Progress
+from stream_app.settings import MonitorSettings, read_monitor_settings
+from stream_app.topics import TopicNames
+from stream_app.transport import BatchApp, BatchOptions, BatchTransport
+from stream_app.web import WebPages
+from stream_app.worker_process import batch_app, check_and_listen, or_exit
+
+SECOND_US = 1_000_000
+DAY_US = 86_400 * SECOND_US
+LOOK_SECONDS = 0.5
+"""Between two looks at what is due."""
+
+
+def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = None) -> faust.App:
+    """Wire the whole monitor. Raises ModelError, SettingsError or StoreError before anything is started."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # twice as many series, read by nobody
+    registry = registry or CollectorRegistry()
+    size, topics = window_size(settings.window), TopicNames.prefixed(settings.topic_prefix)
+    folder = settings.bundle or shipped_bundle()
+    bundle = load_bundle(folder)
+    store = DecisionStore.open(settings.store)
+    metrics = _metrics(registry, bundle, topics, size)
+    news = News(bundle.version, clock=time.monotonic)
+    progress = Progress(settings.stall_seconds, clock=time.monotonic)
+    idleness = Idleness(settings.idle_seconds, clock=time.monotonic)
+    app = batch_app(settings.monitor_group, settings)
+    watching = Watching(store, topics.decisions, partial(_clocking, settings, size), metrics, progress, news)
+    analyst = WindowAnalyst(settings.store, folder, _options(settings))
+    writer = ReportWriter(settings.store, folder, settings.reports, settings.reports_kept)
+    reporting = Reporting(writer.write, store.reported, settings.reports_kept, metrics, news)
+    announcer = Announcer(
+        partial(start_producer, settings.kafka, settings.delivery_timeout_seconds),
+        topics.drift,
+        settings.delivery_timeout_seconds,
+    )
+    closer = Closer(
+        store=store,
+        decisions_topic=topics.decisions,
+        windowing=_windowing(settings, size),
+        analyst=analyst,
+        announce=announcer.announce,
+        report=reporting.ask,
+        metrics=metrics,
+        news=news,
+    )
+    options = BatchOptions(frozenset({topics.decisions, topics.outcomes}), settings.fetch_max_wait_seconds)
+    app.transport = BatchTransport(app.conf.broker_consumer, app, options=options, listener=watching)
+    records = app.topic(topics.decisions, topics.outcomes, key_serializer="raw", value_serializer="raw", acks=False)
+
+    @app.agent(records, name="watching", concurrency=1)
+    async def watch_polls(polls: Any) -> None:
+        async for poll in polls:
+            await or_exit(watching.handle(poll))
+
+    leader = TP(topics.decisions, 0)
+    measure_lag = partial(_measure_lag, app, watching, progress, idleness, metrics)
+
+    @app.task  # type: ignore[untyped-decorator]  # Faust's own
+    async def look_on() -> None:
+        while not app.should_stop:
+            measure_lag()
+            await or_exit(closer.look(leader in watching.next_offsets, idleness.idle(topics.decisions)))
+            await app.sleep(LOOK_SECONDS)
+
+    @app.task  # type: ignore[untyped-decorator]  # Faust's own
+    async def report() -> None:
+        await or_exit(reporting.run())
+
+    async def start() -> None:
+        closer.partitions = await check_and_listen(settings, topics, pages)
+
+    async def stop() -> None:
+        analyst.close()
+        writer.close()
+        await announcer.close()
+        store.close()
+
+    pages = WebPages(
+        settings.web_host, settings.monitor_port, registry, progress.not_ready, measure_lag, "STREAM_APP_MONITOR_PORT"
+    )
+    app.pages = pages
+    app.before_start = lambda: or_exit(start())
+    app.after_stop = stop
+    return app
+
+
+def window_size(text: str) -> WindowSize:
+    """The setting as a window size. Raises SettingsError."""
+    try:
+        return WindowSize.parse(text)
+    except ValueError as fault:
+        raise SettingsError(
+            f"The settings are not valid:\n  STREAM_APP_WINDOW: {fault}\n",
+            do_next="Correct it and start again; nothing was started.",
+        ) from None
+
+
+def _metrics(registry: CollectorRegistry, bundle: Bundle, topics: TopicNames, size: WindowSize) -> MonitorMetrics:
+    model = ModelRef(bundle.name, bundle.version, bundle.sha256)
+    longest_us = size.length_us or 31 * size.months * DAY_US
+    return MonitorMetrics(
+        registry,
+        model,
+        bundle.contract,
+        window_seconds=longest_us / SECOND_US,
+        topics=(topics.decisions, topics.outcomes),
+    )
+
+
+def _options(settings: MonitorSettings) -> Options:
+    return Options(
+        min_rows=settings.min_window_rows,
+        floor=settings.psi_floor,
+        false_alarm_rate=settings.false_alarm_rate,
+    )
+
+
+def _windowing(settings: MonitorSettings, size: WindowSize) -> Windowing:
+    return Windowing(
+        size=size,
+        lateness_us=int(settings.lateness_seconds * SECOND_US),
+        count=settings.count_window,
+        retention_us=settings.retention_days * DAY_US,
+    )
+
+
+def _clocking(settings: MonitorSettings, size: WindowSize) -> Clocking:
+    now_us = time.time_ns() // 1000
+    return Clocking(
+        size=size,
+        lateness_us=int(settings.lateness_seconds * SECOND_US),
+        not_after_us=now_us + int(settings.ahead_seconds * SECOND_US),
+    )
+
+
+def _measure_lag(
+    app: BatchApp, watching: Watching, progress: Progress, idleness: Idleness, metrics: MonitorMetrics
+) -> None:
+    positions: Mapping[TP, int] = watching.next_offsets
+    ends = app.batch_consumer.end_offsets_seen() if positions else {}
+    lag = {(tp.topic, tp.partition): max(0, ends.get(tp, at) - at) for tp, at in positions.items()}
+    progress.lag_is(lag)
+    idleness.lag_is({(tp.topic, tp.partition): at for tp, at in positions.items()}, lag)
+    metrics.lag_is(lag)
+
+
+def __getattr__(name: str) -> Any:
+    """``faust -A monitoring.worker`` asks the module for its app: made then, so that importing makes nothing."""
+    if name == "app":
+        globals()["app"] = create_app(read_monitor_settings())
+        return globals()["app"]
+    raise AttributeError(name)
