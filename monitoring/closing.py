@@ -1,28 +1,24 @@
 """What the analyst's process does: read a closed window's decisions from the store, say what they are.
 
-These functions are called by their names in a process of their own (:mod:`monitoring.children`); the store's
-connection and the reference stay there from one call to the next.
+These functions are called by their names in a process of their own (:mod:`monitoring.children`).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from functools import lru_cache
 from pathlib import Path
 
 import msgspec
 
-from models.bundle import load_bundle
 from monitoring.analysis import Options, analyse
-from monitoring.distributions import Reference
-from monitoring.reference import read_reference
-from monitoring.store import DecisionStore, WindowKey
+from monitoring.sources import judge_at, store_at
+from monitoring.store import WindowKey
 from stream_app.drift_events import DriftEvent
 
 
 def prepare(bundle_path: Path) -> None:
-    """Read the bundle and its reference, which takes a second or two, so that no window waits for it."""
-    _reference(bundle_path)
+    """Read the bundle now, so that no window waits for it. Raises BundleError."""
+    judge_at(bundle_path)
 
 
 def close_window(
@@ -54,19 +50,7 @@ def refresh_window(
 def _analysed(
     store_url: str, bundle_path: Path, key: WindowKey, options: Options, revision: int, at_us: int
 ) -> DriftEvent:
-    version, reference = _reference(bundle_path)
-    rows = _store(store_url).rows_of(key)
+    judge = judge_at(bundle_path)
+    rows = store_at(store_url).rows_of(key)
     computed_at = dt.datetime.fromtimestamp(at_us / 1e6, dt.UTC)
-    return analyse(rows, key, reference, version, options, computed_at, revision)
-
-
-@lru_cache(maxsize=1)
-def _store(url: str) -> DecisionStore:
-    return DecisionStore.open(url, read_only=True)
-
-
-@lru_cache(maxsize=1)
-def _reference(bundle_path: Path) -> tuple[str, Reference]:
-    """The bundle's version and its reference sample."""
-    bundle = load_bundle(bundle_path)
-    return bundle.version, read_reference(bundle)
+    return analyse(rows, key, judge.reference, judge.bundle.version, options, computed_at, revision)

@@ -65,10 +65,13 @@ def _show_json(events: Sequence[DriftEvent]) -> None:
 def _show(events: Sequence[DriftEvent], features: tuple[str, ...]) -> None:
     from rich.console import Console
 
-    from monitoring.drift_table import LEGEND, feature_grid, left_out, names_of, summary, window_grid
+    from monitoring.feature_table import LEGEND, feature_grid, left_out
+    from monitoring.findings import features_of, summary
+    from monitoring.window_table import window_grid
 
-    if unknown := [name for name in features if name not in names_of(events)]:
-        raise click.UsageError(f"No such feature: {', '.join(unknown)}. There are: {', '.join(names_of(events))}.")
+    known = features_of(events)
+    if unknown := [name for name in features if name not in known]:
+        raise click.UsageError(f"No such feature: {', '.join(unknown)}. There are: {', '.join(known)}.")
     notes = [LEGEND]
     if not features and (hidden := left_out(events)):
         notes.append(f"{hidden} more features never drifted; --feature NAME shows one.")

@@ -1,4 +1,4 @@
-"""What is out of line can be read off the drift table: names, sparklines, calibration, one sentence."""
+"""What is out of line can be read off the drift tables: names, sparklines, calibration, one sentence."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import io
 import pytest
 from rich.console import Console
 
-from monitoring.drift_table import feature_grid, left_out, names_of, sparkline, summary, window_grid
+from monitoring.feature_table import feature_grid, figures_grid, left_out, sparkline
+from monitoring.findings import features_of, summary
 from monitoring.grid import Cell, Column, Grid
+from monitoring.window_table import window_grid
 from stream_app.drift_events import DriftEvent, FeatureDrift
 from tests.drift_months import FEATURES, event, performance, shift
 
@@ -46,7 +48,7 @@ def test_a_window_names_what_drifted_the_furthest_first_and_counts_what_is_beyon
         "2006-03",
         "1,000",
         "DRIFTED",
-        "employees, home, probability +2",
+        "employees, home, (probability) +2",
         "75.0%",
     ]
 
@@ -83,7 +85,7 @@ def test_a_window_without_any_decision_that_could_be_read_still_has_a_whole_line
 
 def test_probability_and_outcomes_come_first_then_features_the_furthest_out_on_top() -> None:
     grid = feature_grid([event(1, {"home": 4.0}), event(2, {"employees": 2.0})])
-    assert [row[0] for row in rows_of(grid)] == ["probability", "outcome mix", "home", "employees", "amount"]
+    assert [row[0] for row in rows_of(grid)] == ["(probability)", "(outcome mix)", "home", "employees", "amount"]
 
 
 def test_a_features_line_has_its_windows_and_the_figures_of_the_latest() -> None:
@@ -96,6 +98,13 @@ def test_the_figures_are_of_the_latest_window_with_decisions_enough_and_the_titl
     grid = feature_grid([event(1), event(2, {"home": 0.5}), few], ["home"])
     assert grid.title == "PSI over its limit, 2006-01 to 2006-03; figures of 2006-02"
     assert rows_of(grid)[0][1:5] == ["▁▂·", "0 of 3", "0.125", "0.250"]
+
+
+def test_the_figures_of_one_window_are_those_of_every_distribution_the_furthest_out_first() -> None:
+    rows = rows_of(figures_grid(event(1, {"home": 2.0, "outcomes": 1.5})))
+    assert [row[:2] for row in rows[:2]] == [["home", "DRIFTED"], ["(outcome mix)", "DRIFTED"]]
+    assert rows[0][2:] == ["0.500", "0.250", "0.200", "wasserstein", "12.5%", "25.0%", "0.0%"]
+    assert {row[1] for row in rows[2:]} == {"stable"}
 
 
 def wide(drifted: int, features: int = 30) -> DriftEvent:
@@ -123,7 +132,7 @@ def test_of_many_features_all_that_drifted_are_shown_and_the_quiet_ones_up_to_tw
 
 
 def test_features_of_an_older_contract_are_among_the_names() -> None:
-    assert names_of([wide(0, features=1), event()]) == ["f0", *FEATURES]
+    assert features_of([wide(0, features=1), event()]) == ["f0", *FEATURES]
 
 
 def test_the_summary_counts_windows_and_names_what_drifted_most_often() -> None:
