@@ -14,6 +14,7 @@ SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
 WEB_PORT = WorkerSettings.model_fields["web_port"].default
 MONITOR_PORT = MonitorSettings.model_fields["monitor_port"].default
+MONITOR_PORT = MonitorSettings.model_fields["monitor_port"].default
 
 
 def run(tool: str | Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
