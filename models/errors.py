@@ -1,8 +1,7 @@
-"""Every exception the model side raises on purpose.
+"""Every exception the model side raises on purpose, and the base of the stream side's tree.
 
-The same shape as the stream side's tree, on purpose not the same class: ``models`` imports nothing of ours. Each class
-carries a bounded ``reason`` (safe as a metric label) and an ``exit_status``; each instance says what happened, what was
-kept, and what to do next.
+Each class carries a bounded ``reason`` (safe as a metric label) and an ``exit_status``; each instance says what
+happened, what was kept, and what to do next.
 """
 
 from __future__ import annotations
@@ -10,13 +9,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 
-class ModelError(Exception):
-    """Base of the tree. The command line prints it as one message and exits with ``exit_status``.
+class ExpectedError(Exception):
+    """A failure that was thought of. The command line prints it as one message and exits with ``exit_status``.
 
-    ``happened``: what went wrong, without personal data. ``kept``: what was not lost. ``do_next``: the user's step.
+    ``happened``: what went wrong, without personal data. ``kept``: what was not lost. ``do_next``: the operator's step.
     """
 
-    reason: ClassVar[str] = "model"
+    reason: ClassVar[str] = "expected"
     exit_status: ClassVar[int] = 1
 
     def __init__(self, happened: str, *, kept: str = "", do_next: str = "") -> None:
@@ -24,6 +23,12 @@ class ModelError(Exception):
         self.happened = happened
         self.kept = kept
         self.do_next = do_next
+
+
+class ModelError(ExpectedError):
+    """Base of the model side's tree."""
+
+    reason = "model"
 
 
 class ContractError(ModelError):

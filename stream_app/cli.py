@@ -10,8 +10,7 @@ import sys
 
 import click
 
-from models.errors import ModelError
-from stream_app.errors import StreamAppError
+from models.errors import ExpectedError
 
 COMMANDS = {
     "demo": "The main job from one command: broker, scorer, monitor, replay of the loan book, summary.",
@@ -66,6 +65,6 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()  # the reader (head, say) has what it wanted
         sys.exit(0)
-    except (StreamAppError, ModelError) as fault:
+    except ExpectedError as fault:
         click.echo(f"stream-app: {fault}", err=True)
         sys.exit(fault.exit_status)

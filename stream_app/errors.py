@@ -10,21 +10,13 @@ from __future__ import annotations
 import traceback
 from typing import ClassVar
 
+from models.errors import ExpectedError
 
-class StreamAppError(Exception):
-    """Base of the tree. The command line prints it as one message and exits with ``exit_status``.
 
-    ``happened``: what went wrong, without personal data. ``kept``: what was not lost. ``do_next``: the operator's step.
-    """
+class StreamAppError(ExpectedError):
+    """Base of the tree."""
 
-    reason: ClassVar[str] = "stream_app"
-    exit_status: ClassVar[int] = 1
-
-    def __init__(self, happened: str, *, kept: str = "", do_next: str = "") -> None:
-        super().__init__(" ".join(part for part in (happened, kept, do_next) if part))
-        self.happened = happened
-        self.kept = kept
-        self.do_next = do_next
+    reason = "stream_app"
 
 
 def trace_of(fault: BaseException) -> str:
@@ -137,7 +129,7 @@ class StoreError(StreamAppError):
 
 
 class StoreUnavailable(StoreError):
-    """The decision store is locked, full or gone. Nothing is committed meanwhile; it is asked again until it answers."""
+    """The decision store is locked, full or gone. Nothing is committed meanwhile; it is asked until it answers."""
 
     reason = "store_unavailable"
     retry = True
