@@ -77,7 +77,7 @@ class LightGBMScorer:
         self._check_width(matrix)
         raw = self._few_probabilities.predict(matrix) if len(matrix) <= FEW else self._predict(matrix)
         probability = self.calibration.apply(raw)
-        if not np.all((probability >= 0.0) & (probability <= 1.0)):  # also false for NaN
+        if not are_probabilities(probability):
             raise ScoringError("The model returned a value that is no probability.", do_next="Load another bundle.")
         return probability
 
@@ -108,6 +108,11 @@ class LightGBMScorer:
 
     def _predict(self, matrix: Matrix, **options: bool) -> NDArray[np.float64]:
         return np.asarray(self.booster.predict(matrix, num_threads=self.threads, **options), dtype=np.float64)
+
+
+def are_probabilities(values: NDArray[np.float64]) -> bool:
+    """Whether all of ``values`` are finite and in 0..1."""
+    return bool(np.all((values >= 0.0) & (values <= 1.0)))  # also false for NaN
 
 
 def _is_whole(model_text: bytes) -> bool:

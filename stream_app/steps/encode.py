@@ -12,9 +12,11 @@ import msgspec
 
 from stream_app.events import Decision, Output, RawRecord, Rejection, size_of
 
-SOURCE_HEADERS = ("source-topic", "source-partition", "source-offset")
+SOURCE_HEADERS = (_TOPIC, "source-partition", "source-offset")
 REJECTION_HEADERS = ("rejection-reason", "rejection-message", "attempt", "value-omitted-bytes")
 _OURS = frozenset(SOURCE_HEADERS + REJECTION_HEADERS)
+_TOPIC, _PARTITION, _OFFSET = SOURCE_HEADERS
+_REASON, _MESSAGE, _ATTEMPT, _OMITTED = REJECTION_HEADERS
 
 _encode = msgspec.json.Encoder().encode
 
@@ -33,12 +35,12 @@ def encode_rejection(record: RawRecord, rejection: Rejection, max_bytes: int) ->
     key, value, headers = record.key, record.value, _foreign(record)
     if (size := size_of(record)) > max_bytes:
         key = key if key is None or len(key) < max_bytes else None
-        value, headers = None, [("value-omitted-bytes", b"%d" % size)]
+        value, headers = None, [(_OMITTED, b"%d" % size)]
     headers += [
-        ("rejection-reason", rejection.reason.encode()),
-        ("rejection-message", rejection.message.encode()),
+        (_REASON, rejection.reason.encode()),
+        (_MESSAGE, rejection.message.encode()),
         *_source(record),
-        ("attempt", b"%d" % (_attempts(record) + 1)),
+        (_ATTEMPT, b"%d" % (_attempts(record) + 1)),
     ]
     return Output(True, key, value, headers)
 
@@ -49,13 +51,13 @@ def _foreign(record: RawRecord) -> list[tuple[str, bytes]]:
 
 def _source(record: RawRecord) -> list[tuple[str, bytes]]:
     return [
-        ("source-topic", record.topic.encode()),
-        ("source-partition", b"%d" % record.partition),
-        ("source-offset", b"%d" % record.offset),
+        (_TOPIC, record.topic.encode()),
+        (_PARTITION, b"%d" % record.partition),
+        (_OFFSET, b"%d" % record.offset),
     ]
 
 
 def _attempts(record: RawRecord) -> int:
     """How often this record was rejected before; a header that is no small number counts as never."""
-    said = dict(record.headers).get("attempt") or b""
+    said = dict(record.headers).get(_ATTEMPT) or b""
     return int(said) if said.isdigit() and len(said) <= 4 else 0

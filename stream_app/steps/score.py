@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.scorer import Scorer
+from models.scorer import Scorer, are_probabilities
 
 
 def score(scorer: Scorer, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -18,6 +18,6 @@ def score(scorer: Scorer, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     probabilities = scorer.probability_of_default(matrix)
     if probabilities.shape != (len(matrix),):
         raise ValueError(f"the scorer gave shape {probabilities.shape} for {len(matrix)} rows")
-    if not bool(np.all((probabilities >= 0.0) & (probabilities <= 1.0))):
+    if not are_probabilities(probabilities):
         raise ValueError("the scorer gave a probability that is NaN or outside [0, 1]")
     return probabilities
