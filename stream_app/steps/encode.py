@@ -12,7 +12,7 @@ import msgspec
 
 from stream_app.events import Decision, Output, RawRecord, Rejection, size_of
 
-SOURCE_HEADERS = (_TOPIC, "source-partition", "source-offset")
+SOURCE_HEADERS = ("source-topic", "source-partition", "source-offset")
 REJECTION_HEADERS = ("rejection-reason", "rejection-message", "attempt", "value-omitted-bytes")
 _OURS = frozenset(SOURCE_HEADERS + REJECTION_HEADERS)
 _TOPIC, _PARTITION, _OFFSET = SOURCE_HEADERS
