@@ -58,10 +58,10 @@ def _begin_sqlite(db: sa.Connection) -> None:
     db.exec_driver_sql("BEGIN IMMEDIATE" if db.get_execution_options().get(WRITES) else "BEGIN")
 
 
-def postgresql_engine(place: sa.URL, wait_seconds: float) -> sa.Engine:
+def postgresql_engine(place: sa.URL, read_only: bool, wait_seconds: float) -> sa.Engine:
     engine = sa.create_engine(
         place,
-        connect_args={"connect_timeout": max(2, round(wait_seconds))},
+        connect_args={"connect_timeout": max(2, round(wait_seconds))},  # libpq takes no less than two seconds
         pool_pre_ping=True,
         pool_timeout=wait_seconds,
         hide_parameters=True,
@@ -69,6 +69,7 @@ def postgresql_engine(place: sa.URL, wait_seconds: float) -> sa.Engine:
 
     def tune(connection: Any, _record: Any) -> None:
         connection.execute(f"SET lock_timeout = {round(wait_seconds * 1000)}")
+        connection.execute(f"SET default_transaction_read_only = {'on' if read_only else 'off'}")
         connection.commit()
 
     sa.event.listen(engine, "connect", tune)

@@ -37,7 +37,7 @@ def open_door(url: str, *, read_only: bool, wait_seconds: float = WAIT_SECONDS) 
     place = _parse(url)
     if place.get_backend_name() == "sqlite":
         return _open_sqlite(place, read_only, wait_seconds)
-    return _prepared(Door(postgresql_engine(place, wait_seconds), shown(place), None), read_only)
+    return _prepared(Door(postgresql_engine(place, read_only, wait_seconds), shown(place), None), read_only)
 
 
 def shown(place: sa.URL) -> str:

@@ -77,7 +77,10 @@ def _keep_contradictions(db: sa.Connection, against: Sequence[OutcomeRow]) -> in
     """Returns how many were not there yet."""
     if not against:
         return 0
-    return db.execute(insert_unless_known(db, contradictions), [row._asdict() for row in against]).rowcount
+    number = contradictions.c.id
+    last = db.execute(sa.select(sa.func.coalesce(sa.func.max(number), 0))).scalar_one()
+    db.execute(insert_unless_known(db, contradictions), [row._asdict() for row in against])
+    return db.execute(sa.select(sa.func.count()).where(number > last)).scalar_one()
 
 
 def _tell_time_windows(db: sa.Connection, requested_at_us: Sequence[int], size: WindowSize) -> None:

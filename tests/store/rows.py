@@ -1,0 +1,64 @@
+"""Rows and drift events for the store's tests; what a test does not name is of no interest to it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+
+from monitoring.store import DecisionRow, DecisionStore, OutcomeRow, Put, Stored
+from monitoring.windows import WindowSize
+from stream_app.drift_events import DriftEvent, OutcomeMix, PredictionDrift, Shift, WindowRef
+
+HOUR, DAY = 3_600_000_000, 86_400_000_000
+DAILY = WindowSize.parse("1d")
+EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+
+def decision(request_id: str = "r1", at_us: int = 0, **changes: Any) -> DecisionRow:
+    """A timely decision requested at this time, 0.25 likely to default."""
+    row = DecisionRow(
+        request_id, "c1", at_us, at_us + 1, "approved", 0.25, "v1", False, f'{{"request_id":"{request_id}"}}', 0, 7
+    )
+    return row._replace(**changes)
+
+
+def outcome(request_id: str = "r1", defaulted: bool = True, at_us: int = 900 * DAY) -> OutcomeRow:
+    return OutcomeRow(request_id, "c1", defaulted, at_us, 0, 7)
+
+
+def put(
+    store: DecisionStore,
+    decisions: Sequence[DecisionRow] = (),
+    outcomes: Sequence[OutcomeRow] = (),
+    positions: Any = None,
+    size: WindowSize = DAILY,
+) -> Stored:
+    return store.put(Put(decisions, outcomes, positions or {}, size))
+
+
+def day_of(store: DecisionStore, rows: int, day: int = 0, name: str = "r") -> None:
+    """Decisions ``r0``, ``r1``..., an hour apart, on this day."""
+    put(store, [decision(f"{name}{n}", day * DAY + n * HOUR) for n in range(rows)])
+
+
+def drift_event(window_id: str = "1970-01-01", revision: int = 1, **changes: Any) -> DriftEvent:
+    """A short one."""
+    shift = Shift(psi=None, psi_limit=None, drifted=False, distance=None, distance_method="none")
+    shares = ("approved", "review", "refused", "reference_approved", "reference_review", "reference_refused")
+    event: dict[str, Any] = {
+        "window": WindowRef(id=window_id, kind="time", start=EPOCH, end=EPOCH + dt.timedelta(days=1)),
+        "revision": revision,
+        "computed_at": EPOCH,
+        "reference_version": "v1",
+        "rows": 3,
+        "late_rows": 1,
+        "unreadable_rows": 0,
+        "verdict": "too_few",
+        "drifted_share": 0.0,
+        "features": (),
+        "prediction": PredictionDrift(shift=shift, mean_probability=None, reference_mean_probability=0.1),
+        "outcomes": OutcomeMix(shift=shift, **dict.fromkeys(shares, 0.0)),
+        "performance": (),
+    }
+    return DriftEvent(**event | changes)
