@@ -164,6 +164,23 @@ def test_another_file_in_its_place_is_refused_for_its_positions_are_not_ours(tmp
 
 
 @pytest.mark.postgres
+def test_another_writer_of_a_postgresql_store_is_waited_for_no_longer_than_stated(postgres: Postgres) -> None:
+    url = postgres.new_database("turns")
+    with DecisionStore.open(url) as one, DecisionStore.open(url, wait_seconds=0.1) as other:
+
+        tries = []
+
+        class Holding(list[DecisionRow]):
+            def __iter__(self) -> Iterator[DecisionRow]:
+                tries.append(refused(other, "lock timeout"))
+                return super().__iter__()
+
+        put(one, Holding())
+        assert tries
+        goes_on(other)
+
+
+@pytest.mark.postgres
 def test_a_server_that_stopped_is_told_and_goes_on_once_it_runs_again(postgres: Postgres) -> None:
     with DecisionStore.open(postgres.new_database("stopped"), wait_seconds=2) as store:
         store.counts()
