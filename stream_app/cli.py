@@ -21,7 +21,9 @@ COMMANDS = {
     "produce": "Send the rows of a file as loan requests, or as the truth about them.",
     "decisions": "Read decisions: dump or follow.",
     "rejections": "Read rejections: dump or follow.",
+    "monitor": "Watch the decisions: the monitor, a second Faust worker.",
     "drift": "Show the closed windows: what drifted, and whether defaults come as predicted.",
+    "report": "Write an Evidently report of a window, or of the decisions of some days.",
     "train": "Train a model and write its bundle.",
     "contracts": "Write the JSON Schemas and the AsyncAPI document of the topics.",
 }

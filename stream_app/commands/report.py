@@ -1,0 +1,84 @@
+"""``stream-app report``: an Evidently report of stored decisions, on demand."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from stream_app.commands.options import bundle_option, store_option
+
+if TYPE_CHECKING:
+    from monitoring.report import Days
+
+DAY = click.DateTime(["%Y-%m-%d"])
+
+
+@click.command("report")
+@click.argument("window_id", required=False)
+@click.option("--from", "first", type=DAY, metavar="DAY", help="Instead of a window: requested on this day or later,")
+@click.option("--to", "last", type=DAY, metavar="DAY", help="up to this day, which is included. Days are UTC's.")
+@click.option("--against-from", type=DAY, metavar="DAY", help="Compare with the decisions from this day on")
+@click.option("--against-to", type=DAY, metavar="DAY", help="up to this one (default: with the bundle's reference).")
+@store_option
+@bundle_option
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File to write; replaced when it is there.  [default: window-WINDOW_ID.html, or decisions-DAY-DAY.html]",
+)
+def command(
+    window_id: str | None,
+    first: datetime | None,
+    last: datetime | None,
+    against_from: datetime | None,
+    against_to: datetime | None,
+    store: str,
+    bundle: Path | None,
+    out: Path | None,
+) -> None:
+    """Write the Evidently report of window WINDOW_ID, or of the decisions of some days, as one HTML file.
+
+    What is compared: all features, the probability of default and the outcome mix, by default with the sample of the
+    training data that the bundle keeps. Reads the decision store alone. `stream-app drift` lists the windows. The file
+    needs no network, holds sums and no single decision, and draws at most 20,000 decisions, evenly chosen.
+
+    \b
+    stream-app report 2007-03
+    stream-app report 2007-03 --against-from 2006-03-01 --against-to 2006-03-31
+    stream-app report --from 2007-01-01 --to 2007-06-30 --out first-half-of-2007.html
+    """
+    days, against = (
+        _days(first, last, "--from", "--to"),
+        _days(against_from, against_to, "--against-from", "--against-to"),
+    )
+    if (window_id is None) == (days is None):
+        raise click.UsageError("Name a WINDOW_ID, or --from and --to, and not both.")
+    from models.bundle import shipped_bundle
+    from monitoring.report import write_comparison, write_window
+    from monitoring.report_folder import name_of
+
+    bundle = bundle or shipped_bundle()
+    if window_id is not None:
+        path = out or Path(name_of(window_id))
+        write_window(store, bundle, window_id, against, path)
+        click.echo(path)
+    elif days is not None:
+        path = out or Path(f"decisions-{days.first}-{days.last}.html")
+        write_comparison(store, bundle, days, against, path)
+        click.echo(path)
+
+
+def _days(first: datetime | None, last: datetime | None, first_name: str, last_name: str) -> Days | None:
+    """Both ends or neither; the first not after the last."""
+    if first is None and last is None:
+        return None
+    if first is None or last is None:
+        raise click.UsageError(f"Give {first_name} and {last_name}, or neither.")
+    if first > last:
+        raise click.UsageError(f"There is no day from {first_name} {first:%Y-%m-%d} to {last_name} {last:%Y-%m-%d}.")
+    from monitoring.report import Days
+
+    return Days(first.date(), last.date())
