@@ -31,8 +31,8 @@ _UP_TO = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 
 _QUALITY = (
     Column("missing", right=True),
-    Column("missing in\nreference", right=True),
-    Column("never\nseen", right=True),
+    Column("missing in\nreference", right=True, optional=True),
+    Column("never\nseen", right=True, optional=True),
 )
 
 

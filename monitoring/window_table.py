@@ -16,15 +16,15 @@ _WINDOW = (
     Column("window"),
     Column("decisions", right=True),
     Column("verdict"),
-    Column("what drifted"),
-    Column("approved", right=True),
+    Column("what drifted", wraps=True),
+    Column("approved", right=True, optional=True),
 )
 _MODEL = Column("model")
 _PERFORMANCE = (
     Column("default\npredicted", right=True),
     Column("defaulted\nso far", right=True),
-    Column("outcome\nknown", right=True),
-    Column("observed ÷\npredicted", right=True),
+    Column("outcome\nknown", right=True, optional=True),
+    Column("observed ÷\npredicted", right=True, optional=True),
     Column("calibration"),
 )
 

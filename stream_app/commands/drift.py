@@ -78,6 +78,8 @@ def _show(events: Sequence[DriftEvent], features: tuple[str, ...]) -> None:
     grids = (window_grid(events), feature_grid(events, features))
     console = Console(file=sys.stdout, highlight=False)
     if console.is_terminal:
-        console.print(*(grid.table() for grid in grids), *notes, "", summary(events), sep="\n", markup=False)
+        console.print(
+            *(grid.table(console.width) for grid in grids), *notes, "", summary(events), sep="\n", markup=False
+        )
     else:
         click.echo("\n".join([*grids[0].lines(), "", *grids[1].lines(), *notes, "", summary(events)]))

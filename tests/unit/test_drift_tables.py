@@ -156,8 +156,27 @@ def test_a_grid_in_a_pipe_is_aligned_without_trailing_blanks() -> None:
     assert grid.lines() == ["Title", "name  a number", "x            1", "y"]
 
 
-def test_in_a_terminal_what_is_out_of_line_is_red_and_bold() -> None:
+def in_a_terminal(grid: Grid, width: int) -> str:
     out = io.StringIO()
-    Console(file=out, force_terminal=True, width=140).print(window_grid([event(1, {"home": 4.0}), event(2)]).table())
-    assert "\x1b[1;31mDRIFTED" in out.getvalue()
-    assert "\x1b[32mstable" in out.getvalue()
+    Console(file=out, force_terminal=True, width=width).print(grid.table(width))
+    return out.getvalue()
+
+
+def test_in_a_terminal_what_is_out_of_line_is_red_and_bold() -> None:
+    shown = in_a_terminal(window_grid([event(1, {"home": 4.0}), event(2)]), width=140)
+    assert "\x1b[1;31mDRIFTED" in shown
+    assert "\x1b[32mstable" in shown
+
+
+def test_a_wide_terminal_shows_every_column() -> None:
+    assert "No room" not in in_a_terminal(window_grid([event()]), width=140)
+
+
+def test_a_narrow_terminal_shows_whole_words_and_says_which_columns_it_has_no_room_for() -> None:
+    shown = in_a_terminal(
+        window_grid([event(1, {"home": 4.0}, performance=(performance("predicted_too_low", 0.2),))]), 80
+    )
+    assert "No room here for: approved, outcome known" in shown
+    for word in ("2006-01", "DRIFTED", "home", "PD TOO LOW"):
+        assert word in shown
+    assert "…" not in shown
