@@ -34,6 +34,8 @@ class ScorerMetrics:
         self._by_outcome = {name: self._decisions.labels(name, model.version) for name in OUTCOMES}
         self._by_reason = {reason: self._rejections.labels(reason.value) for reason in RejectionReason}
         self._by_stage = {stage: self._stage_seconds.labels(stage) for stage in STAGES}
+        codes = {feature.reason_code or feature.name for feature in contract.features}
+        self._by_code = {code: self._reasons.labels(code) for code in codes}
         self._by_feature = {f.name: self._unseen.labels(f.name) for f in contract.features if f.kind == "category"}
 
     def _declare(self, on: CollectorRegistry) -> None:
@@ -46,6 +48,7 @@ class ScorerMetrics:
         self._requests = counter("requests_total", "Records read from the request topic and answered")
         self._decisions = counter("decisions_total", "Decisions published", ("outcome", "model_version"))
         self._rejections = counter("rejections_total", "Records answered with a rejection", ("reason",))
+        self._reasons = counter("reasons_total", "Principal reasons given with decisions not approved", ("code",))
         self._unseen = counter("unseen_categories_total", "Values of a category the model never saw", ("feature",))
         self._bugs = counter("pipeline_bugs_total", "Records rejected for a fault of the scorer itself")
         self._not_committed = counter("uncommitted_batches_total", "Batches published whose commit a rebalance undid")
@@ -76,6 +79,7 @@ class ScorerMetrics:
         *,
         records: int,
         outcomes: Tally[str],
+        reasons: Tally[str],
         rejections: Tally[RejectionReason],
         probabilities: Sequence[float],
         ages_seconds: Iterable[float],
@@ -88,6 +92,8 @@ class ScorerMetrics:
         self._bugs.inc(bugs)
         for outcome, count in outcomes.items():
             self._by_outcome[outcome].inc(count)
+        for code, count in reasons.items():
+            self._by_code[code].inc(count)
         for reason, count in rejections.items():
             self._by_reason[reason].inc(count)
         for feature, count in unseen.items():

@@ -60,6 +60,7 @@ class Scoring:
         self._metrics.batch_decided(
             records=len(records),
             outcomes=Counter(decision.outcome for decision in decisions),
+            reasons=Counter(reason.code for decision in decisions for reason in decision.reasons),
             rejections=Counter(verdict.reason for verdict in judged.verdicts if isinstance(verdict, Rejection)),
             probabilities=[decision.probability_of_default for decision in decisions],
             ages_seconds=[max(0.0, now - record.timestamp / 1000) for record in records],
