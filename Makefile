@@ -19,10 +19,10 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	"$$each" -c '$(SUPPORTED)' >/dev/null 2>&1 && { echo "$$each"; break; }; done)
 
-.PHONY: help setup demo test lint train bench lock clean
+.PHONY: help setup demo test lint train bench lock dashboards clean
 
 help:  ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 # ---- set-up: a stamp per lock file; a second call does nothing, a changed lock installs again -------------------------
 # The locks come from one resolution, so a larger one contains the smaller: installing it satisfies both stamps.
@@ -108,6 +108,9 @@ lock:  ## make the lock files again (needs uv); ARGS=--upgrade takes newer versi
 	$(COMPILE) $(ARGS) pyproject.toml --constraint requirements-bench.txt --output-file requirements.txt
 	"$(PYTHON)" -c 'import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], \
 		"poetry-core", sep="\n")' | $(COMPILE) $(ARGS) - --output-file requirements-build.txt
+
+dashboards: $(VENV)/.test  ## Grafana's dashboards from monitoring/grafana, after a change to them or to an alert's limit
+	@$(BIN)/python -W ignore::DeprecationWarning -m monitoring.grafana
 
 clean:  ## remove .venv, caches and build leftovers
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

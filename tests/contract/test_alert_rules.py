@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 import yaml
 
+from monitoring.grafana.limits import limits_in
 from stream_app.settings import MonitorSettings
 from tests.contract.operator_files import ROOT
-from tests.contract.prometheus_files import ALERTS, PROMETHEUS, RECORDING, RULE_TESTS, comparisons, rules, tool
+from tests.contract.prometheus_files import ALERTS, PROMETHEUS, RECORDING, RULE_TESTS, rules, tool
 
 ALERT_RULES = rules(ALERTS)
 RUNBOOKS = (ROOT / "docs/runbooks.md").read_text()
@@ -72,7 +73,7 @@ def test_alert_is_tested_to_fire_and_to_be_silent(alert: dict[str, Any]) -> None
 def test_alert_compares_recorded_series_with_numbers(alert: dict[str, Any]) -> None:
     """So that its left-hand side can be looked at while it is silent, and its limit be read by the dashboards."""
     recorded = {rule["record"] for rule in rules(RECORDING)}
-    assert {comparison.name for comparison in comparisons(alert["expr"])} <= recorded
+    assert {limit.series.partition("{")[0] for limit in limits_in(alert["expr"])} <= recorded
 
 
 def test_every_recorded_series_is_used_by_an_alert_or_another_rule() -> None:

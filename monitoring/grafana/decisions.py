@@ -1,0 +1,131 @@
+"""Decisions: who is approved, at which probability of default, and why others are not."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+from monitoring.grafana.boards import Board, scorer_variable
+from monitoring.grafana.panels import OUTCOME_COLOURS, bars_now, lines, number, spread
+from monitoring.grafana.promql import OF_SCORER, rate
+
+_DECISIONS = "loan_scorer_decisions_total"
+_PROBABILITY = "loan_scorer_probability_of_default"
+
+
+def _share(outcome: str) -> str:
+    one, instance = f'{{outcome="{outcome}", instance=~"$instance"}}', OF_SCORER
+    return f"{rate(_DECISIONS + one)} / ({rate(_DECISIONS + instance)} > 0)"
+
+
+_OVERVIEW = (
+    number(
+        "Approved",
+        "Share of the decisions of the last 15 minutes, all scorers.",
+        "loan_scorer:approved_share:rate15m",
+        unit="percentunit",
+        decimals=1,
+    ),
+    number("In review", "Share of the decisions that wait for a person.", _share("review"), unit="percentunit"),
+    number("Refused", "Share of the decisions that are refusals.", _share("refused"), unit="percentunit"),
+    number(
+        "Jump of the approvals",
+        "Distance between the approved shares of the last 15 minutes and of the last day, in points.",
+        "loan_scorer:approved_share:jump15m",
+        unit="percentunit",
+        alert="ApprovalRateJump",
+        decimals=1,
+    ),
+    number(
+        "Rejected",
+        "Share of the requests of the last 15 minutes that got no decision.",
+        "loan_scorer:rejected_share:rate15m",
+        unit="percentunit",
+        alert="RejectionsHigh",
+        decimals=2,
+    ),
+    number(
+        "Mean probability of default",
+        "Of the decisions now; higher is riskier.",
+        f"{rate(_PROBABILITY + '_sum' + OF_SCORER)} / ({rate(_PROBABILITY + '_count' + OF_SCORER)} > 0)",
+        unit="percentunit",
+        decimals=2,
+    ),
+)
+
+_OUTCOMES = (
+    lines(
+        "Decisions by outcome",
+        "Decisions a second.",
+        {"{{outcome}}": rate(_DECISIONS + OF_SCORER, "outcome")},
+        unit="reqps",
+        stacked=True,
+        colours=OUTCOME_COLOURS,
+    ),
+    lines(
+        "Approved share",
+        "Of the last 15 minutes and of the last day. They part when model, policy or applicants change.",
+        {
+            "last 15 minutes": "loan_scorer:approved_share:rate15m",
+            "last day": "loan_scorer:approved_share:rate1d",
+        },
+        unit="percentunit",
+        width=6,
+    ),
+    lines(
+        "Jump of the approvals",
+        "The distance between the two, in points; the line is the alert's limit.",
+        {"points": "loan_scorer:approved_share:jump15m"},
+        unit="percentunit",
+        width=6,
+        alert="ApprovalRateJump",
+    ),
+)
+
+_SCORES = (
+    spread(
+        "Probability of default over time",
+        "How the decided requests spread over the probability of default; higher is riskier.",
+        f"sum by (le) (increase({_PROBABILITY}_bucket{OF_SCORER}[$__rate_interval]))",
+        axis_unit="percentunit",
+    ),
+    bars_now(
+        "Probability of default, the time range as a whole",
+        "Decisions by the probability of default given, each bar up to the bound beside it.",
+        f"sum by (le) (increase({_PROBABILITY}_bucket{OF_SCORER}[$__range]))",
+        unit="short",
+        legend="{{le}}",
+        width=12,
+        format=PromQueryFormat.HEATMAP,
+    ),
+)
+
+_REASONS = (
+    lines(
+        "Reasons given",
+        "Principal reasons of the decisions that were not approvals, a second, at most four each.",
+        {"{{code}}": f"topk(12, {rate('loan_scorer_reasons_total' + OF_SCORER, 'code')})"},
+        unit="cps",
+    ),
+    lines(
+        "Rejections by reason",
+        "Requests that got no decision, by what was wrong with them. They are on loan.rejections, unchanged.",
+        {"{{reason}}": rate("loan_scorer_rejections_total" + OF_SCORER, "reason")},
+        unit="reqps",
+        stacked=True,
+    ),
+    lines(
+        "Categories the model never saw",
+        "They are scored as missing. Many of one feature: its producer changed its codes.",
+        {"{{feature}}": rate("loan_scorer_unseen_categories_total" + OF_SCORER, "feature")},
+        unit="cps",
+        width=24,
+    ),
+)
+
+DECISIONS = Board(
+    uid="loan-decisions",
+    title="Loans: decisions",
+    text="Who is approved, at which probability of default, and why others are not.",
+    rows={"": _OVERVIEW, "Outcomes": _OUTCOMES, "Scores": _SCORES, "Reasons and rejections": _REASONS},
+    variables=[scorer_variable()],
+)

@@ -1,0 +1,254 @@
+"""Service: is every request answered, how fast, and does the monitor keep up?"""
+
+from __future__ import annotations
+
+from monitoring.grafana.boards import Board, scorer_variable
+from monitoring.grafana.panels import lines, number
+from monitoring.grafana.promql import OF_SCORER, quantile, rate
+
+_BATCH = "loan_scorer_batch_records"
+
+_OVERVIEW = (
+    number("Scorers", "Scorers that answer. Red: one does not.", 'min(loan:up{job="scorer"})', alert="ScorerMissing"),
+    number("Monitor", "Red: nobody watches the decisions.", 'min(loan:up{job="monitor"})', alert="MonitorMissing"),
+    number(
+        "Partitions owned",
+        "Request partitions that have a scorer. Fewer than the topic has: requests wait.",
+        'loan:partitions_assigned:sum{job="scorer"}',
+        alert="RequestsWithoutScorer",
+    ),
+    number(
+        "Requests",
+        "Requests answered a second, decisions and rejections together.",
+        rate("loan_scorer_requests_total" + OF_SCORER),
+        unit="reqps",
+        decimals=1,
+    ),
+    number(
+        "Age at decision, 99 in 100",
+        "Time from a request's time stamp to its decision, 99th percentile of five minutes.",
+        "loan_scorer:event_age_seconds:p99_5m",
+        unit="s",
+        alert="DecisionsLate",
+        decimals=3,
+    ),
+    number("Alerts", "Alerts that fire now.", 'count(ALERTS{alertstate="firing"}) or vector(0)'),
+)
+
+_RATE_AND_ERRORS = (
+    lines(
+        "Requests by scorer",
+        "Requests answered a second. Even shares: the keys are spread well.",
+        {"{{instance}}": rate("loan_scorer_requests_total" + OF_SCORER, "instance")},
+        unit="reqps",
+        width=8,
+    ),
+    lines(
+        "Share of requests rejected",
+        "Of the last 15 minutes, all scorers. The reasons are on the dashboard Decisions.",
+        {"rejected": "loan_scorer:rejected_share:rate15m"},
+        unit="percentunit",
+        width=8,
+        alert="RejectionsHigh",
+    ),
+    lines(
+        "Faults of the scorer",
+        "Requests rejected in the last 15 minutes for a bug, not for their content. The log has the traceback.",
+        {"bugs": "loan_scorer:pipeline_bugs:increase15m"},
+        unit="short",
+        width=8,
+        alert="PipelineBugs",
+    ),
+)
+
+_DURATION = (
+    lines(
+        "Age of a request when it is decided",
+        "From the record's time stamp, the producer's as a rule, to the decision. The line is the limit of the 99th.",
+        {
+            "half": quantile(0.5, "loan_scorer_event_age_seconds"),
+            "95 in 100": quantile(0.95, "loan_scorer_event_age_seconds"),
+            "99 in 100": quantile(0.99, "loan_scorer_event_age_seconds"),
+        },
+        unit="s",
+        alert="DecisionsLate",
+    ),
+    lines(
+        "Time by stage",
+        "Seconds of each second that a scorer spends in a stage. The largest is what to make faster.",
+        {"{{stage}}": rate("loan_scorer_stage_seconds_sum" + OF_SCORER, "stage")},
+        unit="percentunit",
+        stacked=True,
+    ),
+    lines(
+        "Requests in one batch",
+        "Grows under load by itself: one at a time when quiet, up to 2,048.",
+        {"mean": f"{rate(_BATCH + '_sum' + OF_SCORER)} / {rate(_BATCH + '_count' + OF_SCORER)}"},
+        unit="short",
+    ),
+    lines(
+        "Batches to be repeated",
+        "Batches published whose commit a rebalance undid: their requests are decided again under the same id.",
+        {"batches": rate("loan_scorer_uncommitted_batches_total" + OF_SCORER)},
+        unit="cps",
+    ),
+)
+
+_LAG = (
+    lines(
+        "Waiting by partition",
+        "Requests on the broker that no scorer has committed. One partition alone: a client sends most of the load.",
+        {"partition {{partition}}": f"sum by (partition) (loan_scorer_consumer_lag_records{OF_SCORER})"},
+        unit="short",
+        width=8,
+    ),
+    lines(
+        "Growth of the backlog",
+        "Records a second by which the backlog of scorer and monitor grew over 15 minutes; below zero it shrinks.",
+        {"{{job}}": "loan:consumer_lag_records:deriv15m"},
+        unit="cps",
+        width=8,
+        alert="LagGrowing",
+    ),
+    lines(
+        "Scorers without progress",
+        "How long requests have waited at a scorer without a commit. Zero while nothing waits.",
+        {"{{instance}}": 'loan:stalled_seconds{job="scorer"}'},
+        unit="s",
+        width=8,
+        alert="ScorerStalled",
+    ),
+)
+
+_MODEL = (
+    number(
+        "Model of the scorers",
+        "Name and version in use. Two for long: not every scorer took the new bundle.",
+        f"max by (name, version) (loan_scorer_model_info{OF_SCORER})",
+        legend="{{name}} {{version}}",
+        width=8,
+    ),
+    number(
+        "Model of the monitor",
+        "The bundle whose reference sample drift is measured against.",
+        "max by (name, version) (loan_monitor_model_info)",
+        legend="{{name}} {{version}}",
+        width=8,
+    ),
+    number(
+        "Scorers use the monitor's model",
+        "1: all do. 0: one decides with another model, and drift is measured against the wrong reference.",
+        "min(loan_scorer:model_is_promoted)",
+        alert="ModelNotPromoted",
+        width=8,
+    ),
+)
+
+_MONITOR = (
+    lines(
+        "Decisions stored",
+        "Decisions a second. known: read again after a restart. late: too late for their window, kept in the store.",
+        {"{{result}}": "sum by (result) (rate(loan_monitor_decisions_total[$__rate_interval]))"},
+        unit="reqps",
+        width=8,
+    ),
+    lines(
+        "Outcomes stored",
+        "Outcomes a second. contradicting: another truth than the one known; the first stays.",
+        {"{{result}}": "sum by (result) (rate(loan_monitor_outcomes_total[$__rate_interval]))"},
+        unit="reqps",
+        width=8,
+    ),
+    lines(
+        "Monitor without progress",
+        "How long decisions or outcomes have waited without being stored. Zero while nothing waits.",
+        {"{{instance}}": 'loan:stalled_seconds{job="monitor"}'},
+        unit="s",
+        width=8,
+        alert="MonitorStalled",
+    ),
+    lines(
+        "Since the last complete drift run",
+        "Time since no closed window was left to judge.",
+        {"seconds": "loan_monitor:seconds_since_drift_run"},
+        unit="s",
+        width=8,
+        alert="DriftRunStale",
+    ),
+    lines(
+        "Time to judge a window",
+        "All statistics of one window, mean of an hour.",
+        {
+            "mean": "sum(increase(loan_monitor_window_closing_seconds_sum[1h]))"
+            " / (sum(increase(loan_monitor_window_closing_seconds_count[1h])) > 0)"
+        },
+        unit="s",
+        width=8,
+    ),
+    lines(
+        "Odd input",
+        "Events of the last hour: dated in the future, of another model, outcomes whose decision has not come.",
+        {
+            "in the future": "sum(increase(loan_monitor_decisions_ahead_total[1h]))",
+            "other model": "sum(increase(loan_monitor_unknown_model_decisions_total[1h]))",
+            "outcomes that wait": "sum(loan_monitor_outcomes_pending)",
+        },
+        unit="short",
+        width=8,
+    ),
+    number(
+        "Partitions of the monitor",
+        "Of decisions and outcomes together. Zero: nothing is read.",
+        'loan:partitions_assigned:sum{job="monitor"}',
+        alert="DecisionsUnwatched",
+    ),
+    number(
+        "Child failures",
+        "Crashes and time-outs of the monitor's child processes in the last hour.",
+        "sum(loan_monitor:child_failures:increase1h)",
+        alert="MonitorChildFailing",
+        decimals=0,
+    ),
+    number(
+        "Failed reports",
+        "Reports not written in the last hour. Figures and alerts do not depend on them.",
+        "sum(loan_monitor:failed_reports:increase1h)",
+        alert="ReportsFailing",
+        decimals=0,
+    ),
+    number(
+        "Store failures",
+        "Transactions the decision store refused in the last 15 minutes. The monitor waits and loses nothing.",
+        "sum(loan_monitor:store_failures:increase15m)",
+        alert="StoreFailing",
+        decimals=0,
+    ),
+    number(
+        "Unreadable records",
+        "Records of the last hour that break their contract; they are in no statistics.",
+        "sum(loan_monitor:unreadable_records:increase1h)",
+        alert="UnreadableRecords",
+        decimals=0,
+    ),
+    number(
+        "Event time",
+        "How far the decisions have come in their own time.",
+        "max(loan_monitor_event_time_timestamp_seconds > 0) * 1000",
+        unit="dateTimeAsIso",
+    ),
+)
+
+SERVICE = Board(
+    uid="loan-service",
+    title="Loans: service",
+    text="Is every request answered, how fast, and does the monitor keep up?",
+    rows={
+        "": _OVERVIEW,
+        "Rate and errors": _RATE_AND_ERRORS,
+        "Duration": _DURATION,
+        "Lag": _LAG,
+        "Model": _MODEL,
+        "Monitor": _MONITOR,
+    },
+    variables=[scorer_variable()],
+)
