@@ -83,7 +83,7 @@ def realised_auc(probability: Vector, defaulted: NDArray[np.bool_]) -> float | N
 
 def _pairs_won(defaults: NDArray[Any], paid: NDArray[Any]) -> float:
     """Pairs in which the default has the higher value, half of the ties: numbers of each by rising distinct value."""
-    return float(defaults @ (np.cumsum(paid) - paid / 2))
+    return float(np.sum(defaults * (np.cumsum(paid) - paid / 2)))
 
 
 def bounds_of(defaults: int, unlabelled: int, predicted: float) -> Interval:
