@@ -39,7 +39,8 @@ import click
 @click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder for the monitor's decision store and its Evidently reports, which go with the demo otherwise.",
+    help="Folder for the monitor's decision store and the Evidently reports of the last twelve months; without it the "
+    "store goes with the demo and no reports are made.",
 )
 @click.option(
     "--summary", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write the summary as JSON too."

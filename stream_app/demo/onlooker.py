@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 from aiokafka.errors import KafkaError
 
+from stream_app.demo.patience import Clock, Patience, Say
 from stream_app.demo.sightings import Sightings, newest_text
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import DemoFailed
 
-TOLD_EVERY_SECONDS = 5.0
 _POLL_SECONDS = 0.25
-
-Say = Callable[[str], None]
 
 _decode = msgspec.json.Decoder(DriftEvent).decode
 
@@ -50,7 +50,7 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
 class Onlooker:
     """What goes wrong with the monitor is told at once and kept as ``fault``; nothing here raises for it."""
 
-    def __init__(self, monitor: Monitor, events: Events, say: Say, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, monitor: Monitor, events: Events, say: Say, clock: Clock = time.monotonic) -> None:
         self.fault: DemoFailed | None = None
         self.sightings = Sightings()
         self._monitor, self._events, self._say, self._clock = monitor, events, say, clock
@@ -78,28 +78,28 @@ class Onlooker:
         """Hear its events until the windows account for everything, or nothing new comes for this long."""
         if self.fault:
             return
+        patience = Patience(patience_seconds, self._say, self._clock)
         try:
             async with self._events() as consumer:
-                await self._hear_all(consumer, expected, patience_seconds)
+                while not self._has(expected):
+                    self._monitor.check()
+                    patience.look(self._progress(expected))
+                    self._hear(await consumer.getmany(timeout_ms=int(_POLL_SECONDS * 1000)))
         except DemoFailed as fault:
             self._failed(fault)
         except KafkaError as fault:
             self._failed(DemoFailed(f"The broker stopped answering ({type(fault).__name__})."))
 
-    async def _hear_all(self, consumer: Consumer, expected: Expected, patience_seconds: float) -> None:
-        moved_at = told_at = self._clock()
-        known = self._progress(expected)
-        while not self._has(expected):
-            self._monitor.check()
-            self._hear(await consumer.getmany(timeout_ms=int(_POLL_SECONDS * 1000)))
-            now, seen = self._clock(), self._progress(expected)
-            if seen != known:
-                moved_at, known = now, seen
-            if now - moved_at > patience_seconds:
-                raise _gave_up(known, patience_seconds)
-            if now - told_at > TOLD_EVERY_SECONDS:
-                told_at = now
-                self._say(f"Monitor: {known}.")
+    async def wait_for_reports(self, files: Sequence[Path], patience_seconds: float) -> None:
+        """Wait until these files are there, or no further one comes for this long."""
+        patience = Patience(patience_seconds, self._say, self._clock)
+        try:
+            while not self.fault and (missing := [file for file in files if not file.exists()]):
+                self._monitor.check()
+                patience.look(f"reports written: {len(files) - len(missing)} of {len(files)}")
+                await asyncio.sleep(_POLL_SECONDS)
+        except DemoFailed as fault:
+            self._failed(fault)
 
     def _hear(self, fetched: dict[Any, Any]) -> None:
         for records in fetched.values():
@@ -130,7 +130,3 @@ def require_watched(onlooker: Onlooker | None) -> None:
             kept="The summary is complete but for what the monitor would have added.",
             do_next="Correct what it names and run it again, or leave it out with --no-monitor.",
         )
-
-
-def _gave_up(known: str, patience_seconds: float) -> DemoFailed:
-    return DemoFailed(f"It said nothing new for {patience_seconds:g} s: {known}.")

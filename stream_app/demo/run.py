@@ -23,7 +23,7 @@ from stream_app.demo.sightings import HEADER, alarm_lines, quarter_rows
 from stream_app.demo.summary import Summary, account_lines, by_year, require_complete, verdict, year_lines
 from stream_app.demo.truth import Truth
 from stream_app.demo.wire import consumer_of
-from stream_app.demo.workers import MAX_REQUEST_BYTES, start_monitor, start_scorer
+from stream_app.demo.workers import MAX_REQUEST_BYTES, kept_text, reports_in, start_monitor, start_scorer
 from stream_app.faults import faults_among, with_faults
 from stream_app.ledger import Account, Ledger
 from stream_app.simulator import Replay, read_replay
@@ -34,8 +34,8 @@ DELIVERY = (
     "some requests would have been decided again."
 )
 DRIFT_HINT = (
-    "The model learned from 2001-2004. Its predictions stay where they were while the loans of 2006-2008 go bad: "
-    "nothing in a single decision shows that, only outcomes that come years later."
+    "The model learned from 2001-2004 and predicts some 5% in every year, while the loans of 2006-2008 go bad. Inputs "
+    "that drift say that it sees other applications than it knew; what that costs only outcomes show, and years later."
 )
 
 
@@ -86,7 +86,7 @@ def _run(plan: Plan, screen: Screen, stack: ExitStack) -> Summary:
     screen.table("Summary", [*account_lines(account), ("engine", place.meaning), ("delivery", DELIVERY)])
     if cast.onlooker and account.is_complete:
         expected = Expected(decisions=account.decisions, outcomes=outcomes)
-        _look(expected, cast.onlooker, plan.patience_seconds, screen)
+        _look(plan, expected, cast.onlooker, screen)
     else:
         _compare_years(ledger, replay, screen)
     return _end(plan, screen, account, outcomes, cast.onlooker)
@@ -136,14 +136,18 @@ def _job(plan: Plan, place: Place, replay: Replay) -> Job:
     )
 
 
-def _look(expected: Expected, onlooker: Onlooker, patience_seconds: float, screen: Screen) -> None:
+def _look(plan: Plan, expected: Expected, onlooker: Onlooker, screen: Screen) -> None:
     """Wait for the monitor to see it all, and show what it saw."""
     screen.say("The monitor closes the last windows and joins the truth that became known after the last request.")
-    asyncio.run(onlooker.wait_for(expected, patience_seconds))
+    asyncio.run(onlooker.wait_for(expected, plan.patience_seconds))
     if windows := onlooker.sightings.windows:
         screen.table("What the monitor saw of loans that default within 36 months", quarter_rows(windows), HEADER)
         screen.table("Its alarms", alarm_lines(windows))
         screen.say(DRIFT_HINT)
+        if plan.keep:
+            files = reports_in(plan.keep, [event.window.id for event in windows])
+            asyncio.run(onlooker.wait_for_reports(files, plan.patience_seconds))
+            screen.say(kept_text(plan.keep, files))
 
 
 def _compare_years(ledger: Ledger, replay: Replay, screen: Screen) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
@@ -52,6 +53,10 @@ class Alarm(msgspec.Struct, frozen=True):
     windows: tuple[str, ...]
 
 
+def _first_and_most(alarm: Alarm) -> tuple[str, int]:
+    return alarm.windows[0], -len(alarm.windows)
+
+
 def drifted_features(event: DriftEvent) -> list[str]:
     """In the contract's order."""
     return [each.feature for each in event.features if each.shift.drifted]
@@ -65,13 +70,13 @@ def calibration_of(event: DriftEvent) -> str:
 
 
 def alarms(windows: Sequence[DriftEvent]) -> list[Alarm]:
-    """Each feature that ever drifted, the earliest first, then prediction, outcome mix and calibration."""
-    by_feature: dict[str, list[str]] = {}
+    """Each feature that ever drifted, the earliest and most often first; prediction, outcome mix and calibration."""
+    by_feature: dict[str, list[str]] = defaultdict(list)
     for event in windows:
         for feature in drifted_features(event):
-            by_feature.setdefault(feature, []).append(event.window.id)
+            by_feature[feature].append(event.window.id)
     return [
-        *(Alarm(feature, tuple(ids)) for feature, ids in by_feature.items()),
+        *sorted((Alarm(feature, tuple(ids)) for feature, ids in by_feature.items()), key=_first_and_most),
         Alarm("prediction", tuple(event.window.id for event in windows if event.prediction.shift.drifted)),
         Alarm("outcome mix", tuple(event.window.id for event in windows if event.outcomes.shift.drifted)),
         Alarm("calibration", tuple(event.window.id for event in windows if calibration_of(event) in OFF)),
@@ -148,13 +153,16 @@ def _calibration_text(windows: Sequence[DriftEvent]) -> str:
     for alarm, words in OFF.items():
         if count := verdicts.count(alarm):
             return words if count == len(windows) else f"{words} in {count} of {len(windows)}"
-    return verdicts[0].replace("_", " ") if len(set(verdicts)) == 1 else "unknown in some"
+    if 0 < (in_line := verdicts.count("in_line")) < len(windows):
+        return f"in line in {in_line} of {len(windows)}"
+    return verdicts[0].replace("_", " ")
 
 
 def _drifted_text(windows: Sequence[DriftEvent]) -> str:
     if all(event.verdict == "too_few" for event in windows):
         return "too few decisions"
-    return _some(list(dict.fromkeys(feature for event in windows for feature in drifted_features(event)))) or NONE
+    often = Counter(feature for event in windows for feature in drifted_features(event))
+    return _some([feature for feature, _ in often.most_common()]) or NONE
 
 
 def _some(names: Sequence[str]) -> str:

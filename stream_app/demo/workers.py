@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from stream_app.demo.child import ChildWorker
@@ -11,8 +13,8 @@ from stream_app.errors import InputFileError
 
 MAX_REQUEST_BYTES = 65_536
 STORE_FILE, REPORTS_FOLDER = "decisions.db", "reports"
-REPORTS_KEPT = 60
-"""More than there are months in the replay."""
+REPORTS_KEPT = 12
+"""Those of the newest windows: each takes a second or more and 4 MB; ``stream-app report`` makes any other."""
 
 
 def start_scorer(place: Place, folder: Path, clients: Path) -> ChildWorker:
@@ -59,6 +61,21 @@ def make_folder_to_keep(folder: Path) -> None:
         ) from fault
     if not os.access(folder, os.W_OK):
         raise InputFileError(f"{folder} cannot be written to.", do_next="Name another. Nothing was started.")
+
+
+def reports_in(folder: Path, window_ids: Sequence[str]) -> list[Path]:
+    """Where the reports will lie, of these windows in their order, that the monitor keeps."""
+    return [folder / REPORTS_FOLDER / f"window-{each}.html" for each in window_ids[-REPORTS_KEPT:]]
+
+
+def kept_text(folder: Path, reports: Sequence[Path]) -> str:
+    """What is kept, and what to do with it."""
+    store = shlex.quote(str(folder / STORE_FILE))
+    count = sum(report.exists() for report in reports)
+    return (
+        f"Kept in {folder}: the decision store and {count} reports. Look into it with "
+        f"`stream-app drift --last 48 --store {store}` and `stream-app report 2006-03 --store {store}`."
+    )
 
 
 def _common(place: Place) -> dict[str, object]:

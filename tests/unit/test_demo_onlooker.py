@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -108,6 +109,27 @@ def test_while_it_is_waited_for_its_progress_is_told(said: list[str]) -> None:
     nothing: list[DriftEvent] = []
     wait(Events([FIRST], *[nothing] * 7, [SECOND, FIRST_AGAIN]), said)
     assert said == ["Monitor: windows closed: 1, decisions in them: 1,000 of 2,000, truth known: 0 of 2,000."]
+
+
+def test_reports_are_waited_for_until_the_last_is_there(said: list[str], tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("a.html", "b.html")]
+
+    class Writing(Monitor):
+        def check(self) -> None:
+            super().check()
+            files[self.checks - 1].touch()
+
+    onlooker = Onlooker(Writing(), Events().open, said.append)
+    asyncio.run(onlooker.wait_for_reports(files, 10.0))
+    assert onlooker.fault is None
+    assert all(file.exists() for file in files)
+
+
+def test_reports_that_do_not_come_are_given_up(said: list[str], tmp_path: Path) -> None:
+    times = iter(range(100))
+    onlooker = Onlooker(Monitor(), Events().open, said.append, lambda: float(next(times)))
+    asyncio.run(onlooker.wait_for_reports([tmp_path / "a.html"], 0.5))
+    assert "It did nothing new for 0.5 s: reports written: 0 of 1." in said[-1]
 
 
 def test_a_monitor_that_ends_is_told_once_and_fails_the_demo_at_its_end(said: list[str]) -> None:

@@ -67,11 +67,13 @@ def test_a_quarter_tells_how_many_of_its_windows_are_off() -> None:
     assert quarter_rows([drift_event("2005-10", labelled=9), off])[0][4] == "too low in 1 of 2"
     assert quarter_rows([off])[0][4] == "too low"
     assert quarter_rows([drift_event("2005-10", calibration="predicted_too_high")])[0][4] == "too high"
+    known, unknown = drift_event("2005-11", labelled=9), drift_event("2005-12")
+    assert quarter_rows([known, unknown])[0][4] == "in line in 1 of 2"
 
 
 def test_a_quarter_names_what_drifted_in_any_of_its_windows() -> None:
     windows = [drift_event("2005-10", drifted=["low_doc"]), drift_event("2005-11", drifted=["state", "low_doc"])]
-    assert quarter_rows(windows)[0][5] == "low_doc, state"
+    assert quarter_rows(windows)[0][5] == "low_doc, state", "the most often first"
 
 
 def test_a_quarter_of_too_few_decisions_is_never_called_stable() -> None:
