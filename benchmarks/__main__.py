@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import latency, memory, throughput, window_statistics
+from benchmarks import latency, memory, throughput, window_reports, window_statistics
 from benchmarks.report import Report, machine, write_json
 from benchmarks.stage import stage
 from stream_app.broker import Engine
@@ -17,7 +17,9 @@ ENGINES: dict[str, tuple[Engine, ...]] = {"kafka": ("kafka",), "tansu": ("tansu"
 
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.argument("benchmark", type=click.Choice(["throughput", "latency", "memory", "windows", "all"]), default="all")
+@click.argument(
+    "benchmark", type=click.Choice(["throughput", "latency", "memory", "windows", "reports", "all"]), default="all"
+)
 @click.option("--engine", type=click.Choice(list(ENGINES)), default="both", help="Broker; see below.")
 @click.option("--requests", type=click.IntRange(min=1000), default=100_000, help="Backlog of the throughput race.")
 @click.option("--rounds", type=click.IntRange(min=1), default=5, help="Rounds of the throughput race.")
@@ -27,8 +29,9 @@ ENGINES: dict[str, tuple[Engine, ...]] = {"kafka": ("kafka",), "tansu": ("tansu"
 def main(benchmark: str, engine: str, requests: int, rounds: int, rate: int, seconds: int, target: Path | None) -> None:
     """Measure what docs/benchmarks.md states.
 
-    With both engines latency and memory are measured on Apache Kafka alone: Tansu is made for short runs. The windows,
-    that is the statistics of a closed one, need no broker. A full run takes about 15 minutes and wants an otherwise
+    With both engines latency and memory are measured on Apache Kafka alone: Tansu is made for short runs. Windows (the
+    statistics of a closed one) and reports (these in the monitor's child processes, and Evidently's page) need no
+    broker. A full run takes about 15 minutes and wants an otherwise
     idle machine.
     """
     about = machine()
@@ -58,6 +61,8 @@ def _run(
             yield memory.measure(here)
     if benchmark in ("windows", "all"):
         yield window_statistics.measure()
+    if benchmark in ("reports", "all"):
+        yield window_reports.measure()
 
 
 def _show(report: Report) -> None:

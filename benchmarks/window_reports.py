@@ -1,0 +1,161 @@
+"""A closed window in the monitor's two child processes: its drift event and its Evidently report, from the store on.
+
+Meanwhile an event loop like the monitor's ticks every millisecond: its longest gap is what a child costs the loop that
+waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from benchmarks.report import Report, Verdict
+from models.booster import ModelSize
+from models.bundle import Bundle
+from models.contract import Contract, Feature
+from models.policy import OUTCOMES, Policy
+from models.train import Plan, train
+from monitoring import closing, report
+from monitoring.analysis import Options
+from monitoring.children import Child
+from monitoring.store import DecisionRow, DecisionStore, Put, WindowKey
+from monitoring.windows import WindowSize
+from stream_app.tables import feature_objects
+
+FEATURES, ROWS, TRAINING_ROWS, ROUNDS, SEED = 30, 20_000, 8_000, 5, 7
+CLOSING_SECONDS, REPORT_SECONDS, GAP_SECONDS = 0.5, 6.0, 0.020
+TICK_SECONDS = 0.001
+DEADLINE_SECONDS = 120.0
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+DAY = WindowSize.parse("1d")
+LEVELS = np.array([f"level {number}" for number in range(12)])
+
+
+def measure() -> Report:
+    """Medians of warm calls, the first call with its imports, and the longest gap over all of them."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as folder:
+        return asyncio.run(_measured(Path(folder)))
+
+
+async def _measured(folder: Path) -> Report:
+    bundle = _bundle(folder / "bundle")
+    store = str(folder / "decisions.db")
+    key = _filled(store, bundle)
+    analyst = Child("analyst", partial(closing.prepare, bundle.path), DEADLINE_SECONDS)
+    reporter = Child("reporter", partial(report.prepare, bundle.path), DEADLINE_SECONDS, niceness=10)
+    close = partial(analyst.call, closing.close_window, store, bundle.path, key, Options(), 1, 0)
+    write = partial(reporter.call, report.write_report, store, bundle.path, key, folder / "reports", 3)
+    idle_gap, _ = await _ticking(partial(time.sleep, 3.0))
+    closings = [await _ticking(close) for _ in range(1 + ROUNDS)]
+    reports = [await _ticking(write) for _ in range(1 + ROUNDS)]
+    analyst.close()
+    reporter.close()
+    size_mb = (folder / "reports" / "window-2026-01-01.html").stat().st_size / 1e6
+    return _report(closings, reports, idle_gap, size_mb)
+
+
+def _report(
+    closings: list[tuple[float, float]], reports: list[tuple[float, float]], idle_gap: float, size_mb: float
+) -> Report:
+    closing_s, report_s = (median(seconds for _, seconds in calls[1:]) for calls in (closings, reports))
+    gap = max(gap for gap, _ in (*closings, *reports))
+    figures: dict[str, object] = {
+        "window": f"{FEATURES} features, {ROWS:,} rows",
+        "first closing, imports included, s": closings[0][1],
+        "closing, median s": closing_s,
+        "first report, imports included, s": reports[0][1],
+        "report, median s": report_s,
+        "report, MB": size_mb,
+        "longest gap of the loop, ms": gap * 1000,
+        "longest gap with nothing to do, ms": idle_gap * 1000,
+    }
+    verdicts = [
+        Verdict("seconds to close a window, store included, median", closing_s, CLOSING_SECONDS, at_least=False),
+        Verdict("seconds for a report, median", report_s, REPORT_SECONDS, at_least=False),
+        Verdict("longest gap of the event loop, s", gap, GAP_SECONDS, at_least=False),
+    ]
+    return Report("reports", "no broker", figures, verdicts)
+
+
+async def _ticking(call: Callable[[], Any]) -> tuple[float, float]:
+    """Longest time between two ticks beyond the tick itself, and how long the call took; seconds both."""
+    started = time.perf_counter()
+    work = asyncio.create_task(asyncio.to_thread(call))
+    gap, last = 0.0, time.perf_counter()
+    while not work.done():
+        await asyncio.sleep(TICK_SECONDS)
+        gap, last = max(gap, time.perf_counter() - last - TICK_SECONDS), time.perf_counter()
+    await work
+    return gap, time.perf_counter() - started
+
+
+def _loans(rows: int, seed: int) -> pd.DataFrame:
+    """A third amounts, a third whole numbers, a third categories; one value in ten missing, one loan in ten lost."""
+    rng = np.random.default_rng(seed)
+    makers: list[Callable[[], Any]] = [
+        lambda: pd.Series(rng.lognormal(10, 1, rows).round(2)),
+        lambda: pd.Series(rng.poisson(20, rows)).astype("Int64"),
+        lambda: pd.Series(rng.choice(LEVELS, rows)),
+    ]
+    columns = {f"feature_{n:02}": makers[n % 3]().mask(rng.random(rows) < 0.1) for n in range(FEATURES)}
+    return pd.DataFrame({"id": np.arange(rows), "bad": (rng.random(rows) < 0.1).astype(int), **columns})
+
+
+def _bundle(path: Path) -> Bundle:
+    kinds = ("number", "integer", "category")
+    features = [
+        Feature(name=f"feature_{n:02}", kind=kinds[n % 3], categories=tuple(LEVELS.tolist()) if n % 3 == 2 else ())
+        for n in range(FEATURES)
+    ]
+    contract = Contract(
+        name="bench", schema_version=1, id_column="id", target="bad", date_column=None, features=tuple(features)
+    )
+    plan = Plan(policy=Policy.from_costs(), size=ModelSize(trees=10, leaves=4))
+    return train(_loans(TRAINING_ROWS, SEED), contract, plan).write(path)
+
+
+def _filled(url: str, bundle: Bundle) -> WindowKey:
+    """A store with one closed window."""
+    features = feature_objects(_loans(ROWS, SEED + 1), bundle.contract)
+    matrix, _ = bundle.contract.encode(bundle.contract.columns_of(features))
+    probability = bundle.scorer.probability_of_default(matrix)
+    outcomes = [OUTCOMES[position] for position in bundle.policy.outcomes(probability)]
+    start_us = round(START.timestamp() * 1e6)
+    rows = [
+        DecisionRow(
+            f"r{n}", "c", start_us + n, start_us + n, outcome, p, bundle.version, False, _record(row, p, outcome), 0, n
+        )
+        for n, (row, p, outcome) in enumerate(zip(features, probability.tolist(), outcomes, strict=True))
+    ]
+    with DecisionStore.open(url) as store:
+        store.put(Put(rows, [], {}, DAY))
+        store.close_due(DAY.end_of(start_us), DAY, at_us=0)
+        return store.uncomputed()[0]
+
+
+def _record(features: dict[str, object], probability: float, outcome: str) -> str:
+    """A decision as long as the product's."""
+    decision = {
+        "request_id": "00000000-0000-0000-0000-000000000000",
+        "client_id": "1234567",
+        "requested_at": START,
+        "decided_at": START,
+        "outcome": outcome,
+        "probability_of_default": probability,
+        "policy": {"id": "cost-10-review-0.25", "review_at": 0.07, "refuse_at": 0.11},
+        "model": {"name": "bench", "version": "1", "sha256": "0" * 64},
+        "reasons": [],
+        "features": features,
+    }
+    return msgspec.json.encode(decision).decode()
