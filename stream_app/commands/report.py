@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stream_app.commands.options import bundle_option, store_option
+from stream_app.commands.options import store_option
 
 if TYPE_CHECKING:
     from monitoring.report import Days
@@ -18,12 +18,22 @@ DAY = click.DateTime(["%Y-%m-%d"])
 
 @click.command("report")
 @click.argument("window_id", required=False)
-@click.option("--from", "first", type=DAY, metavar="DAY", help="Instead of a window: requested on this day or later,")
-@click.option("--to", "last", type=DAY, metavar="DAY", help="up to this day, which is included. Days are UTC's.")
-@click.option("--against-from", type=DAY, metavar="DAY", help="Compare with the decisions from this day on")
-@click.option("--against-to", type=DAY, metavar="DAY", help="up to this one (default: with the bundle's reference).")
+@click.option("--from", "first", type=DAY, metavar="DAY", help="First day of the requests, instead of a window; UTC.")
+@click.option("--to", "last", type=DAY, metavar="DAY", help="Last day of the requests, included.")
+@click.option(
+    "--against-from",
+    type=DAY,
+    metavar="DAY",
+    help="First day of the decisions to compare with.  [default: the bundle's reference instead]",
+)
+@click.option("--against-to", type=DAY, metavar="DAY", help="Last day of those, included.")
 @store_option
-@bundle_option
+@click.option(
+    "--bundle",
+    type=click.Path(path_type=Path),
+    envvar="STREAM_APP_BUNDLE",
+    help="Bundle whose contract and reference are taken (default: the shipped one).",
+)
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
