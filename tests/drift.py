@@ -22,8 +22,8 @@ from stream_app.drift_events import (
 FEATURES = ("state", "low_doc", "revolving_line")
 
 
-def shift(drifted: bool = False) -> Shift:
-    return Shift(psi=0.9 if drifted else 0.01, psi_limit=0.25, drifted=drifted, distance=0.1, distance_method="any")
+def shift(psi: float = 0.01) -> Shift:
+    return Shift(psi=psi, psi_limit=0.25, drifted=psi > 0.25, distance=0.1, distance_method="any")
 
 
 def month(id: str) -> WindowRef:  # noqa: A002 - the field's name
@@ -58,7 +58,11 @@ def drift_event(
     calibration: CalibrationVerdict = "in_line",
     late_rows: int = 0,
 ) -> DriftEvent:
-    """The window of one month; ``labelled`` of its rows are known, all of them where ``calibration`` is off."""
+    """The window of one month; ``labelled`` of its rows are known, all of them where ``calibration`` is off.
+
+    Each of the ``drifted`` drifted more than those after it.
+    """
+    psi = {name: 0.9 - 0.1 * place for place, name in enumerate(drifted)}
     known = rows if calibration in ("predicted_too_low", "predicted_too_high") else labelled
     return DriftEvent(
         window=month(id),
@@ -74,7 +78,7 @@ def drift_event(
             FeatureDrift(
                 feature=name,
                 kind="category",
-                shift=shift(name in drifted),
+                shift=shift(psi.get(name, 0.01)),
                 missing_share=0.0,
                 reference_missing_share=0.0,
                 unseen_share=0.0,

@@ -94,7 +94,7 @@ class TerminalScreen:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._bar = Progress(TextColumn("answered"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._task = self._bar.add_task("")
+        self._task = self._bar.add_task("", start=False)
         self._display = Display(console=console, transient=True)
 
     def say(self, text: str) -> None:
@@ -111,6 +111,7 @@ class TerminalScreen:
         self._console.print(table)
 
     def __enter__(self) -> Self:
+        self._bar.start_task(self._task)  # the clock of the replay, not of the program
         self._display.start()
         return self
 

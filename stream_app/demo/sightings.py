@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
@@ -57,9 +57,13 @@ def _first_and_most(alarm: Alarm) -> tuple[str, int]:
     return alarm.windows[0], -len(alarm.windows)
 
 
-def drifted_features(event: DriftEvent) -> list[str]:
-    """In the contract's order."""
-    return [each.feature for each in event.features if each.shift.drifted]
+def drifted_features(*windows: DriftEvent) -> list[str]:
+    """Those that drifted in any of the windows, the strongest first: by the largest ratio of PSI to its limit."""
+    ratios: dict[str, float] = {}
+    for each in (each for event in windows for each in event.features if each.shift.drifted):
+        ratio = (each.shift.psi or 0.0) / (each.shift.psi_limit or 1.0)
+        ratios[each.feature] = max(ratio, ratios.get(each.feature, 0.0))
+    return sorted(ratios, key=lambda feature: -ratios[feature])
 
 
 def calibration_of(event: DriftEvent) -> str:
@@ -161,8 +165,7 @@ def _calibration_text(windows: Sequence[DriftEvent]) -> str:
 def _drifted_text(windows: Sequence[DriftEvent]) -> str:
     if all(event.verdict == "too_few" for event in windows):
         return "too few decisions"
-    often = Counter(feature for event in windows for feature in drifted_features(event))
-    return _some([feature for feature, _ in often.most_common()]) or NONE
+    return _some(drifted_features(*windows)) or NONE
 
 
 def _some(names: Sequence[str]) -> str:
