@@ -44,7 +44,7 @@ def _row_reader(contract: Contract) -> Callable[[Record], Row | None]:
     def row_of(record: Record) -> Row | None:
         try:
             return in_order(decode(record).features)
-        except ValueError:  # msgspec's errors, and text that is no UTF-8
+        except (ValueError, RecursionError):  # msgspec's errors, text that is no UTF-8, nesting without end
             return None
 
     return row_of

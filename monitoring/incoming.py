@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from monitoring.store import DecisionRow, OutcomeRow, Position
 from monitoring.windows import EventClock, WindowSize
-from stream_app.events import Outcome, RawRecord
+from stream_app.events import ClientId, Outcome, OutcomeName, Probability, RawRecord, RequestId
 
 Partition = tuple[str, int]
 """Topic and partition number."""
 
+Instant = Annotated[dt.datetime, Meta(tz=True)]
+Parsed = TypeVar("Parsed")
+
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
+_EARLIEST_US = (dt.datetime(1900, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
+"""No request is older; the window of an instant in year 1 would begin in year 0, which nothing after us can write."""
 
 
 class _Model(msgspec.Struct, gc=False):
@@ -27,12 +34,12 @@ class _Model(msgspec.Struct, gc=False):
 class _Decided(msgspec.Struct, gc=False):
     """What has a column of its own; the whole record is stored beside it as it came."""
 
-    request_id: str
-    client_id: str
-    requested_at: dt.datetime
-    decided_at: dt.datetime
-    outcome: str
-    probability_of_default: float
+    request_id: RequestId
+    client_id: ClientId
+    requested_at: Instant
+    decided_at: Instant
+    outcome: OutcomeName
+    probability_of_default: Probability
     model: _Model
 
 
@@ -53,14 +60,15 @@ class Clocking:
 class Incoming:
     """What one poll brought. ``unreadable``: records by topic that are no decision or outcome; they stay on the topic.
 
-    ``ahead``: decisions dated further in the future than is believable. ``positions``: where to read on, and each
-    partition's clock.
+    ``first_unreadable``: by topic, partition and offset of one of them. ``ahead``: decisions dated further in the
+    future than is believable. ``positions``: where to read on, and each partition's clock.
     """
 
     decisions: list[DecisionRow] = field(default_factory=list)
     outcomes: list[OutcomeRow] = field(default_factory=list)
     positions: dict[Partition, Position] = field(default_factory=dict)
     unreadable: Counter[str] = field(default_factory=Counter)
+    first_unreadable: dict[str, tuple[int, int]] = field(default_factory=dict)
     ahead: int = 0
 
 
@@ -87,27 +95,44 @@ def read_runs(
 
 
 def _read_decisions(run: Sequence[RawRecord], clock: EventClock, clocking: Clocking, incoming: Incoming) -> int | None:
-    read = [(record, decided) for record in run if (decided := _decided(record)) is not None]
-    incoming.unreadable[run[0].topic] += len(run) - len(read)
-    instants = [microseconds(decided.requested_at) for _, decided in read]
+    read = _readable(run, _decided, incoming)
+    instants = [microseconds(decided.requested_at) for _, (decided, _) in read]
     clock, late, ahead = clock.observe(instants, clocking.size, clocking.lateness_us, clocking.not_after_us)
     incoming.ahead += ahead
     incoming.decisions += [
-        _row(record, decided, at_us, is_late)
-        for (record, decided), at_us, is_late in zip(read, instants, late, strict=True)
+        _row(record, *parsed, at_us, is_late)
+        for (record, parsed), at_us, is_late in zip(read, instants, late, strict=True)
     ]
     return clock.latest_us
 
 
-def _decided(record: RawRecord) -> _Decided | None:
-    try:
-        decided = _decision(record.value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return decided if decided.requested_at.tzinfo and decided.decided_at.tzinfo else None
+def _readable(
+    run: Sequence[RawRecord], parse: Callable[[bytes], Parsed], incoming: Incoming
+) -> list[tuple[RawRecord, Parsed]]:
+    """The records that are what they should be, each with what it says; the others are counted.
+
+    Whatever bytes are on the topic: none may stop the stream. Nesting without end is a RecursionError, and all others
+    (no JSON, no UTF-8, what breaks the contract) are ValueErrors.
+    """
+    read = []
+    for record in run:
+        try:
+            read.append((record, parse(record.value or b"")))
+        except (ValueError, RecursionError):
+            incoming.unreadable[record.topic] += 1
+            incoming.first_unreadable.setdefault(record.topic, (record.partition, record.offset))
+    return read
 
 
-def _row(record: RawRecord, decided: _Decided, at_us: int, late: bool) -> DecisionRow:
+def _decided(value: bytes) -> tuple[_Decided, str]:
+    """What the record says, and its text. Raises ValueError or RecursionError."""
+    decided = _decision(value)
+    if microseconds(decided.requested_at) < _EARLIEST_US:
+        raise ValueError("older than any request")
+    return decided, value.decode()  # the parser has skipped over texts it was not asked for
+
+
+def _row(record: RawRecord, decided: _Decided, text: str, at_us: int, late: bool) -> DecisionRow:
     return DecisionRow(
         decided.request_id,
         decided.client_id,
@@ -117,23 +142,24 @@ def _row(record: RawRecord, decided: _Decided, at_us: int, late: bool) -> Decisi
         decided.probability_of_default,
         decided.model.version,
         late,
-        (record.value or b"").decode(),
+        text,
         record.partition,
         record.offset,
     )
 
 
 def _read_outcomes(run: Sequence[RawRecord], incoming: Incoming) -> int | None:
-    latest_us: int | None = None
-    for record in run:
-        try:
-            truth = _outcome(record.value or b"")
-        except (msgspec.DecodeError, UnicodeDecodeError):
-            incoming.unreadable[record.topic] += 1
-            continue
-        at_us = microseconds(truth.observed_at)
-        latest_us = at_us if latest_us is None else max(latest_us, at_us)
-        incoming.outcomes.append(
-            OutcomeRow(truth.request_id, truth.client_id, truth.defaulted, at_us, record.partition, record.offset)
-        )
-    return latest_us
+    read = _readable(run, _outcome, incoming)
+    incoming.outcomes += [_outcome_row(record, truth) for record, truth in read]
+    return max((microseconds(truth.observed_at) for _, truth in read), default=None)
+
+
+def _outcome_row(record: RawRecord, truth: Outcome) -> OutcomeRow:
+    return OutcomeRow(
+        truth.request_id,
+        truth.client_id,
+        truth.defaulted,
+        microseconds(truth.observed_at),
+        record.partition,
+        record.offset,
+    )

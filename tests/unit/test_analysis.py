@@ -114,6 +114,7 @@ def test_the_same_rows_in_another_order_give_the_same_drift() -> None:
         '{"features": {"amount": -1}}',
         '{"features": {"of_another_contract": 1}}',
         '{"features": {"home": "\ud800"}}',
+        '{"reasons": ' + "[" * 100_000,
     ],
 )
 def test_a_record_that_does_not_fit_the_contract_is_counted_and_left_out_of_everything(spoilt: str) -> None:
