@@ -2,6 +2,10 @@
 
 The store is the state. Its positions, not the broker's, say where to read on: what a transaction did not take is read
 again, what it took is not. While the store does not answer, the poll waits and nothing is committed.
+
+A monitor whose partitions were given to another, and which does not know yet because it was stopped or cut off, may
+store once more what it had in hand. That changes nothing: the other reads on from the positions in the same store, the
+first decision on a request stays, no position goes back, and whether a decision is late follows from its partition.
 """
 
 from __future__ import annotations
@@ -11,23 +15,26 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from faust.types import TP
 
-from monitoring.incoming import Clocking, Incoming, read_runs
+from monitoring.incoming import Clocking, Incoming, Partition, read_runs
 from monitoring.monitor_metrics import MonitorMetrics
 from monitoring.news import News
 from monitoring.store import DecisionStore, Put, Stored
 from monitoring.windows import EventClock
 from stream_app.errors import StoreUnavailable
-from stream_app.polls import Poll, Positions
+from stream_app.polls import Poll, Positions, SeekGivenUp
 
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
-LONGEST_PAUSE_SECONDS = 10.0
+Guard = Callable[[Awaitable[Any]], Awaitable[Any]]
+"""Awaits work and ends the process when it raises what waiting cannot mend."""
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 10.0
 
 
 class Progress(Protocol):
@@ -47,30 +54,29 @@ class Watching:
         metrics: MonitorMetrics,
         progress: Progress,
         news: News,
+        guard: Guard,
     ) -> None:
         """``clocking``: how to put decisions into time as of now."""
         self._store, self._decisions, self._clocking = store, decisions_topic, clocking
-        self._metrics, self._progress, self._news = metrics, progress, news
+        self._metrics, self._progress, self._news, self._guard = metrics, progress, news, guard
         self._positions = Positions()
-        self._clocks: dict[tuple[str, int], EventClock] = {}
+        self._clocks: dict[Partition, EventClock] = {}
         self._idle, self._leaving = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self.next_offsets: dict[TP, int] = {}
         """Where each partition owned now is read on."""
 
-    async def open(self, partitions: set[TP]) -> Mapping[TP, int]:
-        """The store's positions of these partitions; those it does not know are read from their beginning."""
-        known = await self._until_stored(lambda: asyncio.to_thread(self._store.positions))
+    async def open(self, partitions: set[TP]) -> Mapping[TP, int]:  # noqa: ARG002 - by the seek there may be others
+        """The store's positions; partitions it does not know are read from their beginning. Raises SeekGivenUp."""
+        known = await self._guard(self._until_stored(lambda: asyncio.to_thread(self._store.positions)))
         if known is None:
-            raise StoreUnavailable("The decision store did not answer while the partitions were ours.")
-        ours = {tp: known[tp] for tp in partitions if tp in known}
-        self._clocks = {tp: EventClock(position.latest_us) for tp, position in ours.items()}
-        return {tp: position.next_offset for tp, position in ours.items()}
+            raise SeekGivenUp("The decision store did not answer while the partitions were ours.")
+        self._clocks = {partition: EventClock(position.latest_us) for partition, position in known.items()}
+        return {TP(*partition): position.next_offset for partition, position in known.items()}
 
     def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
         self.next_offsets = {tp: offset or 0 for tp, offset in committed.items()}
         self._positions.restart(epoch)
-        self._leaving.clear()
 
     async def settle(self) -> None:
         """Wait for the poll in hand; one that waits for the store is given up and read again by whoever is next."""
@@ -80,9 +86,12 @@ class Watching:
     def forget(self) -> None:
         self._positions.forget()
         self.next_offsets = {}
+        self._leaving.clear()
 
     async def handle(self, poll: Poll) -> None:
         """Store every record of one poll, or, when the partitions are given away meanwhile, none."""
+        if self._leaving.is_set():
+            self._positions.forget()  # what follows in this epoch would leave a gap
         if not self._positions.admit(poll):
             return
         self._idle.clear()
@@ -98,12 +107,16 @@ class Watching:
         put = Put(incoming.decisions, incoming.outcomes, incoming.positions, clocking.size)
         stored = await self._until_stored(lambda: asyncio.to_thread(self._store.put, put))
         if stored is None:
-            self._positions.forget()  # what follows in this epoch would leave a gap
+            self._positions.forget()
             return
+        self._tell(incoming, stored)
+        if self._positions.epoch == poll.epoch:  # else others' by now, or sought anew
+            self._advance(incoming)
+
+    def _advance(self, incoming: Incoming) -> None:
         for partition, position in incoming.positions.items():
             self.next_offsets[TP(*partition)] = position.next_offset
             self._clocks[partition] = EventClock(position.latest_us)
-        self._tell(incoming, stored)
 
     async def _until_stored(self, ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
         """Ask the store until it answers; None when the partitions are to be given away before it does."""
@@ -129,8 +142,8 @@ class Watching:
 
 
 def _pauses() -> Iterator[float]:
-    """Seconds between two tries: 0.25, 0.5, 1, ... up to ten, for ever."""
-    pause_seconds = 0.25
+    """Seconds between two tries: the first, twice as many, and so on up to the longest, for ever."""
+    pause_seconds = FIRST_PAUSE_SECONDS
     while True:
         yield pause_seconds
         pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)

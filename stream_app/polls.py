@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
 from stream_app.errors import PollLost
 from stream_app.events import RawRecord
+
+
+class SeekGivenUp(IllegalStateError):  # type: ignore[misc]  # aiokafka ships no types
+    """The partitions are being given away, so where to read on no longer matters. Faust waits for the next assignment.
+
+    Its base is what a consumer raises about partitions that are no longer its own: any other error would end the app.
+    """
 
 
 class Poll:

@@ -36,11 +36,15 @@ class SeekListener(Protocol):
         """Called before the committed offsets of these partitions are read.
 
         A listener that keeps positions of its own gives them: the broker is not asked then, and a partition that is
-        not among them is read from its beginning.
+        not among them is read from its beginning. Raises SeekGivenUp when ``settle`` was called meanwhile and there
+        is no answer.
         """
 
     def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
-        """Called after the seek: fetching goes on from these offsets (None: from the beginning) in this epoch."""
+        """Called after the seek: fetching goes on from these offsets (None: from the beginning) in this epoch.
+
+        Not called when the partitions were given away during the seek.
+        """
 
     async def settle(self) -> None:
         """Called when partitions are to be given away or the worker stops: wait for the batch in hand."""
@@ -132,6 +136,13 @@ class _Thread(driver.AIOKafkaConsumerThread):
                     seen[TP(*tp)] = end
         return seen
 
+    async def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
+        """First and next offset of each partition of a topic, as the broker says now."""
+        consumer = self._ensure_consumer()
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        first, end = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+        return {tp.partition: (first[tp], end[tp]) for tp in partitions}
+
 
 class BatchConsumer(driver.Consumer):
     """A Faust consumer that hands on whole polls of the batch topics."""
@@ -143,6 +154,7 @@ class BatchConsumer(driver.Consumer):
         self._options = cast(BatchTransport, self.transport).options
         self._listener = cast(BatchTransport, self.transport).listener
         self._seeking = asyncio.Lock()
+        self._times_given_away = 0
         self._waiting: Poll | None = None
         self._next_poll = (0, 0)  # epoch and number
 
@@ -193,10 +205,12 @@ class BatchConsumer(driver.Consumer):
     async def _seek_once(self) -> None:
         async with self._seeking:
             assigned = {TP(*tp) for tp in self.assignment() if tp.topic in self._options.topics}
+            times_given_away = self._times_given_away
             kept = await self._listener.open(assigned)
             committed, epoch = await self._thread.call_thread(self._thread.seek_all, kept)
             self._read_offset.update(dict.fromkeys(committed))  # Faust's own trimming, by one offset a poll, is off
-            self._listener.resume({tp: offset for tp, offset in committed.items() if tp in assigned}, epoch)
+            if times_given_away == self._times_given_away:
+                self._listener.resume({tp: offset for tp, offset in committed.items() if tp in assigned}, epoch)
 
     async def wait_empty(self) -> None:
         """Wait for the batch in hand, too: Faust, which calls this before a rebalance or a stop, knows only acks."""
@@ -206,6 +220,7 @@ class BatchConsumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish the batch in hand while its offsets can still be committed, then own nothing."""
         await super().on_partitions_revoked(revoked)
+        self._times_given_away += 1
         self._listener.forget()
 
     async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
@@ -219,6 +234,16 @@ class BatchConsumer(driver.Consumer):
     def end_offsets_seen(self) -> dict[TP, int]:
         """The end of each assigned partition as of its last fetch; empty before the consumer runs."""
         return self._thread.end_offsets_seen() if self._thread._consumer is not None else {}
+
+    async def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
+        """By partition of a topic, whoever reads it: the first offset there is, and the one the next record will get.
+
+        Raises KafkaError; waits for as long as the broker is away. It goes past Faust's queue of calls, whose two
+        workers fetch and commit.
+        """
+        thread = self._thread
+        asked = asyncio.run_coroutine_threadsafe(thread.bounds(topic), thread.thread_loop)
+        return await asyncio.wrap_future(asked)
 
 
 class BatchTransport(driver.Transport):
