@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
-from monitoring.incoming import Partition
+Bounds = Mapping[int, tuple[int, int]]
+"""By partition number: the offset of the first record the broker still has, and the one its next record will get."""
 
 
 class Idleness:
-    """Remembers since when each partition has had nothing unread; the clock (seconds, monotonic) is passed in."""
+    """Asks the broker where partitions end, whoever reads them, and remembers since when each has been read to there.
 
-    def __init__(self, idle_seconds: float, clock: Callable[[], float]) -> None:
-        self._idle_seconds, self._clock = idle_seconds, clock
-        self._since: dict[Partition, tuple[int, float]] = {}
+    Time counts from answer to answer, and a partition that is not answered for begins anew: neither a broker that is
+    away nor a process that was stopped lets one seem idle. The clock (seconds, monotonic) is passed in.
+    """
 
-    def lag_is(self, next_offsets: Mapping[Partition, int], lag: Mapping[Partition, int]) -> None:
-        """Where each owned partition is read on, and how many records are unread there."""
-        now = self._clock()
-        at_end = {partition: offset for partition, offset in next_offsets.items() if not lag.get(partition, 0)}
-        self._since = {
-            partition: self._since[partition] if self._since.get(partition, (-1,))[0] == offset else (offset, now)
-            for partition, offset in at_end.items()
-        }
+    def __init__(
+        self, bounds: Callable[[], Awaitable[Bounds | None]], idle_seconds: float, clock: Callable[[], float]
+    ) -> None:
+        """``bounds``: of every partition as of now; None when the broker does not say."""
+        self._bounds, self._idle_seconds, self._clock = bounds, idle_seconds, clock
+        self._resting: dict[int, tuple[int, float]] = {}
 
-    def idle(self, topic: str) -> set[int]:
-        """The partitions of this topic that have stood at their end for the idle time."""
-        now = self._clock()
-        return {
-            number
-            for (name, number), (_, since) in self._since.items()
-            if name == topic and now - since >= self._idle_seconds
-        }
+    async def idle(self, next_offsets: Mapping[int, int]) -> set[int]:
+        """The partitions that have stood at their end for the idle time. ``next_offsets``: where each is read on now.
+
+        One that was never read is at its end when it has no records.
+        """
+        asked = self._clock()
+        bounds = await self._bounds() or {}
+        answered = self._clock()  # a first answer counts from when it came, a last one until it was asked for
+        at = {number: max(next_offsets.get(number, first), first) for number, (first, _) in bounds.items()}
+        at_end = {number: offset for number, offset in at.items() if offset >= bounds[number][1]}
+        self._resting = {number: self._since(number, offset, answered) for number, offset in at_end.items()}
+        return {number for number, (_, since) in self._resting.items() if asked - since >= self._idle_seconds}
+
+    def _since(self, number: int, offset: int, answered: float) -> tuple[int, float]:
+        """The offset a partition rests at, and the time of the first answer that said so."""
+        known = self._resting.get(number)
+        return known if known is not None and known[0] == offset else (offset, answered)

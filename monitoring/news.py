@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable
 
 from monitoring.incoming import Incoming
 from monitoring.store import Stored
+from stream_app.drift_events import DriftEvent
 
 log = logging.getLogger(__name__)
 
 EVERY_SECONDS = 60.0
 MOST_VERSIONS = 20
-"""Model versions named one by one; more than that is one line for all."""
+"""Model versions named one by one, once each; of all others together a line is said once a minute."""
+
+_VERSION_CHARACTERS = 64
 
 
 class News:
@@ -39,25 +42,31 @@ class News:
     def of_models(self, versions: Iterable[str]) -> int:
         """How many decisions are of a model other than the bundle's; each such version is logged once."""
         by_version = Counter(versions)
-        for version in list(by_version):
-            if version not in self._named and len(self._named) <= MOST_VERSIONS:
-                self._named.add(version)
-                log.warning(
-                    "There are decisions of model %s, which is not the bundle's. They are stored and judged by their "
-                    "own probabilities; drift is still measured against the bundle's reference.",
-                    version,
-                )
+        for version in [version for version in by_version if version not in self._named]:
+            self._name(version)
         return by_version.total() - by_version[self._bundle_version]
+
+    def _name(self, version: str) -> None:
+        if len(self._named) > MOST_VERSIONS:
+            self.say("models", logging.WARNING, "There are decisions of still more models than were named so far.")
+            return
+        self._named.add(version)
+        log.warning(
+            "There are decisions of model %r, which is not the bundle's. They are stored and judged by their own "
+            "probabilities; drift is still measured against the bundle's reference.",
+            version[:_VERSION_CHARACTERS],  # and as a literal: it comes from a record, and may hold anything
+        )
 
     def of_poll(self, incoming: Incoming, stored: Stored) -> None:
         """Whatever of a stored poll a person should know."""
         for topic, count in incoming.unreadable.items():
-            if count:
-                self.say(
-                    f"unreadable {topic}",
-                    logging.WARNING,
-                    f"{count} records of {topic} break their contract; they stay on the topic and are in no window.",
-                )
+            partition, offset = incoming.first_unreadable[topic]
+            self.say(
+                f"unreadable {topic}",
+                logging.WARNING,
+                f"{count} records of {topic} break their contract, the first at offset {offset} of partition "
+                f"{partition}; they stay on the topic and are in no window.",
+            )
         if incoming.ahead:
             self.say(
                 "ahead",
@@ -77,3 +86,14 @@ class News:
                 logging.INFO,
                 f"{stored.outcomes_pending} outcomes wait for the decision they belong to.",
             )
+
+
+def told(event: DriftEvent) -> str:
+    """One line for the log: the window, its verdict and what drifted."""
+    drifted = [each.feature for each in event.features if each.shift.drifted]
+    if event.prediction.shift.drifted:
+        drifted.append("the prediction")
+    if event.outcomes.shift.drifted:
+        drifted.append("the outcome mix")
+    verdict = {"too_few": "too few rows to judge", "stable": "stable", "drifted": "drifted: " + ", ".join(drifted)}
+    return f"window {event.window.id}: {event.rows} decisions, {verdict[event.verdict]}"

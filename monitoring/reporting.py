@@ -61,6 +61,8 @@ class Reporting:
             with contextlib.suppress(StoreUnavailable):  # the report is there all the same
                 await asyncio.to_thread(self._noted, key.id, str(path))
         except (ChildFailed, ReportFailed, StoreError) as fault:
+            if isinstance(fault, ChildFailed):
+                self._metrics.child_failed("reporter")
             self._metrics.report_failed()
             self._news.say("report", logging.ERROR, f"The report of window {key.id} was not made. {fault}")
         else:

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.types import TP
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
@@ -18,8 +20,9 @@ from models.bundle import Bundle, load_bundle, shipped_bundle
 from monitoring.analysis import Options
 from monitoring.analyst import ReportWriter, WindowAnalyst
 from monitoring.announcing import Announcer
-from monitoring.closer import Closer, Windowing
-from monitoring.idleness import Idleness
+from monitoring.closer import Closer
+from monitoring.due import Windowing
+from monitoring.idleness import Bounds, Idleness
 from monitoring.incoming import Clocking
 from monitoring.monitor_metrics import MonitorMetrics
 from monitoring.news import News
@@ -41,6 +44,8 @@ SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
 LOOK_SECONDS = 0.5
 """Between two looks at what is due."""
+BOUNDS_SECONDS = 5.0
+"""For the broker to say where its partitions end."""
 
 
 def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = None) -> faust.App:
@@ -54,9 +59,9 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     metrics = _metrics(registry, bundle, topics, size)
     news = News(bundle.version, clock=time.monotonic)
     progress = Progress(settings.stall_seconds, clock=time.monotonic)
-    idleness = Idleness(settings.idle_seconds, clock=time.monotonic)
     app = batch_app(settings.monitor_group, settings)
-    watching = Watching(store, topics.decisions, partial(_clocking, settings, size), metrics, progress, news)
+    idleness = Idleness(partial(_bounds, app, topics.decisions), settings.idle_seconds, clock=time.monotonic)
+    watching = Watching(store, topics.decisions, partial(_clocking, settings, size), metrics, progress, news, or_exit)
     analyst = WindowAnalyst(settings.store, folder, _options(settings))
     writer = ReportWriter(settings.store, folder, settings.reports, settings.reports_kept)
     reporting = Reporting(writer.write, store.reported, settings.reports_kept, metrics, news)
@@ -69,6 +74,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
         store=store,
         decisions_topic=topics.decisions,
         windowing=_windowing(settings, size),
+        idle=idleness.idle,
         analyst=analyst,
         announce=announcer.announce,
         report=reporting.ask,
@@ -85,13 +91,13 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
             await or_exit(watching.handle(poll))
 
     leader = TP(topics.decisions, 0)
-    measure_lag = partial(_measure_lag, app, watching, progress, idleness, metrics)
+    measure_lag = partial(_measure_lag, app, watching, progress, metrics)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's own
     async def look_on() -> None:
         while not app.should_stop:
             measure_lag()
-            await or_exit(closer.look(leader in watching.next_offsets, idleness.idle(topics.decisions)))
+            await or_exit(closer.look(leader in watching.next_offsets))
             await app.sleep(LOOK_SECONDS)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's own
@@ -165,15 +171,21 @@ def _clocking(settings: MonitorSettings, size: WindowSize) -> Clocking:
     )
 
 
-def _measure_lag(
-    app: BatchApp, watching: Watching, progress: Progress, idleness: Idleness, metrics: MonitorMetrics
-) -> None:
+def _measure_lag(app: BatchApp, watching: Watching, progress: Progress, metrics: MonitorMetrics) -> None:
     positions: Mapping[TP, int] = watching.next_offsets
     ends = app.batch_consumer.end_offsets_seen() if positions else {}
     lag = {(tp.topic, tp.partition): max(0, ends.get(tp, at) - at) for tp, at in positions.items()}
     progress.lag_is(lag)
-    idleness.lag_is({(tp.topic, tp.partition): at for tp, at in positions.items()}, lag)
     metrics.lag_is(lag)
+
+
+async def _bounds(app: BatchApp, topic: str) -> Bounds | None:
+    """As the broker says now; None when it does not."""
+    try:
+        async with asyncio.timeout(BOUNDS_SECONDS):
+            return await app.batch_consumer.bounds(topic)
+    except (KafkaError, TimeoutError):
+        return None
 
 
 def __getattr__(name: str) -> Any:
