@@ -129,6 +129,26 @@ class MonitorSettings(StreamSettings):
     )
 
 
+class GatewaySettings(StreamSettings):
+    """The gateway's settings: HTTP on one side, the topics on the other."""
+
+    gateway_host: str = Field("127.0.0.1", description="address of the gateway; any but this machine's own needs keys")
+    gateway_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        8000, description="port of the gateway; 0 takes a free one"
+    )
+    reply_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
+        2.0, description="how long a caller waits for a decision before it is told where to ask again"
+    )
+    keys: Path | None = Field(None, description="file of hashed API keys; unset: none are asked for")
+    rate_per_minute: Annotated[int, Field(ge=0)] = Field(
+        60_000, description="requests one key, or one address without keys, may make in a minute; 0 for no limit"
+    )
+    max_body_bytes: Annotated[int, Field(ge=256)] = Field(65_536, description="a larger request body is refused unread")
+    clients: str = Field("clients.db", description="client profiles: an SQLite file, or redis://HOST:PORT/NUMBER")
+    store: str = Field("decisions.db", description="decision store of the monitor: an SQLite file or a URL")
+    reports: Path = Field(Path("reports"), description="folder of the monitor's Evidently reports")
+
+
 Settings = TypeVar("Settings", bound=StreamSettings)
 
 
@@ -140,6 +160,11 @@ def read_settings(**given: Any) -> WorkerSettings:
 def read_monitor_settings(**given: Any) -> MonitorSettings:
     """The monitor's settings; see :func:`read`."""
     return read(MonitorSettings, given)
+
+
+def read_gateway_settings(**given: Any) -> GatewaySettings:
+    """The gateway's settings; see :func:`read`."""
+    return read(GatewaySettings, given)
 
 
 def read(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
