@@ -12,12 +12,17 @@ _FEATURE = "feature, window"
 
 _NEWEST = (
     number(
-        "Newest window",
-        "The newest closed window of the kind chosen. Its decisions are what the figures beside it are of.",
-        'max by (window) (loan_monitor:newest_window:end_timestamp_seconds{kind="$kind"})',
+        "Newest window judged",
+        "The newest window of the kind chosen with enough decisions to be judged: 500. The drift alerts are about it.",
+        'max by (window) (loan_monitor:newest_judged_window:end_timestamp_seconds{kind="$kind"})',
         legend="{{window}}",
     ),
-    number("Decisions in it", "Below 500 a window is not judged.", "max(loan_monitor:newest_window:rows)"),
+    number(
+        "Decisions in it",
+        "The more, the smaller a drift that is told from chance.",
+        "max(loan_monitor_window_rows"
+        ' and on (window) loan_monitor:newest_judged_window:end_timestamp_seconds{kind="$kind"})',
+    ),
     number(
         "Features that drift",
         "How many features are beyond their limit.",
@@ -26,7 +31,7 @@ _NEWEST = (
     number(
         "Worst feature",
         "PSI over its limit of the feature that moved most; above 1 is drift.",
-        "max(loan_monitor:newest_window:feature_drift_ratio)",
+        "max(loan_monitor:newest_judged_window:feature_drift_ratio)",
         unit="none",
         alert="FeatureDrift",
         decimals=2,
@@ -34,7 +39,7 @@ _NEWEST = (
     number(
         "Predictions",
         "PSI of the probability of default over its limit; above 1 is drift.",
-        "max(loan_monitor:newest_window:prediction_drift_ratio)",
+        "max(loan_monitor:newest_judged_window:prediction_drift_ratio)",
         unit="none",
         alert="PredictionDrift",
         decimals=2,
@@ -42,7 +47,7 @@ _NEWEST = (
     number(
         "Outcome mix",
         "PSI of approved, review and refused over its limit; above 1 is drift.",
-        "max(loan_monitor:newest_window:outcome_drift_ratio)",
+        "max(loan_monitor:newest_judged_window:outcome_drift_ratio)",
         unit="none",
         alert="OutcomeMixDrift",
         decimals=2,
@@ -61,9 +66,9 @@ _FEATURES = (
         limits=limits_of("FeatureDrift"),
     ),
     bars_now(
-        "Newest window, worst first",
+        "Newest window judged, worst feature first",
         "PSI over its limit; above 1 is drift.",
-        "sort_desc(max by (feature) (loan_monitor:newest_window:feature_drift_ratio))",
+        "sort_desc(max by (feature) (loan_monitor:newest_judged_window:feature_drift_ratio))",
         unit="none",
         legend="{{feature}}",
         width=12,
@@ -71,10 +76,10 @@ _FEATURES = (
         height=12,
     ),
     bars_now(
-        "Missing values in the newest window, most first",
+        "Newest window judged, most missing values first",
         "Share of the decisions without a value for the feature.",
         "sort_desc(max by (feature) (loan_monitor_feature_missing_share"
-        ' and on (window) loan_monitor:newest_window:end_timestamp_seconds{kind="$kind"}))',
+        ' and on (window) loan_monitor:newest_judged_window:end_timestamp_seconds{kind="$kind"}))',
         unit="percentunit",
         legend="{{feature}}",
         width=12,
