@@ -76,6 +76,7 @@ async def consumer_of(wire: Wire, *topics: str) -> AsyncIterator[AIOKafkaConsume
     consumer.assign([TopicPartition(topic, partition) for topic in topics for partition in range(wire.partitions)])
     try:
         await consumer.start()
+        await asyncio.sleep(0)  # its tasks must have begun: stopped before that, it raises their CancelledError
         yield consumer
     finally:
         await _close(consumer)
