@@ -103,10 +103,10 @@ def alarm_lines(windows: Sequence[DriftEvent]) -> list[tuple[str, str]]:
 
 
 def _alarm_text(alarm: Alarm, windows: int) -> str:
-    what = "was off" if alarm.of == "calibration" else "drifted"
+    once, never = ("was off", "was never off") if alarm.of == "calibration" else ("drifted", "never drifted")
     if not alarm.windows:
-        return f"never {what}, in {windows} windows"
-    return f"{what} first in {alarm.windows[0]}, in {len(alarm.windows)} of {windows} windows"
+        return f"{never} in {windows} windows"
+    return f"{once} first in {alarm.windows[0]}, in {len(alarm.windows)} of {windows} windows"
 
 
 def newest_text(event: DriftEvent) -> str:

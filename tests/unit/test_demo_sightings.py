@@ -92,8 +92,8 @@ def test_each_alarm_tells_when_it_was_first_and_how_often() -> None:
     assert alarm_lines(windows) == [
         ("low_doc", "drifted first in 2005-10, in 2 of 3 windows"),
         ("state", "drifted first in 2005-11, in 1 of 3 windows"),
-        ("prediction", "never drifted, in 3 windows"),
-        ("outcome mix", "never drifted, in 3 windows"),
+        ("prediction", "never drifted in 3 windows"),
+        ("outcome mix", "never drifted in 3 windows"),
         ("calibration", "was off first in 2005-11, in 1 of 3 windows"),
     ]
     assert first_drifts(windows) == {"low_doc": "2005-10", "state": "2005-11"}
@@ -101,6 +101,7 @@ def test_each_alarm_tells_when_it_was_first_and_how_often() -> None:
 
 
 def test_without_alarms_there_is_no_first_one() -> None:
+    assert alarm_lines([drift_event("2005-09")])[-1] == ("calibration", "was never off in 1 windows")
     assert (first_drifts([drift_event("2005-09")]), first_off([drift_event("2005-09")])) == ({}, None)
 
 
