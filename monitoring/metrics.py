@@ -29,6 +29,7 @@ class ScorerMetrics:
 
     def __init__(self, registry: CollectorRegistry, model: ModelRef, contract: Contract) -> None:
         self._declare(registry)
+        self._lagging: set[int] = set()
         self._model_info.labels(model.name, model.version, model.sha256).set(1)
         # Children are made once: they start at zero, so that a rate is right from the first event, and cost no lookup.
         self._by_outcome = {name: self._decisions.labels(name, model.version) for name in OUTCOMES}
@@ -114,8 +115,13 @@ class ScorerMetrics:
         self._not_committed.inc(batches)
 
     def lag_is(self, records_by_partition: Mapping[int, int]) -> None:
-        """The lag of every partition owned now; series of partitions given away end."""
+        """The lag of every partition owned now; series of partitions given away end.
+
+        The others are never away for a moment: a page may be made by another thread meanwhile.
+        """
         self._assigned.set(len(records_by_partition))
-        self._lag.clear()
+        for partition in self._lagging - records_by_partition.keys():
+            self._lag.remove(str(partition))
         for partition, records in records_by_partition.items():
             self._lag.labels(str(partition)).set(records)
+        self._lagging = set(records_by_partition)

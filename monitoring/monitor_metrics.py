@@ -7,12 +7,12 @@ never from a payload. The one exception, model versions, is bounded (:data:`moni
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
 
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.registry import CollectorRegistry
 
 from models.contract import Contract
+from monitoring.store import Stored
 from monitoring.window_gauges import WindowGauges
 from stream_app.drift_events import DriftEvent
 from stream_app.events import ModelRef
@@ -22,25 +22,6 @@ CHILDREN = ("analyst", "reporter")
 _VERDICTS = ("too_few", "stable", "drifted")
 _CLOSING_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 _REPORT_SECONDS = (0.5, 1.0, 2.0, 4.0, 6.0, 10.0, 20.0, 60.0, 120.0)
-
-
-class StoredCounts(Protocol):
-    """What one transaction of the store changed. ``late`` ones are among the new."""
-
-    @property
-    def decisions_new(self) -> int: ...
-    @property
-    def decisions_known(self) -> int: ...
-    @property
-    def late(self) -> int: ...
-    @property
-    def outcomes_new(self) -> int: ...
-    @property
-    def outcomes_repeated(self) -> int: ...
-    @property
-    def outcomes_contradicting(self) -> int: ...
-    @property
-    def outcomes_pending(self) -> int: ...
 
 
 class MonitorMetrics:
@@ -62,6 +43,7 @@ class MonitorMetrics:
         self._declare_reading(registry)
         self._declare_drift_runs(registry)
         self.keep_windows = keep_windows
+        self._lagging: set[tuple[str, int]] = set()
         self._windows = WindowGauges(PREFIX, contract, keep_windows, registry)
         self._model_info.labels(model.name, model.version, model.sha256).set(1)
         self._window_size.set(window_seconds)
@@ -125,8 +107,8 @@ class MonitorMetrics:
 
     # ---- reading -----------------------------------------------------------------------------------------------------
 
-    def stored(self, counts: StoredCounts) -> None:
-        """One transaction is in the store."""
+    def stored(self, counts: Stored) -> None:
+        """One transaction is in the store. What was late is counted as late and not as new too."""
         self._decisions.labels("new").inc(counts.decisions_new - counts.late)
         self._decisions.labels("known").inc(counts.decisions_known)
         self._decisions.labels("late").inc(counts.late)
@@ -157,11 +139,13 @@ class MonitorMetrics:
         self._last_commit.set(at)
 
     def lag_is(self, records: Mapping[tuple[str, int], int]) -> None:
-        """The lag of every (topic, partition) owned now; series of partitions given away end."""
+        """The lag of every (topic, partition) owned now; series of those given away end, the others never go away."""
         self._assigned.set(len(records))
-        self._lag.clear()
+        for topic, partition in self._lagging - records.keys():
+            self._lag.remove(topic, str(partition))
         for (topic, partition), waiting in records.items():
             self._lag.labels(topic, str(partition)).set(waiting)
+        self._lagging = set(records)
 
     def watermark_is(self, us: int | None) -> None:
         """Event time has come so far, in microseconds since 1970; None: nothing was read yet."""

@@ -5,6 +5,7 @@ Faust's web server listens on every address without authentication and shows its
 
 from __future__ import annotations
 
+import asyncio
 import errno
 from collections.abc import Callable
 from typing import Any
@@ -63,7 +64,9 @@ class WebPages(Service):
 
     async def _metrics(self, _request: web.Request) -> web.Response:
         self._refresh()
-        return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        # In a thread: thousands of series of the monitor's windows would hold the event loop for tens of milliseconds.
+        body = await asyncio.to_thread(generate_latest, self._registry)
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     async def _live(self, _request: web.Request) -> web.Response:
         return web.json_response({"live": True})

@@ -3,28 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
 
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 
 from monitoring.monitor_metrics import MonitorMetrics
+from monitoring.store import Stored
 from monitoring.window_series import MOST_VERSIONS
 from stream_app.drift_events import DriftEvent, WindowRef
 from tests.drift_samples import drift_event, feature, month, outcomes, performance, prediction, realised
 from tests.samples import MODEL, TOY
-
-
-@dataclass(frozen=True)
-class Counts:
-    decisions_new: int = 0
-    decisions_known: int = 0
-    late: int = 0
-    outcomes_new: int = 0
-    outcomes_repeated: int = 0
-    outcomes_contradicting: int = 0
-    outcomes_pending: int = 0
 
 
 class Exported:
@@ -52,7 +41,7 @@ def exported() -> Exported:
 
 
 def test_every_decision_and_outcome_read_is_counted_once_by_what_became_of_it(exported: Exported) -> None:
-    exported.metrics.stored(Counts(10, 4, 3, 7, 2, 1, 5))
+    exported.metrics.stored(Stored(10, 4, 3, 7, 2, 1, 5))
     decisions = {result: exported.value("decisions_total", result=result) for result in ("new", "known", "late")}
     assert decisions == {"new": 7, "known": 4, "late": 3}
     outcomes = {r: exported.value("outcomes_total", result=r) for r in ("new", "repeated", "contradicting")}
@@ -61,8 +50,8 @@ def test_every_decision_and_outcome_read_is_counted_once_by_what_became_of_it(ex
 
 
 def test_pending_outcomes_are_those_of_now_and_do_not_add_up(exported: Exported) -> None:
-    exported.metrics.stored(Counts(outcomes_pending=5))
-    exported.metrics.stored(Counts(outcomes_pending=2))
+    exported.metrics.stored(Stored(outcomes_pending=5))
+    exported.metrics.stored(Stored(outcomes_pending=2))
     assert exported.value("outcomes_pending") == 2
 
 
