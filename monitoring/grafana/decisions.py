@@ -12,9 +12,14 @@ _DECISIONS = "loan_scorer_decisions_total"
 _PROBABILITY = "loan_scorer_probability_of_default"
 
 
+def _recent(series: str) -> str:
+    """Events a second of the last 15 minutes, as the approved share has them."""
+    return f"sum(rate({series}[15m]))"
+
+
 def _share(outcome: str) -> str:
-    one, instance = f'{{outcome="{outcome}", instance=~"$instance"}}', OF_SCORER
-    return f"{rate(_DECISIONS + one)} / ({rate(_DECISIONS + instance)} > 0)"
+    one = f'{_DECISIONS}{{outcome="{outcome}"}}'
+    return f"{_recent(one)} / ({_recent(_DECISIONS)} > 0)"
 
 
 _OVERVIEW = (
@@ -25,8 +30,20 @@ _OVERVIEW = (
         unit="percentunit",
         decimals=1,
     ),
-    number("In review", "Share of the decisions that wait for a person.", _share("review"), unit="percentunit"),
-    number("Refused", "Share of the decisions that are refusals.", _share("refused"), unit="percentunit"),
+    number(
+        "In review",
+        "Share of the decisions of the last 15 minutes that a person looks at.",
+        _share("review"),
+        unit="percentunit",
+        decimals=1,
+    ),
+    number(
+        "Refused",
+        "Share of the decisions of the last 15 minutes that are refusals.",
+        _share("refused"),
+        unit="percentunit",
+        decimals=1,
+    ),
     number(
         "Jump of the approvals",
         "Distance between the approved shares of the last 15 minutes and of the last day, in points.",
@@ -45,8 +62,8 @@ _OVERVIEW = (
     ),
     number(
         "Mean probability of default",
-        "Of the decisions now; higher is riskier.",
-        f"{rate(_PROBABILITY + '_sum' + OF_SCORER)} / ({rate(_PROBABILITY + '_count' + OF_SCORER)} > 0)",
+        "Of the decisions of the last 15 minutes; higher is riskier.",
+        f"{_recent(_PROBABILITY + '_sum')} / ({_recent(_PROBABILITY + '_count')} > 0)",
         unit="percentunit",
         decimals=2,
     ),
