@@ -36,7 +36,7 @@ def wait_until(condition: Callable[[], Any], what: str, seconds: float = 60.0) -
 
 @dataclass
 class Worker:
-    """One scorer process."""
+    """One scorer or monitor process."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -113,16 +113,20 @@ class Deployment:
         create_topics(broker.bootstrap, PARTITIONS, names=names)
         return cls(broker.bootstrap, names, prefix, clients, folder, broker.engine)
 
-    def start(self, *, ready: bool = True, **settings: Any) -> Worker:
-        """Start a scorer and, unless told not to, wait until it is ready."""
+    def start(self, *, command: str = "worker", ready: bool = True, **settings: Any) -> Worker:
+        """Start a scorer (or a ``monitor``) and, unless told not to, wait until it is ready."""
         [port] = free_ports(1)
-        log = self.folder / f"worker{len(self.workers)}.log"
+        log = self.folder / f"{command}{len(self.workers)}.log"
         given = {
             "kafka": self.bootstrap,
             "group": self.prefix + "scorer",
             "topic_prefix": self.prefix,
             "clients": self.clients,
             "web_port": port,
+            "monitor_group": self.prefix + "monitor",
+            "monitor_port": port,
+            "store": self.folder / "decisions.db",
+            "reports": self.folder / "reports",
             "fetch_max_wait_seconds": 0.005 if self.engine == "tansu" else 0.5,
             "rebalance_timeout_seconds": 3 if self.engine == "tansu" else 20,
             **settings,
@@ -130,7 +134,7 @@ class Deployment:
         environment = os.environ | {f"STREAM_APP_{name.upper()}": str(value) for name, value in given.items()}
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", "stream_app", "worker"], env=environment, stdout=out, stderr=out
+                [sys.executable, "-m", "stream_app", command], env=environment, stdout=out, stderr=out
             )
         worker = Worker(process, port, log)
         self.workers.append(worker)

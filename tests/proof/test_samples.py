@@ -1,0 +1,127 @@
+"""Every panel and every rule against a real Prometheus that scrapes both metric classes, fed with made-up values."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry, start_http_server
+
+from models.bundle import load_bundle, shipped_bundle
+from monitoring.metrics import STAGES, ScorerMetrics
+from monitoring.monitor_metrics import MonitorMetrics
+from monitoring.store import Stored
+from stream_app.broker.ports import free_ports
+from stream_app.drift_events import DriftEvent
+from stream_app.events import ModelRef, RejectionReason
+from tests.broker.deployment import wait_until
+from tests.drift_samples import drift_event, feature, month, performance, realised
+from tests.proof.questions import faults, unanswered
+from tests.proof.server import Prometheus
+
+BUNDLE = load_bundle(shipped_bundle())
+MODEL = ModelRef(BUNDLE.name, BUNDLE.version, BUNDLE.sha256)
+PROGRAMME_ENDS = 9  # months from 2005-01: 2005-10
+CRISIS = range(14, 36)  # 2006-03 to 2007-12
+
+
+class Exporters:
+    """A scorer and a monitor that never were, with their pages."""
+
+    def __init__(self) -> None:
+        self.ports = dict(zip(("scorer", "monitor"), free_ports(2), strict=True))
+        of_scorer, of_monitor = CollectorRegistry(), CollectorRegistry()
+        self.scorer = ScorerMetrics(of_scorer, MODEL, BUNDLE.contract)
+        self.monitor = MonitorMetrics(of_monitor, MODEL, BUNDLE.contract)
+        self._stack = ExitStack()
+        for job, registry in (("scorer", of_scorer), ("monitor", of_monitor)):
+            server, thread = start_http_server(self.ports[job], "127.0.0.1", registry)
+            self._stack.callback(thread.join)
+            self._stack.callback(server.server_close)
+            self._stack.callback(server.shutdown)
+
+    def work(self) -> None:
+        """One more batch on either side."""
+        self.scorer.batch_decided(
+            records=100,
+            outcomes=Counter(approved=70, review=20, refused=8),
+            reasons=Counter({BUNDLE.contract.features[0].reason_code or BUNDLE.contract.names()[0]: 28}),
+            rejections=Counter({RejectionReason.NOT_JSON: 2}),
+            probabilities=[0.01, 0.05, 0.2],
+            ages_seconds=[0.02, 0.08],
+            unseen=Counter(state=1),
+            bugs=0,
+        )
+        for stage in STAGES:
+            self.scorer.stage_took(stage, 0.001)
+        self.scorer.lag_is({0: 5, 1: 0})
+        self.scorer.committed(time.time())
+        self.monitor.stored(Stored(decisions_new=98, late=1, outcomes_new=30, outcomes_pending=3))
+        self.monitor.lag_is({("loan.decisions", 0): 4, ("loan.outcomes", 0): 0})
+        self.monitor.committed(time.time())
+        self.monitor.watermark_is(1_136_073_600_000_000)
+        self.monitor.closing_took(0.1)
+        self.monitor.drift_run_done(time.time())
+
+    def close(self) -> None:
+        self._stack.close()
+
+
+def window(number: int) -> DriftEvent:
+    """The loan book's story: low_doc ends in 2005-10, the predictions of 2006 and 2007 are far too low."""
+    ended, crisis = number >= PROGRAMME_ENDS, number in CRISIS
+    truth = realised(2.5, 1.9, 3.2) if crisis else realised(1.0, 0.8, 1.3)
+    drifts = {"low_doc": 0.7 if ended else 0.1}
+    return drift_event(
+        month(number),
+        verdict="drifted" if ended else "stable",
+        features=tuple(feature(name, psi=drifts.get(name, 0.02)) for name in BUNDLE.contract.names()),
+        performance=(performance(BUNDLE.version, truth=truth),),
+    )
+
+
+@pytest.fixture
+def exporters() -> Iterator[Exporters]:
+    made = Exporters()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def prometheus(exporters: Exporters, tmp_path: Path) -> Iterator[Prometheus]:
+    started = Prometheus.start(tmp_path, exporters.ports)
+    wait_until(started.ready, "Prometheus answers")
+    yield started
+    started.stop()
+
+
+@pytest.mark.prometheus
+def test_every_panel_and_rule_has_data_and_the_alerts_tell_the_story(
+    exporters: Exporters, prometheus: Prometheus
+) -> None:
+    def meanwhile(condition: Callable[[], Any], what: str) -> Any:
+        return wait_until(lambda: exporters.work() or condition(), what)
+
+    for number in range(PROGRAMME_ENDS):
+        exporters.monitor.window_computed(window(number))
+    meanwhile(lambda: prometheus.now("loan_monitor:newest_judged_window:feature_drift_ratio"), "the rules have run")
+    assert prometheus.firing("FeatureDrift") == []
+
+    for number in range(PROGRAMME_ENDS, 48):
+        exporters.monitor.window_computed(window(number))
+    meanwhile(lambda: prometheus.firing("CalibrationOff"), "calibration is off")
+    meanwhile(lambda: prometheus.firing("FeatureDrift"), "a feature drifts")
+    assert [each["feature"] for each in prometheus.firing("FeatureDrift")] == ["low_doc"]
+    off = sorted(each["window"] for each in prometheus.firing("CalibrationOff"))
+    assert off == [month(number).id for number in CRISIS]
+
+    until = time.monotonic() + 10
+    meanwhile(lambda: not unanswered(prometheus, BUNDLE.version) or time.monotonic() > until, "all was asked")
+    assert unanswered(prometheus, BUNDLE.version) == []
+    assert faults(prometheus) == []
+    assert prometheus.ever("loan_scorer_no_such_series_total") == []
