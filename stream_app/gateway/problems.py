@@ -1,0 +1,107 @@
+"""Problem bodies (RFC 9457): what happened, why in one stable word, and what the caller can do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from http import HTTPStatus
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stream_app.errors import BrokerUnreachable, ClientStoreError, StoreError, StreamAppError
+from stream_app.events import RejectionReason
+
+MEDIA_TYPE = "application/problem+json"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """Why there is no answer. ``reason``: a word to branch on. ``detail`` names fields and limits, never a value."""
+
+    status: int
+    title: str
+    detail: str
+    reason: str
+    do_next: str
+    type: str = "about:blank"
+
+
+class Refused(Exception):
+    """A call that ends with a problem body."""
+
+    def __init__(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(problem.reason)
+        self.problem = problem
+        self.headers = headers
+
+
+def problem(status: int, reason: str, detail: str, do_next: str) -> Problem:
+    """A problem titled by its status."""
+    return Problem(status=status, title=HTTPStatus(status).phrase, detail=detail, reason=reason, do_next=do_next)
+
+
+def refused(status: int, reason: str, detail: str, do_next: str) -> Refused:
+    """The same, to be raised."""
+    return Refused(problem(status, reason, detail, do_next))
+
+
+def rejected(reason: str, message: str) -> Refused:
+    """A rejection in the stream's own words: 404 for a client nobody knows, else 422 in most cases."""
+    return refused(_STATUS_OF_REASON.get(reason, 422), reason, message, _NEXT_OF_REASON.get(reason, _CORRECT))
+
+
+_CORRECT = "Correct the request as the contract in /docs says, and send it again."
+_STATUS_OF_REASON: dict[str, int] = {
+    RejectionReason.UNKNOWN_CLIENT: 404,
+    RejectionReason.TOO_LARGE: 413,
+    RejectionReason.INTERNAL_ERROR: 502,
+}
+_NEXT_OF_REASON: dict[str, str] = {
+    RejectionReason.UNKNOWN_CLIENT: "Check the client id, or send every feature with POST /requests.",
+    RejectionReason.INVALID_PROFILE: "Ask whoever runs this service to load the client's profile again.",
+    RejectionReason.MISSING_REQUIRED_FEATURE: "Send it with POST /requests, or have it added to the client's profile.",
+    RejectionReason.INTERNAL_ERROR: "This is a bug of the scorer; tell whoever runs this service.",
+}
+
+
+def response(of: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """The body as it is sent."""
+    return Response(_encode(of), of.status, headers, media_type=MEDIA_TYPE)
+
+
+# ---- exceptions to problems -----------------------------------------------------------------------------------------
+
+
+async def on_refused(_request: Request, fault: Exception) -> Response:
+    """For :class:`Refused`."""
+    assert isinstance(fault, Refused)
+    return response(fault.problem, fault.headers)
+
+
+async def on_stream_fault(_request: Request, fault: Exception) -> Response:
+    """For errors of the broker and the stores: 503, they may pass. Any other of ours is a fault of the gateway."""
+    assert isinstance(fault, StreamAppError)
+    passing = isinstance(fault, BrokerUnreachable | ClientStoreError | StoreError)
+    status = 503 if passing else 500
+    headers = {"Retry-After": "1"} if passing else None
+    return response(problem(status, fault.reason, _PUBLIC.get(type(fault), _FAULT), _ASK_AGAIN), headers)
+
+
+_ASK_AGAIN = "Ask again in a moment; if it lasts, tell whoever runs this service."
+_FAULT = "The gateway met a fault of its own."
+# The errors' own texts name files and hosts, which is nothing for callers; operators find them in the log.
+_PUBLIC: dict[type[Exception], str] = {
+    BrokerUnreachable: "The broker does not answer; nothing was asked.",
+    ClientStoreError: "The client store does not answer; nothing was asked.",
+}
+
+
+async def on_http_fault(_request: Request, fault: Exception) -> Response:
+    """For what the framework refuses by itself: no such page, no such method."""
+    assert isinstance(fault, HTTPException)
+    reason = HTTPStatus(fault.status_code).phrase.lower().replace(" ", "_")
+    told = problem(fault.status_code, reason, str(fault.detail), "See /docs for what there is.")
+    return response(told, fault.headers)
