@@ -107,12 +107,12 @@ def lines(
 ) -> timeseries.Panel:
     """Series over time, by legend. The alert's limit is a dashed line."""
     panel = framed(timeseries.Panel(), title, text, unit=unit, width=width).axis_soft_min(0)
-    for ref, (legend, expr) in zip("ABCDEFGH", queries.items(), strict=False):
-        panel.with_target(asked(expr, legend, ref))
+    for ref, (name, expr) in zip("ABCDEFGH", queries.items(), strict=False):
+        panel.with_target(asked(expr, name, ref))
     panel.draw_style(kinds.GraphDrawStyle.LINE).line_width(1).fill_opacity(25 if stacked else 5)
     panel.show_points(kinds.VisibilityMode.NEVER).span_nulls(False)
     panel.stacking(common.StackingConfig().mode(kinds.StackingMode.NORMAL if stacked else kinds.StackingMode.NONE))
-    panel.legend(legend_table(["lastNotNull", "max"])).tooltip(tooltip())
+    panel.legend(legend(["lastNotNull", "max"])).tooltip(tooltip())
     for name, colour in (colours or {}).items():
         panel.override_by_name(name, [coloured(colour)])
     return limit_line(panel, limits_of(alert)) if alert else panel
@@ -169,9 +169,11 @@ def heatmap_tooltip() -> heatmap.HeatmapTooltip:
     return heatmap.HeatmapTooltip().mode(kinds.TooltipDisplayMode.SINGLE).y_histogram(True)
 
 
-def legend_table(calculations: list[str]) -> common.VizLegendOptions:
-    shown = common.VizLegendOptions().show_legend(True).display_mode(kinds.LegendDisplayMode.TABLE)
-    return shown.placement(kinds.LegendPlacement.BOTTOM).calcs(calculations)
+def legend(calculations: Sequence[str] = ()) -> common.VizLegendOptions:
+    """Below the panel: names in a line, or with figures in a table."""
+    mode = kinds.LegendDisplayMode.TABLE if calculations else kinds.LegendDisplayMode.LIST
+    shown = common.VizLegendOptions().show_legend(True).display_mode(mode)
+    return shown.placement(kinds.LegendPlacement.BOTTOM).calcs(list(calculations))
 
 
 def tooltip() -> common.VizTooltipOptions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from monitoring.grafana.boards import Board, model_variable, window_variables
 from monitoring.grafana.limits import alerts, limits_of
-from monitoring.grafana.panels import number
+from monitoring.grafana.panels import number, steps
 from monitoring.grafana.promql import by_window
 from monitoring.grafana.window_panels import bars, figures_table, over_windows
 
@@ -36,7 +36,7 @@ _OVERVIEW = (
         unit="none",
         width=6,
         decimals=2,
-    ),
+    ).thresholds(steps(_TOO_LOW)),
     number(
         "Outcomes known",
         "Share of the decisions in the windows shown whose outcome has come.",

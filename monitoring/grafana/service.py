@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from monitoring.grafana.alert_panels import firing_alerts
 from monitoring.grafana.boards import Board, scorer_variable
 from monitoring.grafana.monitor import MONITOR
 from monitoring.grafana.panels import lines, number
@@ -150,7 +151,7 @@ SERVICE = Board(
     title="Loans: service",
     text="Is every request answered, how fast, and does the monitor keep up?",
     rows={
-        "": _OVERVIEW,
+        "": [*_OVERVIEW, firing_alerts()],
         "Rate and errors": _RATE_AND_ERRORS,
         "Duration": _DURATION,
         "Lag": _LAG,

@@ -20,7 +20,7 @@ from monitoring.grafana.panels import (
     by_threshold,
     coloured,
     framed,
-    legend_table,
+    legend,
     limit_line,
     overridden,
     plain,
@@ -109,7 +109,7 @@ def bars(
     panel.x_field("window").x_tick_label_rotation(-45).x_tick_label_spacing(40)
     panel.stacking(kinds.StackingMode.NORMAL if stacked else kinds.StackingMode.NONE)
     panel.show_value(kinds.VisibilityMode.NEVER).group_width(0.8).bar_width(0.9).full_highlight(True)
-    panel.orientation(kinds.VizOrientation.VERTICAL).legend(legend_table([])).tooltip(tooltip())
+    panel.orientation(kinds.VizOrientation.VERTICAL).legend(legend()).tooltip(tooltip())
     for name, colour in colours.items():
         panel.override_by_name(name, [coloured(colour)])
     return panel
@@ -132,7 +132,7 @@ def over_windows(
     expr = side_by_side({START: _STARTS, **figures})
     panel.with_target(asked_now(expr).format(PromQueryFormat.TABLE)).transformations(_by_figure(drop_window=True))
     panel.x_field(START).line_width(2).fill_opacity(0).span_nulls(False).show_points(kinds.VisibilityMode.ALWAYS)
-    panel.point_size(5).legend(legend_table([])).tooltip(tooltip())
+    panel.point_size(5).legend(legend()).tooltip(tooltip())
     panel.override_by_name(START, [overridden("unit", "time:YYYY-MM-DD")])
     for name, colour in colours.items():
         # Not a default: it would be the end of the x axis too.

@@ -90,7 +90,7 @@ def test_no_panel_draws_a_limit_that_no_alert_has() -> None:
 def by_labels(expr: str) -> set[str]:
     """Labels of the table that an instant query gives, as far as its text tells."""
     named = re.findall(r"by \(([\w, ]+)\)", expr) + re.findall(r'"(figure)"', expr)
-    return {label for labels in named for label in labels.split(", ")} | {"Value"}
+    return {label for labels in named for label in labels.split(", ")} | {"Time", "Value"}
 
 
 @every_panel
