@@ -46,6 +46,12 @@ class BrokerUnreachable(StreamAppError):
     exit_status = 3
 
 
+class BrokerAway(BrokerUnreachable):
+    """The gateway's connection to the broker is gone; it comes back by itself. The text is for callers: no address."""
+
+    reason = "broker_away"
+
+
 class BrokerStartFailed(StreamAppError):
     """The embedded broker could not be fetched or started. The message names the missing piece and the other engine."""
 
@@ -74,6 +80,12 @@ class ClientStoreError(StreamAppError):
     exit_status = 5
 
 
+class ClientStoreUnavailable(ClientStoreError):
+    """The client store is away, locked or emptied. A scorer asks again for a while; then it exits, uncommitted."""
+
+    reason = "client_store_unavailable"
+
+
 class DeliveryFailed(StreamAppError):
     """A decision could not be delivered or its input offset not committed. The worker exits; the records come again."""
 
@@ -99,6 +111,12 @@ class ChildCrashed(ChildFailed):
     """The process died: a crash in native code, or the system killed it for its memory. Give it more, or fewer rows."""
 
     reason = "crashed"
+
+
+class ChildClosed(ChildCrashed):
+    """The process was ended on purpose, because its owner stops. Nothing is wrong; whatever it was at is done later."""
+
+    reason = "closed"
 
 
 class ChildHung(ChildFailed):

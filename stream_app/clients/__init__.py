@@ -1,0 +1,11 @@
+"""The client store: profile and latest application by client id, each looked up once per batch.
+
+A profile is what is known of a client beforehand; the latest application is what the client last asked for. Both are
+JSON objects of the contract's features. Two stores keep them, one SQLite file (embedded) or a Redis server, behind one
+protocol; a worker only reads, ``stream-app clients load`` writes, and both may happen at once.
+"""
+
+from stream_app.clients.opening import ClientStore, open_clients
+from stream_app.clients.sqlite_store import SQLiteClients
+
+__all__ = ["ClientStore", "SQLiteClients", "open_clients"]

@@ -1,0 +1,67 @@
+"""The SQLite store: faults that name the file, and stores of an older make."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from stream_app.clients import SQLiteClients
+from stream_app.errors import ClientStoreError, ClientStoreUnavailable
+
+
+def test_somebody_elses_database_is_refused_and_left_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("CREATE TABLE theirs (x)")
+    before = path.read_bytes()
+    with pytest.raises(ClientStoreError, match=r"other\.db"):
+        SQLiteClients(path)
+    assert path.read_bytes() == before
+
+
+def test_a_file_that_is_no_store_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "odd.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(ClientStoreError, match=r"odd\.db") as refused:
+        SQLiteClients(tmp_path / "odd.db")
+    assert not isinstance(refused.value, ClientStoreUnavailable)
+
+
+@pytest.fixture
+def old_store(tmp_path: Path) -> Path:
+    """As it was made before clients had a latest application."""
+    path = tmp_path / "clients.db"
+    with closing(sqlite3.connect(path, isolation_level=None)) as old:
+        old.execute("CREATE TABLE clients (client_id TEXT PRIMARY KEY, profile BLOB NOT NULL) WITHOUT ROWID")
+        old.execute("INSERT INTO clients VALUES ('a', x'7b7d')")
+    return path
+
+
+def test_a_store_without_applications_is_read_as_it_is(old_store: Path) -> None:
+    before = old_store.read_bytes()
+    with SQLiteClients(old_store) as clients:
+        assert clients.get_many(["a"]) == {"a": b"{}"}
+        assert clients.latest_applications(["a"]) == {}
+    assert old_store.read_bytes() == before
+
+
+def test_the_next_load_completes_a_store_without_applications_for_who_reads_it_already(old_store: Path) -> None:
+    with SQLiteClients(old_store) as reader:
+        assert reader.latest_applications(["a"]) == {}
+        with SQLiteClients(old_store, create=True) as loader:
+            loader.put_many([], [("a", b"1")])
+        assert reader.latest_applications(["a"]) == {"a": b"1"}
+        assert reader.get_many(["a"]) == {"a": b"{}"}
+
+
+def test_a_store_that_somebody_locks_may_answer_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream_app.clients.sqlite_store._LOCK_SECONDS", 0.05)
+    path = tmp_path / "clients.db"
+    with SQLiteClients(path, create=True) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(ClientStoreUnavailable, match="locked"):
+            store.put_many([("a", b"1")])
+        other.execute("ROLLBACK")
+        assert store.put_many([("a", b"1")]) == 1
