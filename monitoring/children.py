@@ -21,7 +21,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any, TypeVar
 
 from models.errors import ModelError
-from stream_app.errors import ChildCrashed, ChildHung, ChildRaised, StreamAppError, trace_of
+from stream_app.errors import ChildClosed, ChildCrashed, ChildHung, ChildRaised, StreamAppError, trace_of
 
 Result = TypeVar("Result")
 
@@ -59,16 +59,21 @@ class Child:
         """``function(*args)`` in the child. Blocks for ``timeout_seconds`` at most, once it is its turn.
 
         Raises the StreamAppError the function raised, ``ChildRaised`` for whatever else it raised (of foreign errors
-        class and place alone, since their text may hold values), ``ChildHung`` after the time, and ``ChildCrashed``
-        when the process died or was closed meanwhile. After these two the next call starts a new process.
+        class and place alone, since their text may hold values), ``ChildHung`` after the time, ``ChildCrashed`` when
+        the process died; after these two the next call starts a new process. ``ChildClosed`` once it was closed.
         """
         with self._one_at_a_time:
             deadline = time.monotonic() + self._timeout_seconds
-            result: Result = self._ready(deadline).ask(function, args, deadline)
+            try:
+                result: Result = self._ready(deadline).ask(function, args, deadline)
+            except ChildCrashed:
+                if self._closed:
+                    raise _closed(self._name) from None
+                raise
             return result
 
     def close(self) -> None:
-        """End the process at once; a call that is under way or comes later raises ``ChildCrashed``."""
+        """End the process at once; a call that is under way or comes later raises ``ChildClosed``."""
         self._closed = True
         if self._process is not None:
             self._process.kill()
@@ -133,6 +138,10 @@ class _Process:
             kept="Nothing else was touched; the next call starts a new one.",
             do_next="If it repeats, look for memory: status -9 is most often the system's killer.",
         )
+
+
+def _closed(name: str) -> ChildClosed:
+    return ChildClosed(f"The {name} was ended.", kept="Nothing else was touched.", do_next="Start again.")
 
 
 def _started(name: str, timeout_seconds: float, niceness: int) -> _Process:

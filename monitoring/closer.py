@@ -18,7 +18,7 @@ from monitoring.monitor_metrics import MonitorMetrics
 from monitoring.news import News, told
 from monitoring.store import DecisionStore, Position, WindowKey
 from stream_app.drift_events import DriftEvent
-from stream_app.errors import ChildFailed, DeliveryFailed, StoreError, StoreUnavailable
+from stream_app.errors import ChildClosed, ChildFailed, DeliveryFailed, StoreError, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -147,6 +147,8 @@ class Closer:
             event = await asyncio.to_thread(self._ask, key, last)
         except StoreUnavailable:
             raise
+        except ChildClosed:
+            return False  # the monitor stops
         except (ChildFailed, StoreError) as fault:
             self._not_computed(key, fault)
             return False

@@ -13,7 +13,7 @@ from pathlib import Path
 from monitoring.monitor_metrics import MonitorMetrics
 from monitoring.news import News
 from monitoring.store import WindowKey
-from stream_app.errors import ChildFailed, ReportFailed, StoreError, StoreUnavailable
+from stream_app.errors import ChildClosed, ChildFailed, ReportFailed, StoreError, StoreUnavailable
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +60,8 @@ class Reporting:
             path = await asyncio.to_thread(self._write, key)
             with contextlib.suppress(StoreUnavailable):  # the report is there all the same
                 await asyncio.to_thread(self._noted, key.id, str(path))
+        except ChildClosed:
+            return  # the monitor stops
         except (ChildFailed, ReportFailed, StoreError) as fault:
             if isinstance(fault, ChildFailed):
                 self._metrics.child_failed("reporter")

@@ -8,7 +8,7 @@ import pytest
 
 from monitoring.closer import MOST_A_LOOK, MOST_TRIES
 from monitoring.store import Position
-from stream_app.errors import StoreError, StoreUnavailable
+from stream_app.errors import ChildClosed, StoreError, StoreUnavailable
 from tests.closer import DAY, Monitor, Store, key
 
 STEPS = ("windows", "positions", "close_due", "close_due_counts", "uncomputed", "computed", "unpublished", "published")
@@ -126,6 +126,16 @@ def test_a_store_that_the_analyst_does_not_reach_costs_the_window_no_try() -> No
         monitor.look()
     assert (monitor.metrics.told.count("store_failed"), monitor.metrics.told.count("child_failed")) == (5, 0)
     assert monitor.announced == ["a"]
+
+
+def test_a_monitor_that_stops_in_the_middle_of_a_window_leaves_it_for_the_next_without_a_word(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monitor = Monitor(Store(key("a")))
+    monitor.analyst.fails, monitor.analyst.fault = 1, ChildClosed("The analyst was ended.")
+    monitor.look()
+    assert (monitor.announced, caplog.messages) == ([], [])
+    assert not {"child_failed", "drift_run_done"} & set(monitor.metrics.told)
 
 
 def test_a_store_of_other_windows_is_no_trouble_that_passes() -> None:

@@ -13,7 +13,7 @@ import pytest
 from monitoring.news import News
 from monitoring.reporting import Reporting
 from monitoring.store import WindowKey
-from stream_app.errors import ChildCrashed, ReportFailed, StoreError, StoreUnavailable
+from stream_app.errors import ChildClosed, ChildCrashed, ReportFailed, StoreError, StoreUnavailable
 
 
 class Desk:
@@ -104,6 +104,14 @@ def test_a_report_that_fails_is_counted_and_told_and_the_next_is_made(
     assert desk.verbs == [*verbs, "written"]
     assert [name for name, _ in desk.noted] == ["b"]
     assert caplog.messages == [f"The report of window a was not made. {fault}"]
+
+
+def test_a_report_that_is_cut_short_because_the_monitor_stops_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    desk = Desk()
+    desk.faults["a"] = ChildClosed("The reporter was ended.")
+    desk.ask(["a", "b"])
+    desk.run(1)
+    assert (desk.verbs, caplog.messages) == (["written"], [])
 
 
 def test_a_report_the_store_cannot_note_is_there_all_the_same() -> None:
