@@ -118,6 +118,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
         self.epoch += 1
         if fresh:
             await consumer.seek_to_beginning(*fresh)
+            committed |= {tp: await consumer.position(tp) for tp in fresh}  # not 0 where old records are gone
         return {TP(*tp): offset for tp, offset in committed.items()}, self.epoch
 
     async def commit_offsets(self, offsets: Mapping[TP, int]) -> None:
