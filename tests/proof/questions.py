@@ -49,7 +49,14 @@ def variable_queries() -> Iterator[tuple[str, str]]:
 def unanswered(prometheus: Prometheus, model_version: str) -> list[str]:
     """Panels, variables and rules whose query had no data at any second so far, each with its query."""
     asked = [*panel_queries(model_version), *variable_queries(), *rule_queries()]
-    return [f"{where}: {expr}" for where, expr in asked if not prometheus.ever(expr)]
+    return [f"{where}: {expr}" for where, expr in asked if not _answered(prometheus, expr)]
+
+
+def _answered(prometheus: Prometheus, expr: str) -> bool:
+    """Whether there was data; of a query that puts figures side by side, of each of them."""
+    series = prometheus.ever(expr)
+    figures = set(re.findall(r'"figure", "([^"]+)"', expr))
+    return bool(series) and figures <= {labels.get("figure") for labels in series}
 
 
 def faults(prometheus: Prometheus) -> list[str]:
