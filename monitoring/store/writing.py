@@ -12,7 +12,7 @@ from monitoring.store.meta import Facts, claim_size, read_facts, write_fact
 from monitoring.store.positions import advance
 from monitoring.store.records import NUL, DecisionRow, OutcomeRow, Put, Stored, without_nul
 from monitoring.store.tables import decisions, outcomes
-from monitoring.store.truth import put_outcomes
+from monitoring.store.truth import in_runs, put_outcomes
 
 _COLUMNS = ", ".join(DecisionRow._fields)
 
@@ -45,10 +45,9 @@ def _put_decisions(db: sa.Connection, rows: Sequence[DecisionRow], facts: Facts)
     last_seq = db.execute(sa.select(sa.func.coalesce(sa.func.max(decisions.c.seq), 0))).scalar_one()
     # One text and plain tuples: the ORM-free Core still makes a dictionary of every row, at half the speed.
     db.exec_driver_sql(_insert(db), list(_late_if_closed(rows, facts.closed_before_us)))
-    arrived = decisions.c.seq > last_seq
-    counted = sa.select(sa.func.count(), sa.func.count().filter(decisions.c.late)).where(arrived)
+    counted = sa.select(sa.func.count(), sa.func.count().filter(decisions.c.late)).where(decisions.c.seq > last_seq)
     new, late = db.execute(counted).one()
-    joined = _join_waiting(db, arrived) if new and facts.outcomes_pending else 0
+    joined = _join_waiting(db, [row.request_id for row in rows]) if new and facts.outcomes_pending else 0
     return Stored(decisions_new=new, decisions_known=len(rows) - new, late=late), joined
 
 
@@ -64,17 +63,18 @@ def _late_if_closed(rows: Sequence[DecisionRow], closed_before_us: int) -> Seque
     return [row._replace(late=row.late or row.requested_at_us < closed_before_us) for row in rows]
 
 
-def _join_waiting(db: sa.Connection, arrived: sa.ColumnElement[bool]) -> int:
-    """New decisions are in no closed window, so none of these has got a label by it."""
-    waiting = outcomes.c.joined.is_(sa.false()) & outcomes.c.request_id.in_(
-        sa.select(decisions.c.request_id).where(arrived)
-    )
-    return db.execute(sa.update(outcomes).where(waiting).values(joined=True)).rowcount
+def _join_waiting(db: sa.Connection, request_ids: Sequence[str]) -> int:
+    """Outcomes that waited for one of these decisions. A new decision is in no closed window: none is told of it."""
+    joined = 0
+    for some in in_runs(request_ids):
+        waiting = outcomes.c.joined.is_(sa.false()) & outcomes.c.request_id.in_(some)
+        joined += db.execute(sa.update(outcomes).where(waiting).values(joined=True)).rowcount
+    return joined
 
 
 def _storable(rows: Sequence[Row]) -> Sequence[Row]:
     """Rows whose texts both engines take: one odd id must not stop the stream."""
-    if not any(type(value) is str and NUL in value for row in rows for value in row):
+    if not any(isinstance(column[0], str) and NUL in "".join(column) for column in zip(*rows, strict=True)):
         return rows
     return [_without_nul(row) for row in rows]
 
