@@ -59,6 +59,11 @@ class Replay:
     def __len__(self) -> int:
         return len(self.requests)
 
+    @property
+    def applications(self) -> Sequence[Profile]:
+        """What each request says, as the client's latest application in the client store."""
+        return [(request.client_id, msgspec.json.encode(request.features)) for request in self.requests]
+
 
 def read_replay(contract: Contract, limit: int | None = None) -> Replay:
     """The shipped book's applications of 2005-2008, at most ``limit`` of them."""

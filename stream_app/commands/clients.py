@@ -10,11 +10,11 @@ from stream_app.commands.options import bundle_option
 
 _STORE = click.option(
     "--store",
-    type=click.Path(path_type=Path),
     default="clients.db",
     show_default=True,
     envvar="STREAM_APP_CLIENTS",
-    help="SQLite file of the profiles.",
+    help="Client store: an SQLite file, or redis://[USER:PASSWORD@]HOST:PORT/NUMBER. A password is better kept in "
+    "STREAM_APP_CLIENTS, which other users of the machine do not see.",
 )
 
 
@@ -28,39 +28,51 @@ def command() -> None:
 @_STORE
 @bundle_option
 @click.option("--id", "id_name", help="Column of the client id (default: the one the contract names).")
-def load(file: Path | None, store: Path, bundle: Path | None, id_name: str | None) -> None:
+def load(file: Path | None, store: str, bundle: Path | None, id_name: str | None) -> None:
     """Load FILE (CSV, Parquet or JSON Lines; default: the shipped loan book) into the store.
 
-    Columns that are features of the contract become the profile; the others are left out. Of several rows with one id
-    the last counts. A profile that breaks the contract stops the load, and nothing of the file is stored. Running
-    scorers use the new profiles from their next batch on.
+    Columns that are features of the contract become the profile; the others are left out. What is asked for (amount,
+    guarantee and the like) also becomes the client's latest application, which GET /predict/CLIENT_ID of the gateway
+    scores again. Of several rows with one id the last counts. A row that breaks the contract stops the load, and
+    nothing of the file is stored. Running scorers use the new profiles from their next batch on.
     """
-    from stream_app.profiles import load_profiles
+    from stream_app.profiles import load_clients
 
-    clients = load_profiles(file, store, bundle, id_name)
-    click.echo(f"Loaded. The store {store} knows {clients:,} clients.")
+    clients = load_clients(file, store, bundle, id_name)
+    click.echo(f"Loaded. {_named(store)} knows {clients:,} clients.")
 
 
 @command.command("count")
 @_STORE
-def count(store: Path) -> None:
+def count(store: str) -> None:
     """Print how many clients the store knows."""
-    from stream_app.clients import SQLiteClients
+    from stream_app.clients import open_clients
 
-    with SQLiteClients(store) as clients:
+    with open_clients(store) as clients:
         click.echo(clients.count())
 
 
 @command.command("show")
 @click.argument("client_id")
 @_STORE
-def show(client_id: str, store: Path) -> None:
-    """Print the profile of CLIENT_ID as JSON. It is personal data."""
-    from stream_app.clients import SQLiteClients
+def show(client_id: str, store: str) -> None:
+    """Print the profile and the latest application of CLIENT_ID (null: none) as JSON. They are personal data."""
+    import msgspec
+
+    from stream_app.clients import open_clients
     from stream_app.errors import InputFileError
 
-    with SQLiteClients(store) as clients:
-        profile = clients.get_many([client_id]).get(client_id)
-    if profile is None:
-        raise InputFileError(f"The store {store} knows no such client.", do_next="Load its profile, or correct the id.")
-    click.echo(profile.decode())
+    with open_clients(store) as clients:
+        known = {
+            "profile": clients.get_many([client_id]).get(client_id),
+            "latest_application": clients.latest_applications([client_id]).get(client_id),
+        }
+    if not any(known.values()):
+        raise InputFileError(f"{_named(store)} knows no such client.", do_next="Load its profile, or correct the id.")
+    shown = {name: msgspec.Raw(content or b"null") for name, content in known.items()}
+    click.echo(msgspec.json.encode(shown).decode())
+
+
+def _named(store: str) -> str:
+    """The store as it may be shown: an address can hold a password."""
+    return "The store" if "://" in store else f"The store {store}"

@@ -88,12 +88,13 @@ def test_a_mistake_is_one_message_and_an_exit_status(words: list[str], status: i
 
 def test_a_client_is_shown_and_an_unknown_one_is_one_message(tmp_path: Path) -> None:
     table = tmp_path / "clients.csv"
-    table.write_text("application_id,employees\na,3\n")
+    table.write_text("application_id,employees,low_doc\na,3,Y\nc,4,\n")
     store = ["--store", str(tmp_path / "clients.db")]
     runner = CliRunner()
-    assert "knows 1 clients" in runner.invoke(cli, ["clients", "load", str(table), *store]).output
-    assert runner.invoke(cli, ["clients", "count", *store]).output == "1\n"
-    assert runner.invoke(cli, ["clients", "show", "a", *store]).output == '{"employees":3}\n'
+    assert "knows 2 clients" in runner.invoke(cli, ["clients", "load", str(table), *store]).output
+    assert runner.invoke(cli, ["clients", "count", *store]).output == "2\n"
+    shown = runner.invoke(cli, ["clients", "show", "a", *store]).output
+    assert shown == '{"profile":{"employees":3,"low_doc":"Y"},"latest_application":{"low_doc":"Y"}}\n'
     assert "no such client" in str(runner.invoke(cli, ["clients", "show", "b", *store]).exception)
 
 

@@ -8,10 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from models.datasets.sba import load_applications
 from models.errors import TrainingDataError
 from stream_app.clients import SQLiteClients
 from stream_app.errors import InputFileError
-from stream_app.profiles import load_profiles, profiles_of
+from stream_app.profiles import load_clients, profiles_of
+from stream_app.simulator import replay_of
+from stream_app.tables import read_contract
 from tests.samples import TOY
 
 GOOD = pd.DataFrame({"id": [7, 8], "employees": [3, None], "home": ["own", None], "colour": ["red", "blue"]})
@@ -54,14 +57,14 @@ def test_a_row_without_a_usable_id_is_named(bad: str | None) -> None:
         profiles_of(table, TOY, "id")
 
 
-def test_a_table_without_the_id_column_is_refused_with_its_name() -> None:
-    with pytest.raises(TrainingDataError, match="'client'"):
-        profiles_of(GOOD, TOY, "client")
-
-
 def test_a_table_without_any_feature_is_refused() -> None:
     with pytest.raises(TrainingDataError, match="no column that is a feature"):
         profiles_of(GOOD[["id", "colour"]], TOY, "id")
+
+
+def test_a_table_without_the_id_column_is_refused_with_its_name(tmp_path: Path) -> None:
+    with pytest.raises(TrainingDataError, match="'client'"):
+        load_clients(shipped_rows(tmp_path / "a.csv", [1]), tmp_path / "clients.db", id_name="client")
 
 
 def shipped_rows(path: Path, employees: list[int]) -> Path:
@@ -72,22 +75,57 @@ def shipped_rows(path: Path, employees: list[int]) -> Path:
 
 def test_a_load_replaces_profiles_and_keeps_the_other_clients(tmp_path: Path) -> None:
     store = tmp_path / "clients.db"
-    assert load_profiles(shipped_rows(tmp_path / "a.csv", [1, 2, 3]), store) == 3
-    assert load_profiles(shipped_rows(tmp_path / "b.csv", [9]), store) == 3
+    assert load_clients(shipped_rows(tmp_path / "a.csv", [1, 2, 3]), store) == 3
+    assert load_clients(shipped_rows(tmp_path / "b.csv", [9]), store) == 3
     with SQLiteClients(store) as clients:
         assert clients.get_many(["0", "1"]) == {"0": b'{"employees":9}', "1": b'{"employees":2}'}
+
+
+def test_what_a_file_says_of_a_request_becomes_the_latest_application_too(tmp_path: Path) -> None:
+    table = tmp_path / "a.csv"
+    table.write_text("application_id,employees,amount_requested,low_doc\na,3,,Y\nb,4,9000,\n")
+    load_clients(table, tmp_path / "clients.db")
+    with SQLiteClients(tmp_path / "clients.db") as clients:
+        assert clients.latest_applications(["a", "b"]) == {
+            "a": b'{"amount_requested":null,"low_doc":"Y"}',
+            "b": b'{"amount_requested":9000.0,"low_doc":null}',
+        }
+        assert b'"employees":3' in clients.get_many(["a"])["a"]
+
+
+def test_a_file_that_says_nothing_of_a_request_leaves_the_latest_application_as_it_is(tmp_path: Path) -> None:
+    store = tmp_path / "clients.db"
+    (tmp_path / "a.csv").write_text("application_id,amount_requested\n0,9000\n")
+    load_clients(tmp_path / "a.csv", store)
+    load_clients(shipped_rows(tmp_path / "b.csv", [1]), store)
+    with SQLiteClients(store) as clients:
+        assert clients.latest_applications(["0"]) == {"0": b'{"amount_requested":9000}'}
+
+
+def test_the_shipped_book_gives_each_client_a_profile_and_what_the_simulator_sends_as_application(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = load_applications().tail(500)
+    monkeypatch.setattr("stream_app.profiles.load_applications", lambda: book)
+    assert load_clients(None, tmp_path / "clients.db") == 500
+    replay = replay_of(book, read_contract(None))
+    with SQLiteClients(tmp_path / "clients.db") as clients:
+        ids = [client_id for client_id, _ in replay.profiles]
+        assert clients.get_many(ids) == dict(replay.profiles)
+        assert clients.latest_applications(ids) == dict(replay.applications)
+        assert len(replay.applications) == 500
 
 
 def test_a_load_with_one_bad_row_stores_nothing(tmp_path: Path) -> None:
     store = tmp_path / "clients.db"
     with pytest.raises(InputFileError):
-        load_profiles(shipped_rows(tmp_path / "a.csv", [1, -2]), store)
+        load_clients(shipped_rows(tmp_path / "a.csv", [1, -2]), store)
     assert not store.exists()
 
 
 def test_of_several_rows_with_one_id_the_last_counts(tmp_path: Path) -> None:
     table = pd.DataFrame({"application_id": ["a", "a"], "employees": [1, 2]})
     table.to_parquet(tmp_path / "a.parquet")
-    assert load_profiles(tmp_path / "a.parquet", tmp_path / "clients.db") == 1
+    assert load_clients(tmp_path / "a.parquet", tmp_path / "clients.db") == 1
     with SQLiteClients(tmp_path / "clients.db") as clients:
         assert clients.get_many(["a"]) == {"a": b'{"employees":2}'}
