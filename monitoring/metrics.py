@@ -53,6 +53,7 @@ class ScorerMetrics:
         self._unseen = counter("unseen_categories_total", "Values of a category the model never saw", ("feature",))
         self._bugs = counter("pipeline_bugs_total", "Records rejected for a fault of the scorer itself")
         self._not_committed = counter("uncommitted_batches_total", "Batches published whose commit a rebalance undid")
+        self._store_failures = counter("client_store_failures_total", "Times the client store did not answer a batch")
         self._stage_seconds = Histogram(
             PREFIX + "stage_seconds",
             "Time of one stage over one batch",
@@ -101,6 +102,10 @@ class ScorerMetrics:
             self._by_feature[feature].inc(count)
         self._probabilities.observe_many(probabilities)
         self._ages.observe_many(list(ages_seconds))
+
+    def client_store_failed(self) -> None:
+        """The client store did not answer; the batch waits and asks again."""
+        self._store_failures.inc()
 
     def stage_took(self, stage: str, seconds: float) -> None:
         """One stage of one batch ended."""

@@ -34,6 +34,9 @@ class SourceHeaders(msgspec.Struct, rename="kebab"):
     source_topic: str
     source_partition: Digits
     source_offset: Digits
+    source_timestamp: Annotated[
+        str, Meta(pattern="^[0-9]+$", description="the request record's own time, ms since 1970; 0: it has none")
+    ]
 
 
 class RejectionHeaders(SourceHeaders, rename="kebab"):
@@ -54,7 +57,7 @@ def documents(contract: Contract) -> dict[str, bytes]:
     request = _schema(LoanRequest[features], REQUEST_FILE, "Loan request")  # type: ignore[valid-type] # made at run time
     decision = _schema(Decision[features], DECISION_FILE, "Decision")  # type: ignore[valid-type]
     for schema in (request, decision):
-        _annotate(schema["definitions"]["Features"], contract)
+        annotate_features(schema["definitions"]["Features"], contract)
     made = {
         REQUEST_FILE: request,
         DECISION_FILE: decision,
@@ -95,7 +98,8 @@ def _components(kind: Any) -> tuple[Json, Json]:
     return definitions.pop(top["$ref"].rsplit("/", 1)[1]), definitions
 
 
-def _annotate(features: Json, contract: Contract) -> None:
+def annotate_features(features: Json, contract: Contract) -> None:
+    """Add what the contract says of its features beyond their types to their schema."""
     features["description"] = (
         f"The features of the contract {contract.name!r}, schema version {contract.schema_version}."
     )

@@ -32,7 +32,10 @@ Probability = Annotated[float, Meta(ge=0.0, le=1.0, description="higher is riski
 
 
 class RawRecord(Protocol):
-    """What the pipeline needs of a Kafka record; aiokafka's and kafka-python's own record classes fit."""
+    """What the pipeline needs of a Kafka record; aiokafka's and kafka-python's own record classes fit.
+
+    ``timestamp``: milliseconds since 1970, the producer's as a rule.
+    """
 
     @property
     def topic(self) -> str: ...
@@ -46,6 +49,8 @@ class RawRecord(Protocol):
     def value(self) -> bytes | None: ...
     @property
     def headers(self) -> Headers: ...
+    @property
+    def timestamp(self) -> int: ...
 
 
 def size_of(record: RawRecord) -> int:

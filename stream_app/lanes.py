@@ -38,6 +38,9 @@ class Lanes(SeekListener, Protocol):
     def admit(self, poll: Poll) -> list[RawRecord]:
         """The records of the poll that are to be decided now; see :meth:`Positions.admit`."""
 
+    def holds(self, poll: Poll) -> bool:
+        """Whether the records admitted of this poll, not yet delivered, are still to be decided here."""
+
     async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> bool:
         """Publish the outputs of these records. Their offsets are committed with it or, where that is allowed, later.
 
@@ -97,6 +100,9 @@ class AtLeastOnceLanes:
 
     def admit(self, poll: Poll) -> list[RawRecord]:
         return self._positions.admit(poll)
+
+    def holds(self, poll: Poll) -> bool:
+        return poll.epoch == self._positions.epoch
 
     def committed_offsets(self) -> Mapping[TP, int]:
         return self._commits.committed

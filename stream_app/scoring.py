@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import logging
 import time
 from collections import Counter
-from typing import Any
 
 from monitoring.metrics import ScorerMetrics
-from stream_app.events import Rejection
+from stream_app.errors import ClientStoreUnavailable
+from stream_app.events import RawRecord, Rejection
 from stream_app.lanes import Lanes
 from stream_app.pipeline import Judged, Pipeline
 from stream_app.polls import Poll
 from stream_app.progress import Progress
 
 log = logging.getLogger(__name__)
+
+ASK_AGAIN_SECONDS = 0.25
 
 
 class CommitNews:
@@ -35,16 +38,29 @@ class CommitNews:
 
 
 class Scoring:
-    """Pipeline, lanes and metrics, in the order a poll meets them."""
+    """Pipeline, lanes and metrics, in the order a poll meets them.
 
-    def __init__(self, pipeline: Pipeline, lanes: Lanes, metrics: ScorerMetrics) -> None:
+    ``patience_seconds``: how long a batch waits for a client store that is away. Rebalances go on meanwhile.
+    """
+
+    def __init__(self, pipeline: Pipeline, lanes: Lanes, metrics: ScorerMetrics, patience_seconds: float = 0.0) -> None:
         self._pipeline, self._lanes, self._metrics = pipeline, lanes, metrics
+        self._patience = patience_seconds
 
     async def handle(self, poll: Poll) -> None:
         """Answer every record of one poll. Raises StreamAppError when it could not; none of it is committed then."""
         records = self._lanes.admit(poll)
-        if not records:
-            return
+        waiting = _Waiting(self._patience)
+        while records and self._lanes.holds(poll):
+            try:
+                await self._answer(records)
+            except ClientStoreUnavailable as fault:
+                self._metrics.client_store_failed()
+                await waiting.after(fault)
+            else:
+                return
+
+    async def _answer(self, records: list[RawRecord]) -> None:
         stopwatch = _Stopwatch(self._metrics)
         now = dt.datetime.now(dt.UTC)
         judged = self._pipeline.judge(records, now, stopwatch.lap)
@@ -53,7 +69,7 @@ class Scoring:
         if stands:
             self._tell(records, judged, now.timestamp())
 
-    def _tell(self, records: list[Any], judged: Judged, now: float) -> None:
+    def _tell(self, records: list[RawRecord], judged: Judged, now: float) -> None:
         for bug in judged.bugs:
             log.error("a record was rejected for a fault of the scorer: %s", bug)
         decisions = [verdict for verdict in judged.verdicts if not isinstance(verdict, Rejection)]
@@ -67,6 +83,28 @@ class Scoring:
             unseen=judged.unseen,
             bugs=len(judged.bugs),
         )
+
+
+class _Waiting:
+    """Waits between two attempts, and gives up once it has waited for so long."""
+
+    def __init__(self, patience_seconds: float) -> None:
+        self._patience = patience_seconds
+        self._since: float | None = None
+
+    async def after(self, fault: ClientStoreUnavailable) -> None:
+        """Raises the fault when there is no more patience."""
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+            log.warning("%s The batch in hand waits for it for %g s.", fault.happened, self._patience)
+        if now - self._since >= self._patience:
+            raise ClientStoreUnavailable(
+                f"{fault.happened} The batch in hand waited for it for {self._patience:g} s.",
+                kept="Nothing of the batch was committed; it is decided after the next start.",
+                do_next=fault.do_next,
+            ) from fault
+        await asyncio.sleep(ASK_AGAIN_SECONDS)
 
 
 class _Stopwatch:

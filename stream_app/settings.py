@@ -21,6 +21,21 @@ from stream_app.errors import SettingsError
 _HOST_PORT = re.compile(r"^[^\s:,]+:\d{1,5}(,[^\s:,]+:\d{1,5})*$")
 
 
+def _file_or_redis(value: str) -> str:
+    """An address is judged by its scheme alone; the rest may hold a password, which no text repeats."""
+    scheme, separator, _ = value.partition("://")
+    if not value or (separator and scheme not in ("redis", "rediss")):
+        raise ValueError("must be an SQLite file or redis://HOST:PORT/NUMBER")
+    return value
+
+
+Clients = Annotated[
+    str,
+    pydantic.AfterValidator(_file_or_redis),
+    Field(description="client store: an SQLite file, or redis://[USER:PASSWORD@]HOST:PORT/NUMBER"),
+]
+
+
 class StreamSettings(BaseSettings):
     """What the scorer and the monitor have in common. Sizes in bytes or records, times in seconds."""
 
@@ -78,7 +93,10 @@ class WorkerSettings(StreamSettings):
         description="how long delivered batches wait to be committed together: after a crash this much time's requests "
         "are decided again; 0 commits each batch",
     )
-    clients: Path = Field(Path("clients.db"), description="SQLite store of client profiles")
+    clients: Clients = "clients.db"
+    clients_wait_seconds: Annotated[float, Field(ge=0)] = Field(
+        30.0, description="how long a batch waits for a client store that is away; then the process ends, uncommitted"
+    )
     threads: Annotated[int, Field(ge=1, le=64)] = Field(1, description="threads of one prediction")
     web_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         6066, description="port of the scorer's pages; 0 takes a free one"
@@ -136,6 +154,7 @@ class GatewaySettings(StreamSettings):
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         8000, description="port of the gateway; 0 takes a free one"
     )
+    group: str = Field("loan-scorer", min_length=1, description="the scorers' consumer group, whose lag is told")
     reply_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
         2.0, description="how long a caller waits for a decision before it is told where to ask again"
     )
@@ -144,7 +163,7 @@ class GatewaySettings(StreamSettings):
         60_000, description="requests one key, or one address without keys, may make in a minute; 0 for no limit"
     )
     max_body_bytes: Annotated[int, Field(ge=256)] = Field(65_536, description="a larger request body is refused unread")
-    clients: str = Field("clients.db", description="client profiles: an SQLite file, or redis://HOST:PORT/NUMBER")
+    clients: Clients = "clients.db"
     store: str = Field("decisions.db", description="decision store of the monitor: an SQLite file or a URL")
     reports: Path = Field(Path("reports"), description="folder of the monitor's Evidently reports")
 

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from models.bundle import Bundle, load_bundle, shipped_bundle
 from monitoring.metrics import ScorerMetrics
-from stream_app.clients import SQLiteClients
+from stream_app.clients import open_clients
 from stream_app.commits import PacedCommits
 from stream_app.events import ModelRef
 from stream_app.lanes import AtLeastOnceLanes, Lanes
@@ -54,7 +54,7 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
     )
     options = BatchOptions(frozenset({topics.requests}), settings.fetch_max_wait_seconds)
     app.transport = BatchTransport(app.conf.broker_consumer, app, options=options, listener=lanes)
-    scoring = Scoring(_pipeline(settings, bundle, model), lanes, metrics)
+    scoring = Scoring(_pipeline(settings, bundle, model), lanes, metrics, settings.clients_wait_seconds)
     requests = app.topic(topics.requests, key_serializer="raw", value_serializer="raw", acks=False)
 
     @app.agent(requests, name="scoring", concurrency=1)
@@ -89,7 +89,7 @@ def _pipeline(settings: WorkerSettings, bundle: Bundle, model: ModelRef) -> Pipe
         scorer=bundle.scorer,
         policy=bundle.policy,
         model=model,
-        profiles=SQLiteClients(settings.clients),
+        profiles=open_clients(settings.clients),
         max_request_bytes=settings.max_request_bytes,
     )
 

@@ -62,7 +62,8 @@ class Loop:
 
     def _answer(self, messages: list[Message]) -> None:
         records = [
-            Record(m.topic(), m.partition(), m.offset(), m.key(), m.value(), m.headers() or ()) for m in messages
+            Record(m.topic(), m.partition(), m.offset(), m.key(), m.value(), m.headers() or (), m.timestamp()[1])
+            for m in messages
         ]
         judged = self._pipeline.judge(records, dt.datetime.now(dt.UTC))
         for record, output in zip(records, judged.outputs, strict=True):

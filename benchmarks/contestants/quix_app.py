@@ -30,9 +30,9 @@ def main() -> None:
     requests = app.topic(options.requests, key_deserializer="bytes", value_deserializer="bytes")
     decisions = app.topic(options.decisions, key_serializer="bytes", value_serializer="bytes")
 
-    def decide(value: bytes, key: bytes, _timestamp: int, headers: Any) -> bytes | None:
+    def decide(value: bytes, key: bytes, timestamp: int, headers: Any) -> bytes | None:
         at = message_context()
-        record = Record(at.topic, at.partition, at.offset, key, value, headers or ())
+        record = Record(at.topic, at.partition, at.offset, key, value, headers or (), timestamp)
         return pipeline.judge([record], dt.datetime.now(dt.UTC)).outputs[0].value
 
     app.dataframe(requests).apply(decide, metadata=True).to_topic(decisions)

@@ -14,3 +14,4 @@ class Record(msgspec.Struct, gc=False):
     key: bytes | None
     value: bytes | None
     headers: Any
+    timestamp: int

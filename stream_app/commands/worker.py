@@ -12,7 +12,7 @@ import click
 @click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers, separated by commas.")
 @click.option("--group", help="Consumer group; workers of one group share the partitions.")
 @click.option("--bundle", type=click.Path(path_type=Path), help="Model bundle folder (default: the shipped one).")
-@click.option("--clients", type=click.Path(path_type=Path), help="SQLite store of client profiles.")
+@click.option("--clients", help="Client store: an SQLite file, or redis://HOST:PORT/NUMBER.")
 @click.option("--threads", type=int, help="Threads of one prediction.")
 @click.option("--web-host", help="Address of /metrics, /live and /ready.")
 @click.option("--web-port", type=int, help="Port of the same; 0 takes a free one.")

@@ -12,10 +12,10 @@ import msgspec
 
 from stream_app.events import Decision, Output, RawRecord, Rejection, size_of
 
-SOURCE_HEADERS = ("source-topic", "source-partition", "source-offset")
+SOURCE_HEADERS = ("source-topic", "source-partition", "source-offset", "source-timestamp")
 REJECTION_HEADERS = ("rejection-reason", "rejection-message", "attempt", "value-omitted-bytes")
 _OURS = frozenset(SOURCE_HEADERS + REJECTION_HEADERS)
-_TOPIC, _PARTITION, _OFFSET = SOURCE_HEADERS
+_TOPIC, _PARTITION, _OFFSET, _TIMESTAMP = SOURCE_HEADERS
 _REASON, _MESSAGE, _ATTEMPT, _OMITTED = REJECTION_HEADERS
 
 _encode = msgspec.json.Encoder().encode
@@ -54,6 +54,7 @@ def _source(record: RawRecord) -> list[tuple[str, bytes]]:
         (_TOPIC, record.topic.encode()),
         (_PARTITION, b"%d" % record.partition),
         (_OFFSET, b"%d" % record.offset),
+        (_TIMESTAMP, b"%d" % max(0, record.timestamp)),  # Kafka's -1: its producer gave none
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import signal
 import subprocess
@@ -18,6 +19,7 @@ from stream_app.cli import cli
 from stream_app.demo.sender import partition_of
 from stream_app.errors import TopicMismatch
 from stream_app.reading import Span, read
+from stream_app.record_lines import DECISIONS_CSV_HEADER
 from stream_app.topics import TopicNames, create_topics
 from tests.broker.deployment import wait_until
 from tests.samples import NOW, Record, request, toy_pipeline
@@ -151,6 +153,21 @@ def test_people_get_a_header_and_one_line_a_decision(place: Place) -> None:
     assert "approved" in line
 
 
+def test_a_table_of_decisions_has_one_header_and_a_row_a_decision(place: Place) -> None:
+    assert place.run("decisions", "--csv").stdout.splitlines() == [DECISIONS_CSV_HEADER]
+    place.publish(place.names.decisions, decisions(50))
+    header, *rows = csv.reader(place.run("decisions", "--csv", "--last", "5").stdout.splitlines())
+    assert ",".join(header) == DECISIONS_CSV_HEADER
+    assert [row[1] for row in rows] == ["c45", "c46", "c47", "c48", "c49"]
+
+
+def test_what_is_no_decision_is_told_beside_the_table(place: Place) -> None:
+    place.publish(place.names.decisions, [Record(value=b"odd"), *decisions(1)])
+    done = place.run("decisions", "--csv")
+    assert len(done.stdout.splitlines()) == 2
+    assert "no decision" in done.stderr
+
+
 def test_rejections_show_what_was_sent_only_on_request(place: Place) -> None:
     place.publish(place.names.rejections, outputs(Record(value=b"{secret", key=b"c1")))
     assert "secret" not in place.run("rejections").stdout + place.run("rejections", "--json").stdout
@@ -208,6 +225,17 @@ def command(place: Place, tmp_path: Path) -> Any:
     for process in started:
         process.kill()
         process.wait()
+
+
+def test_a_table_that_follows_has_one_header_and_each_new_decision(place: Place, command: Any) -> None:
+    process, output = command("decisions", "--follow", "--csv", "--from-beginning")
+    wait_until(output.read_bytes, "the header is written before there is a decision")
+    for client in (0, 1):
+        place.publish(place.names.decisions, decisions(2)[client:][:1])
+        wait_until(lambda client=client: b"c%d," % client in output.read_bytes(), "the new row is shown")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 130
+    assert output.read_text().count("timestamp") == 1
 
 
 def test_following_shows_what_comes_and_not_what_was_there_until_ctrl_c(place: Place, command: Any) -> None:

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 
 import click
 import pytest
 
-from stream_app.record_lines import decision_json, decision_line, rejection_json, rejection_line
+from stream_app.record_lines import (
+    DECISIONS_CSV_HEADER,
+    decision_csv,
+    decision_json,
+    decision_line,
+    rejection_json,
+    rejection_line,
+)
 from tests.samples import NOW, Record, record, request, toy_pipeline
 
 SECRET = b"\xff\x00secret"
@@ -38,6 +47,51 @@ def test_a_decision_as_json_is_the_published_value() -> None:
 @pytest.mark.parametrize("value", [b"{}", b"not json", None])
 def test_a_record_that_is_no_decision_does_not_end_the_listing(value: bytes | None) -> None:
     assert "no decision" in decision_line(Record(value=value, offset=4))
+
+
+def cells(record: Record) -> dict[str, str]:
+    """A row of CSV as a reader of CSV takes it."""
+    [row] = csv.DictReader(io.StringIO(f"{DECISIONS_CSV_HEADER}\n{decision_csv(record)}\n", newline=""))
+    return row
+
+
+def published(at_ms: int, **changes: object) -> Record:
+    """A decision that was published at this time, on a request with these attributes."""
+    [output] = toy_pipeline().judge([record(**changes)], NOW).outputs
+    return Record(value=output.value, key=output.key, headers=output.headers, timestamp=at_ms)
+
+
+def test_a_row_of_csv_has_time_client_probability_of_default_outcome_and_response_time() -> None:
+    assert cells(published(5_042, timestamp=5_000)) == {
+        "timestamp": "2026-01-02T03:04:05.000Z",
+        "client_id": "c1",
+        "score": "0.05",
+        "decision": "approved",
+        "response_time_ms": "42",
+    }
+
+
+@pytest.mark.parametrize("client_id", ['a,"b"', "a;b", " a ", "line\nbreak", "a\rb", "é"])
+def test_a_row_of_csv_keeps_whatever_is_in_a_client_id(client_id: str) -> None:
+    asked = record(request(client_id=client_id), key=client_id.encode())
+    [output] = toy_pipeline().judge([asked], NOW).outputs
+    assert cells(Record(value=output.value))["client_id"] == client_id
+
+
+@pytest.mark.parametrize(("sent", "came"), [(5_000, 4_999), (-1, 5_000)], ids=["clocks differ", "no time"])
+def test_a_response_time_that_is_not_known_is_empty(sent: int, came: int) -> None:
+    assert cells(published(came, timestamp=sent))["response_time_ms"] == ""
+
+
+def test_a_decision_of_an_older_scorer_has_no_response_time() -> None:
+    older = published(5_000, timestamp=4_000)
+    older.headers = [(name, value) for name, value in older.headers if name != "source-timestamp"]
+    assert cells(older)["response_time_ms"] == ""
+
+
+@pytest.mark.parametrize("value", [b"{}", b"not json", None])
+def test_a_record_that_is_no_decision_is_no_row(value: bytes | None) -> None:
+    assert decision_csv(Record(value=value)) is None
 
 
 def test_a_rejection_shows_reason_message_key_and_source_and_not_what_was_sent() -> None:
