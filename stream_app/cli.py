@@ -15,6 +15,7 @@ from models.errors import ExpectedError
 COMMANDS = {
     "demo": "The main job from one command: broker, scorer, monitor, replay of the loan book, summary.",
     "worker": "Score loan requests: the Faust worker.",
+    "gateway": "Serve HTTP and the dashboard in front of the topics.",
     "broker": "Run an embedded broker (Apache Kafka or Tansu) in the foreground.",
     "topics": "Create or check the topics.",
     "clients": "Load client profiles into the client store.",

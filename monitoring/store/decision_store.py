@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import TracebackType
 
 from monitoring.store import positions, reading, retention, window_rows, writing
@@ -150,6 +151,32 @@ class DecisionStore:
         """The JSON of the decision on this request, as it was on the topic; None without one."""
         with self._door.reading() as db:
             return reading.record_of(db, request_id)
+
+    def decisions(self, request_ids: Iterable[str]) -> dict[str, bytes]:
+        """The same for many, by request id; those there are."""
+        with self._door.reading() as db:
+            return reading.records_of(db, request_ids)
+
+    def newest_records(self, most: int) -> list[bytes]:
+        """The JSON of the decisions stored last, the newest first."""
+        with self._door.reading() as db:
+            return reading.newest_records(db, most)
+
+    def newest_scores(self, after_seq: int, most: int) -> tuple[int, list[float]]:
+        """Probabilities of default of the ``most`` decisions stored last that are beyond sequence number ``after_seq``,
+        oldest first; and the last one's number."""
+        with self._door.reading() as db:
+            return reading.newest_scores(db, after_seq, most)
+
+    def outcomes_after(self, after_seq: int, most: int) -> tuple[int, dict[str, int]]:
+        """How many of each outcome are among the next ``most`` sequence numbers, and up to which was counted."""
+        with self._door.reading() as db:
+            return reading.outcomes_after(db, after_seq, most)
+
+    def windows_stamp(self) -> tuple[int, int]:
+        """Changes whenever a window was closed or computed anew."""
+        with self._door.reading() as db:
+            return window_rows.stamp(db)
 
     def counts(self) -> Counts:
         """How many of each kind are stored; takes a moment in a large store."""

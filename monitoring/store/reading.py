@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from monitoring.store.meta import read_facts
 from monitoring.store.records import Counts, Rows, WindowKey, without_nul
 from monitoring.store.tables import contradictions, decisions, outcomes, windows
-from monitoring.store.truth import IDS_PER_QUERY
+from monitoring.store.truth import IDS_PER_QUERY, in_runs
 from stream_app.errors import StoreError
 
 _COLUMNS = sa.select(
@@ -82,6 +82,47 @@ def record_of(db: sa.Connection, request_id: str) -> bytes | None:
     """The decision on this request, as JSON."""
     record = db.execute(sa.select(decisions.c.record).where(decisions.c.request_id == without_nul(request_id))).scalar()
     return None if record is None else record.encode()
+
+
+def records_of(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, bytes]:
+    """The decisions on these requests, as JSON, by request id; those there are."""
+    asked = {without_nul(request_id): request_id for request_id in request_ids}
+    found: dict[str, bytes] = {}
+    for some in in_runs(asked):
+        query = sa.select(decisions.c.request_id, decisions.c.record).where(decisions.c.request_id.in_(some))
+        found.update((asked[stored], record.encode()) for stored, record in db.execute(query))
+    return found
+
+
+def newest_records(db: sa.Connection, most: int) -> list[bytes]:
+    """The decisions stored last, as JSON; the newest first."""
+    newest = sa.select(decisions.c.record).order_by(decisions.c.seq.desc()).limit(most)
+    return [record.encode() for record in db.execute(newest).scalars()]
+
+
+def newest_scores(db: sa.Connection, after_seq: int, most: int) -> tuple[int, list[float]]:
+    """Probabilities of default of the decisions stored last, beyond sequence number ``after_seq`` and at most ``most``,
+    oldest first; and the last number.
+    """
+    columns = (decisions.c.seq, decisions.c.probability_of_default)
+    newest = sa.select(*columns).where(decisions.c.seq > after_seq).order_by(decisions.c.seq.desc()).limit(most)
+    rows = db.execute(newest).all()[::-1]
+    return (rows[-1].seq if rows else after_seq), [row.probability_of_default for row in rows]
+
+
+def outcomes_after(db: sa.Connection, after_seq: int, most: int) -> tuple[int, dict[str, int]]:
+    """How many of each outcome are among the next ``most`` sequence numbers, and up to which number was counted.
+
+    So a whole store can be counted bit by bit. Every row in between is read through, its record too.
+    """
+    last_seq = db.execute(sa.select(sa.func.coalesce(sa.func.max(decisions.c.seq), 0))).scalar_one()
+    until_seq = min(last_seq, after_seq + most)
+    counted = (
+        sa.select(decisions.c.outcome, sa.func.count())
+        .where(decisions.c.seq > after_seq, decisions.c.seq <= until_seq)
+        .group_by(decisions.c.outcome)
+    )
+    return until_seq, {row[0]: row[1] for row in db.execute(counted)}
 
 
 def counts(db: sa.Connection) -> Counts:

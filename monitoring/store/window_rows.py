@@ -153,3 +153,10 @@ def event_of(db: sa.Connection, window_id: str) -> DriftEvent | None:
     """The drift event of this window, None without such a window or before it was computed."""
     record = db.execute(sa.select(windows.c.record).where(windows.c.id == window_id)).scalar()
     return None if record is None else _decode(record)
+
+
+def stamp(db: sa.Connection) -> tuple[int, int]:
+    """How many windows there are, and all their revisions together: it changes with either."""
+    revisions = sa.func.coalesce(sa.func.sum(windows.c.revision), 0)
+    count, together = db.execute(sa.select(sa.func.count(), revisions).select_from(windows)).one()
+    return count, int(together)

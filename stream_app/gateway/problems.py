@@ -7,10 +7,9 @@ from http import HTTPStatus
 
 import msgspec
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
 from starlette.responses import Response
 
-from stream_app.errors import BrokerUnreachable, ClientStoreError, StoreError, StreamAppError
+from stream_app.errors import BrokerAway, ClientStoreError, StoreError, StreamAppError
 from stream_app.events import RejectionReason
 
 MEDIA_TYPE = "application/problem+json"
@@ -75,33 +74,31 @@ def response(of: Problem, headers: Mapping[str, str] | None = None) -> Response:
 # ---- exceptions to problems -----------------------------------------------------------------------------------------
 
 
-async def on_refused(_request: Request, fault: Exception) -> Response:
-    """For :class:`Refused`."""
-    assert isinstance(fault, Refused)
-    return response(fault.problem, fault.headers)
+def of_stream_fault(fault: StreamAppError) -> Response:
+    """For errors of the broker and the stores: 503, they may pass. Any other of ours is a fault of the gateway.
+
+    Their own texts name files and hosts, which is nothing for callers; those of BrokerAway are made for them.
+    """
+    if isinstance(fault, BrokerAway):
+        detail = f"{fault.happened} {fault.kept}"
+        return response(problem(503, fault.reason, detail, fault.do_next), _LATER)
+    if isinstance(fault, ClientStoreError | StoreError):
+        which = "client" if isinstance(fault, ClientStoreError) else "decision"
+        return response(problem(503, fault.reason, f"The {which} store does not answer.", _ASK_AGAIN), _LATER)
+    return of_fault()
 
 
-async def on_stream_fault(_request: Request, fault: Exception) -> Response:
-    """For errors of the broker and the stores: 503, they may pass. Any other of ours is a fault of the gateway."""
-    assert isinstance(fault, StreamAppError)
-    passing = isinstance(fault, BrokerUnreachable | ClientStoreError | StoreError)
-    status = 503 if passing else 500
-    headers = {"Retry-After": "1"} if passing else None
-    return response(problem(status, fault.reason, _PUBLIC.get(type(fault), _FAULT), _ASK_AGAIN), headers)
+def of_fault() -> Response:
+    """For what nobody thought of."""
+    return response(problem(500, "internal_error", "The gateway met a fault of its own.", _ASK_AGAIN))
+
+
+def of_http_fault(fault: HTTPException) -> Response:
+    """For what the framework refuses by itself: no such page, no such method."""
+    phrase = HTTPStatus(fault.status_code).phrase
+    reason = phrase.lower().replace(" ", "_")
+    return response(problem(fault.status_code, reason, f"{phrase}.", "See /docs for what there is."), fault.headers)
 
 
 _ASK_AGAIN = "Ask again in a moment; if it lasts, tell whoever runs this service."
-_FAULT = "The gateway met a fault of its own."
-# The errors' own texts name files and hosts, which is nothing for callers; operators find them in the log.
-_PUBLIC: dict[type[Exception], str] = {
-    BrokerUnreachable: "The broker does not answer; nothing was asked.",
-    ClientStoreError: "The client store does not answer; nothing was asked.",
-}
-
-
-async def on_http_fault(_request: Request, fault: Exception) -> Response:
-    """For what the framework refuses by itself: no such page, no such method."""
-    assert isinstance(fault, HTTPException)
-    reason = HTTPStatus(fault.status_code).phrase.lower().replace(" ", "_")
-    told = problem(fault.status_code, reason, str(fault.detail), "See /docs for what there is.")
-    return response(told, fault.headers)
+_LATER = {"Retry-After": "1"}

@@ -1,0 +1,96 @@
+"""The composition root of the gateway: settings to an ASGI app. ``stream-app gateway`` serves it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from stream_app.errors import StreamAppError, trace_of
+from stream_app.gateway import (
+    routes_board,
+    routes_decisions,
+    routes_docs,
+    routes_predict,
+    routes_requests,
+    routes_status,
+)
+from stream_app.gateway.last_resort import LastResort
+from stream_app.gateway.openapi import document_of
+from stream_app.gateway.parts import Parts, make_parts
+from stream_app.gateway.problems import Refused, of_http_fault, of_stream_fault, response
+from stream_app.settings import GatewaySettings
+
+log = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent / "static"
+
+_DESCRIPTION = (
+    "Decisions on loan requests, from the stream. Probabilities are of default: **higher is riskier**. Every error is "
+    "a problem body (RFC 9457) with a stable `reason` and what to do next."
+)
+
+
+def create_app(settings: GatewaySettings) -> FastAPI:
+    """Wire the whole gateway. Raises BundleError or SettingsError; connects to nothing before it is started."""
+    return app_of(make_parts(settings))
+
+
+def app_of(parts: Parts) -> FastAPI:
+    """The app on these parts."""
+    app = FastAPI(
+        title="Loan stream scorer",
+        version="1.0.0",
+        description=_DESCRIPTION,
+        lifespan=_lifespan,
+        docs_url=None,
+        redoc_url=None,
+        default_response_class=Response,
+    )
+    app.state.parts = parts
+    for routes in (routes_predict, routes_requests, routes_decisions, routes_status, routes_board, routes_docs):
+        app.include_router(routes.router)
+    app.mount("/docs/files", routes_docs.swagger_files)
+    app.mount("/", StaticFiles(directory=STATIC, html=True, check_dir=False))
+    app.openapi = document_of(app, parts.bundle.contract)  # type: ignore[method-assign]  # as FastAPI's manual says
+    app.add_exception_handler(Refused, _on_refused)
+    app.add_exception_handler(StreamAppError, _on_stream_fault)
+    app.add_exception_handler(HTTPException, _on_http_fault)
+    app.add_middleware(LastResort)
+    return app
+
+
+@contextlib.asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    parts: Parts = app.state.parts
+    await parts.start()
+    try:
+        yield
+    finally:
+        await parts.stop()
+
+
+async def _on_refused(_request: Request, fault: Exception) -> Response:
+    return response(fault.problem, fault.headers) if isinstance(fault, Refused) else _unexpected(fault)
+
+
+async def _on_http_fault(_request: Request, fault: Exception) -> Response:
+    return of_http_fault(fault) if isinstance(fault, HTTPException) else _unexpected(fault)
+
+
+async def _on_stream_fault(_request: Request, fault: Exception) -> Response:
+    if not isinstance(fault, StreamAppError):
+        return _unexpected(fault)
+    log.warning("a call was refused (%s): %s", fault.reason, trace_of(fault))
+    return of_stream_fault(fault)
+
+
+def _unexpected(fault: Exception) -> Response:
+    raise fault

@@ -1,0 +1,165 @@
+"""Request and reply over the topics.
+
+A request goes out with two headers: ``reply-to``, this gateway's random id, and ``correlation-id``, the number of the
+request. The scorer passes headers on, so its answer has them too, on the decision topic or the rejection topic. Of
+every record there only the headers are looked at until ``reply-to`` is ours. An answer may come after its caller went.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+import msgspec
+from aiokafka.errors import KafkaError
+
+from stream_app.errors import BrokerAway
+from stream_app.events import RawRecord, RejectionReason
+
+REPLY_TO, CORRELATION_ID = "reply-to", "correlation-id"
+MAX_WAITING = 100_000
+"""Requests whose answer may still come; the oldest is given up for one more."""
+
+_REASON, _MESSAGE = "rejection-reason", "rejection-message"
+_REASONS = frozenset(reason.value for reason in RejectionReason)
+
+Header = tuple[str, bytes]
+
+
+class Answer(msgspec.Struct, frozen=True, gc=False):
+    """What came back: the JSON of a decision, or the reason why there is none."""
+
+    decision: bytes | None
+    reason: str = ""
+    message: str = ""
+
+
+class Line(Protocol):
+    """The way to the request topic."""
+
+    @property
+    def reachable(self) -> bool:
+        """Whether the broker answers."""
+
+    async def send(self, key: bytes, value: bytes, headers: Sequence[Header]) -> asyncio.Future[object]:
+        """Hand one request to the producer; the future ends when the broker has it. Raises KafkaError."""
+
+
+class Asked:
+    """One request that is asked. ``answer`` may come at any time, or never; it raises what asking failed with."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.delivered = False
+
+    async def within(self, seconds: float) -> Answer | None:
+        """The answer; None when it did not come in time. Raises BrokerAway when the broker has not even confirmed."""
+        await asyncio.wait((self.answer,), timeout=seconds)
+        if self.answer.done():
+            return self.answer.result()
+        if not self.delivered:
+            raise unconfirmed()
+        return None
+
+    def answered(self, answer: Answer) -> None:
+        """The first answer counts."""
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+    def failed(self, fault: Exception) -> None:
+        """There will be no answer, as far as anybody knows."""
+        if not self.answer.done():
+            self.answer.set_exception(fault)
+            self.answer.exception()  # its caller may have gone: asyncio would complain that nobody looked
+
+
+class Exchange:
+    """Asks on the request topic and hears all answers; counts everybody's rejections by reason."""
+
+    def __init__(self) -> None:
+        self.rejections: Counter[str] = Counter()
+        self._id = secrets.token_hex(8).encode()
+        self._number = 0
+        self._waiting: dict[int, Asked] = {}
+        self._line: Line | None = None
+
+    def use(self, line: Line) -> None:
+        """Ask through this line from now on."""
+        self._line = line
+
+    async def ask(self, asked: Asked, key: bytes, request: bytes) -> None:
+        """Publish a request. Raises BrokerAway at once when the broker is known to be away."""
+        if self._line is None or not self._line.reachable:
+            raise away()
+        number = self._expect(asked)
+        headers = [(REPLY_TO, self._id), (CORRELATION_ID, b"%d" % number)]
+        try:
+            delivery = await self._line.send(key, request, headers)
+        except (KafkaError, TimeoutError) as fault:
+            self._waiting.pop(number, None)
+            raise away() from fault
+        delivery.add_done_callback(lambda done: self._delivered(number, asked, done))
+
+    def hear(self, rejected: bool, records: Iterable[RawRecord]) -> None:
+        """Records of the decision topic, or of the rejection topic, in their order."""
+        for record in records:
+            headers = dict(record.headers)
+            if rejected:
+                reason = _reason(headers)
+                self.rejections[reason if reason in _REASONS else "other"] += 1
+            if headers.get(REPLY_TO) == self._id:
+                self._answered(headers, rejected, record.value)
+
+    def lose_undelivered(self) -> None:
+        """The broker went: whoever waits for a request that it never confirmed need not wait longer."""
+        for number, asked in list(self._waiting.items()):
+            if not asked.delivered:
+                del self._waiting[number]
+                asked.failed(unconfirmed())
+
+    def _expect(self, asked: Asked) -> int:
+        self._number += 1
+        if len(self._waiting) >= MAX_WAITING:
+            del self._waiting[next(iter(self._waiting))]
+        self._waiting[self._number] = asked
+        return self._number
+
+    def _delivered(self, number: int, asked: Asked, delivery: asyncio.Future[object]) -> None:
+        if not delivery.cancelled() and delivery.exception() is None:
+            asked.delivered = True
+        else:
+            self._waiting.pop(number, None)
+            asked.failed(unconfirmed())
+
+    def _answered(self, headers: dict[str, bytes], rejected: bool, value: bytes | None) -> None:
+        number = headers.get(CORRELATION_ID, b"")
+        asked = self._waiting.pop(int(number), None) if number.isdigit() else None
+        if asked is None:
+            return  # a scorer that was killed answers its last requests again
+        message = headers.get(_MESSAGE, b"").decode(errors="replace")
+        asked.answered(Answer(None, _reason(headers), message) if rejected else Answer(value or b""))
+
+
+def _reason(headers: dict[str, bytes]) -> str:
+    return (headers.get(_REASON) or b"").decode(errors="replace")
+
+
+def away() -> BrokerAway:
+    """Nothing was sent."""
+    return BrokerAway(
+        "The broker does not answer.",
+        kept="The request was not passed on.",
+        do_next="Send it again in a moment.",
+    )
+
+
+def unconfirmed() -> BrokerAway:
+    """It was sent and the broker said nothing."""
+    return BrokerAway(
+        "The broker did not confirm the request.",
+        kept="It may have it all the same; a request id is decided once, however often it is sent.",
+        do_next="Send it again under the same id in a moment.",
+    )

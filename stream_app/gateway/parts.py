@@ -1,0 +1,78 @@
+"""What the routes work with, made once from the settings, and how it starts and ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from models.bundle import Bundle, load_bundle, shipped_bundle
+from stream_app.gateway.board import Board
+from stream_app.gateway.desk import Desk
+from stream_app.gateway.exchange import Exchange
+from stream_app.gateway.feed import Feed
+from stream_app.gateway.line import KafkaLine
+from stream_app.gateway.memory import Memory
+from stream_app.gateway.requests import Requests
+from stream_app.gateway.status import Health
+from stream_app.gateway.stores import Clients, Decided
+from stream_app.settings import GatewaySettings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """One gateway."""
+
+    settings: GatewaySettings
+    bundle: Bundle
+    line: KafkaLine
+    clients: Clients
+    decided: Decided
+    memory: Memory
+    requests: Requests
+    desk: Desk
+    health: Health
+    board: Board
+    feed: Feed
+
+    async def start(self) -> None:
+        """Connect to the broker in the background; the stores are opened at their first use."""
+        await self.line.start()
+
+    async def stop(self) -> None:
+        """Let go of everything."""
+        self.feed.end()
+        await self.line.stop()
+        await self.clients.close()
+        await self.decided.close()
+
+
+def make_parts(settings: GatewaySettings) -> Parts:
+    """Raises BundleError or SettingsError; connects to nothing."""
+    bundle = load_bundle(settings.bundle or shipped_bundle())
+    exchange = Exchange()
+    line = KafkaLine(settings, exchange.hear, exchange.lose_undelivered)
+    exchange.use(line)
+    clients, decided, memory = Clients(settings.clients), Decided(settings.store), Memory()
+    requests = Requests(bundle.contract, settings.max_body_bytes)
+    health = Health(bundle, line, clients)
+    board = Board(bundle, decided, health, exchange.rejections, settings.reports)
+    return Parts(
+        settings=settings,
+        bundle=bundle,
+        line=line,
+        clients=clients,
+        decided=decided,
+        memory=memory,
+        requests=requests,
+        desk=Desk(exchange, memory, decided, requests, settings.reply_seconds),
+        health=health,
+        board=board,
+        feed=Feed(board.news),
+    )
+
+
+def parts_of(request: Request) -> Parts:
+    """Those of the app that serves this request."""
+    parts: Parts = request.app.state.parts
+    return parts
