@@ -101,20 +101,25 @@ class Deployment:
     bootstrap: str
     names: TopicNames
     prefix: str
-    clients: Path
+    clients: Path | str
     folder: Path
     engine: str
     workers: list[Worker] = field(default_factory=list)
     _reader: OutputReader | None = None
 
     @classmethod
-    def on(cls, broker: Any, prefix: str, clients: Path, folder: Path) -> Deployment:
+    def on(cls, broker: Any, prefix: str, clients: Path | str, folder: Path) -> Deployment:
         names = TopicNames.prefixed(prefix)
         create_topics(broker.bootstrap, PARTITIONS, names=names)
         return cls(broker.bootstrap, names, prefix, clients, folder, broker.engine)
 
-    def start(self, *, command: str = "worker", ready: bool = True, **settings: Any) -> Worker:
-        """Start a scorer (or a ``monitor``) and, unless told not to, wait until it is ready."""
+    def start(
+        self, *, command: str = "worker", program: str = "stream_app", ready: bool = True, **settings: Any
+    ) -> Worker:
+        """Start a scorer (or a ``monitor``) and, unless told not to, wait until it is ready.
+
+        ``program``: the module that is run, and its own options.
+        """
         [port] = free_ports(1)
         log = self.folder / f"{command}{len(self.workers)}.log"
         given = {
@@ -134,7 +139,7 @@ class Deployment:
         environment = os.environ | {f"STREAM_APP_{name.upper()}": str(value) for name, value in given.items()}
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", "stream_app", command], env=environment, stdout=out, stderr=out
+                [sys.executable, "-m", *program.split(), command], env=environment, stdout=out, stderr=out
             )
         worker = Worker(process, port, log)
         self.workers.append(worker)

@@ -138,7 +138,7 @@ def test_a_restarted_worker_resumes_from_the_committed_offset(deployment: Deploy
     wait_until(lambda: first.metric("requests_total") == 500, "the batch is committed")
     assert first.end(signal.SIGTERM) == 0
     after = deployment.send(requests(500, start=500))
-    deployment.start()
+    deployment.start(program="faust -A stream_app.worker")  # as who knows Faust starts it
     answers = deployment.answered(after)
     assert (len(answers), set(answers.values())) == (1_000, {1})
 
