@@ -17,6 +17,9 @@ from stream_app.demo.sightings import Sightings, newest_text
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import DemoFailed
 
+PATIENCE_SECONDS = 60.0
+"""How long it may seem to do nothing: before its first window its child imports for seconds, on busy cores for many."""
+
 _POLL_SECONDS = 0.25
 
 _decode = msgspec.json.Decoder(DriftEvent).decode

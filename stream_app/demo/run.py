@@ -15,7 +15,7 @@ from stream_app.clients import SQLiteClients
 from stream_app.demo.child import ChildWorker, stop_all
 from stream_app.demo.exchange import Cast, Job, exchange
 from stream_app.demo.interrupts import ignore_interrupts, like_ctrl_c
-from stream_app.demo.onlooker import Expected, Onlooker, require_watched
+from stream_app.demo.onlooker import PATIENCE_SECONDS, Expected, Onlooker, require_watched
 from stream_app.demo.place import Place, borrowed_broker, own_broker
 from stream_app.demo.screen import Screen
 from stream_app.demo.sender import Pace
@@ -43,7 +43,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What to replay. ``requests``: None for all; ``rate``: per second, None for as fast as they are taken;
     ``faults``: share made bad, 0..1; ``kafka``: an existing broker, on which ``engine`` runs, instead of a new one;
     ``monitor``: whether it takes part; ``keep``: a folder that keeps what it stored and reported; ``patience_seconds``:
-    how long nothing may come back before the demo gives up.
+    how long no answer may come before the demo gives up.
     """
 
     engine: Choice = "auto"
@@ -139,14 +139,14 @@ def _job(plan: Plan, place: Place, replay: Replay) -> Job:
 def _look(plan: Plan, expected: Expected, onlooker: Onlooker, screen: Screen) -> None:
     """Wait for the monitor to see it all, and show what it saw."""
     screen.say("The monitor closes the last windows and joins the truth that became known after the last request.")
-    asyncio.run(onlooker.wait_for(expected, plan.patience_seconds))
+    asyncio.run(onlooker.wait_for(expected, PATIENCE_SECONDS))
     if windows := onlooker.sightings.windows:
         screen.table("What the monitor saw of loans that default within 36 months", quarter_rows(windows), HEADER)
         screen.table("Its alarms", alarm_lines(windows))
         screen.say(DRIFT_HINT)
         if plan.keep:
             files = reports_in(plan.keep, [event.window.id for event in windows])
-            asyncio.run(onlooker.wait_for_reports(files, plan.patience_seconds))
+            asyncio.run(onlooker.wait_for_reports(files, PATIENCE_SECONDS))
             screen.say(kept_text(plan.keep, files))
 
 
