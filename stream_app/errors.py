@@ -78,12 +78,14 @@ class ClientStoreError(StreamAppError):
 
     reason = "client_store"
     exit_status = 5
+    retry: ClassVar[bool] = False
 
 
 class ClientStoreUnavailable(ClientStoreError):
     """The client store is away, locked or emptied. A scorer asks again for a while; then it exits, uncommitted."""
 
     reason = "client_store_unavailable"
+    retry = True
 
 
 class DeliveryFailed(StreamAppError):

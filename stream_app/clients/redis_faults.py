@@ -6,33 +6,31 @@ import redis
 
 from stream_app.errors import ClientStoreError, ClientStoreUnavailable
 
-_KEPT = "No profile was changed."
 
-
-def told(fault: redis.RedisError, place: str) -> ClientStoreError:
-    """The error that fits, Unavailable when the same call may succeed later."""
+def told(fault: redis.RedisError, place: str, kept: str) -> ClientStoreError:
+    """The error that fits, Unavailable when the same call may succeed later. ``kept``: what became of the data."""
     if isinstance(fault, (redis.AuthenticationError, redis.exceptions.AuthorizationError)):
         return ClientStoreError(
             f"{place} does not accept the user or the password.",
-            kept=_KEPT,
+            kept=kept,
             do_next="Write them as redis://USER:PASSWORD@HOST:PORT/NUMBER into STREAM_APP_CLIENTS.",
         )
     if isinstance(fault, redis.exceptions.NoPermissionError):
         return ClientStoreError(
             f"{place} does not allow this user to use the keys stream-app:*.",
-            kept=_KEPT,
+            kept=kept,
             do_next="Allow it HMGET, HLEN, EXISTS and TYPE, for loading HSET, MULTI and EXEC too.",
         )
     if _code(fault) == "WRONGTYPE":
         return ClientStoreError(
             f"{place} has something else under the keys of the client store.",
-            kept=_KEPT,
+            kept=kept,
             do_next="Name another database with STREAM_APP_CLIENTS.",
         )
-    return _unavailable(fault, place)
+    return _unavailable(fault, place, kept)
 
 
-def _unavailable(fault: redis.RedisError, place: str) -> ClientStoreError:
+def _unavailable(fault: redis.RedisError, place: str, kept: str) -> ClientStoreError:
     if isinstance(fault, redis.TimeoutError):
         what = "does not answer in time"
     elif isinstance(fault, redis.exceptions.BusyLoadingError):
@@ -46,7 +44,7 @@ def _unavailable(fault: redis.RedisError, place: str) -> ClientStoreError:
     else:
         what = f"refuses ({type(fault).__name__}, {_code(fault)})"
     return ClientStoreUnavailable(
-        f"{place} {what}.", kept=_KEPT, do_next="Check the server and the address in STREAM_APP_CLIENTS."
+        f"{place} {what}.", kept=kept, do_next="Check the server and the address in STREAM_APP_CLIENTS."
     )
 
 

@@ -21,8 +21,8 @@ from stream_app.clients.redis_faults import told
 from stream_app.errors import ClientStoreError, ClientStoreUnavailable
 
 PROFILES, APPLICATIONS = "stream-app:profiles", "stream-app:applications"
-ANSWER_SECONDS = 2.0
-"""For connecting, and for an answer; the scorer does nothing else meanwhile. ``?socket_timeout=5`` in the URL wins."""
+ANSWER_SECONDS, LOADED_SECONDS = 2.0, 120.0
+"""For an answer: to a lookup, as the scorer does nothing else meanwhile, and to a load. ``?socket_timeout=5`` wins."""
 
 _ROWS_PER_COMMAND = 5_000
 
@@ -36,7 +36,7 @@ class RedisClients:
         """
         self._place = _place_of(url)
         try:
-            self._server = _client(url)
+            self._server = _client(url, LOADED_SECONDS if create else ANSWER_SECONDS)
             with self._faults_told():
                 kinds = self._ask(("TYPE", PROFILES), ("TYPE", APPLICATIONS))
         except (TypeError, ValueError):  # what the library says of a URL may quote the password
@@ -55,7 +55,7 @@ class RedisClients:
     def put_many(self, profiles: Iterable[tuple[str, bytes]], applications: Iterable[tuple[str, bytes]] = ()) -> int:
         """One transaction, which the server takes up to 1 GB of."""
         count = 0
-        with self._faults_told():
+        with self._faults_told("Either all of the load is stored or nothing of it."):
             load = self._server.pipeline(transaction=True)
             for run in _in_runs(profiles):
                 load.hset(PROFILES, mapping=_fields(run))
@@ -113,20 +113,20 @@ class RedisClients:
         )
 
     @contextmanager
-    def _faults_told(self) -> Iterator[None]:
+    def _faults_told(self, kept: str = "No profile was changed.") -> Iterator[None]:
         try:
             yield
         except redis.RedisError as fault:
-            raise told(fault, self._place) from None  # its text quotes commands, and they hold client ids
+            raise told(fault, self._place, kept) from None  # its text quotes commands, and they hold client ids
 
 
-def _client(url: str) -> redis.Redis:
+def _client(url: str, answer_seconds: float) -> redis.Redis:
     """Reconnects once at once, for a server may drop idle connections; all other waiting is the caller's."""
     return redis.Redis.from_url(
         url,
         protocol=2,
         socket_connect_timeout=ANSWER_SECONDS,
-        socket_timeout=ANSWER_SECONDS,
+        socket_timeout=answer_seconds,
         retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     )
 

@@ -146,6 +146,13 @@ def test_a_server_without_memory_for_more_keeps_what_it_has(redis_server: RedisS
     assert "id-of-a-customer" not in str(told.value)
 
 
+def test_a_load_without_an_answer_claims_nothing_it_does_not_know(redis_server: RedisServer) -> None:
+    with open_clients(redis_server.url() + "?socket_timeout=0.05", create=True) as store, redis_server.admin() as admin:
+        admin.execute_command("CLIENT", "PAUSE", "500", "WRITE")
+        with pytest.raises(ClientStoreUnavailable, match="all of the load is stored or nothing"):
+            store.put_many([("a", b"1")])
+
+
 @pytest.mark.parametrize("url", ["redis://:se/cret@h:1/0", "redis://h:99999/0", "redis://h:1/0?secret=1", "redis://[h"])
 def test_an_address_that_cannot_be_used_is_not_repeated(url: str) -> None:
     with pytest.raises(ClientStoreError, match="is not usable") as refused:
