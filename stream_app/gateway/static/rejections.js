@@ -1,0 +1,20 @@
+// Rejections by reason: a table whose bars are in its cells.
+import { el, svg } from "./nodes.js";
+import { number, t, term } from "./language.js";
+import { emptyState } from "./panel.js";
+
+export function drawRejections(rejections) {
+  const rows = Object.entries(rejections ?? {}).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
+  if (!rows.length) return emptyState("empty.rejections");
+  const most = rows[0][1];
+  return el("table", { class: "bars" }, el("caption", { class: "unseen" }, t("rejections.title")),
+    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, t("rejections.reason")), el("th", { scope: "col" }, t("rejections.count")))),
+    el("tbody", {}, ...rows.map(([reason, count]) => row(reason, count, count / most))));
+}
+
+function row(reason, count, share) {
+  const { text, lang } = term(reason);
+  const bar = svg("svg", { class: "bar", viewBox: "0 0 100 6", preserveAspectRatio: "none", "aria-hidden": "true" },
+    svg("rect", { width: 100, height: 6, class: "bar-ground" }), svg("rect", { width: Math.max(share * 100, 1), height: 6, class: "bar-fill" }));
+  return el("tr", {}, el("th", { scope: "row", title: reason, lang }, text, bar), el("td", {}, number(count)));
+}

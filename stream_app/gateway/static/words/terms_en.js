@@ -1,0 +1,23 @@
+// Names the data brings along, in English: rejection reasons, features. What is not here is shown as it came.
+export default {
+  "tombstone": "no value in the record",
+  "too_large": "too large",
+  "not_json": "not a JSON document",
+  "nan_literal": "NaN or Infinity in it",
+  "missing_field": "a field is missing",
+  "unknown_field": "a field the contract does not name",
+  "wrong_type": "a value of the wrong type",
+  "out_of_range": "a value out of range",
+  "unknown_schema_version": "written for another contract",
+  "null_key": "no key on the record",
+  "key_mismatch": "key is not the client id",
+  "unknown_client": "unknown client",
+  "invalid_profile": "stored profile breaks the contract",
+  "missing_required_feature": "a required feature is missing",
+  "internal_error": "error of the scorer",
+  "naics_sector": "industry (NAICS sector)",
+  "urban_rural": "urban or rural",
+  "is_new_business": "new business",
+  "is_franchise": "franchise",
+  "low_doc": "LowDoc programme",
+};

@@ -1,0 +1,80 @@
+"""A Chromium for the tests of the page, and a page on a gateway of canned answers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.browser.fake_gateway import FakeGateway
+
+MILLISECONDS = 15_000
+
+
+def _chromium() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, or skipped with the reason; an error instead if REQUIRE_CHROMIUM=1."""
+    path = _chromium()
+    if path is None and os.environ.get("REQUIRE_CHROMIUM") != "1":
+        pytest.skip("Chromium is not installed (Debian: apt-get install chromium).")
+    as_root = ["--no-sandbox"] if os.geteuid() == 0 else []  # its sandbox does not work for root
+    with sync_playwright() as driver:
+        started = driver.chromium.launch(executable_path=path, args=[*as_root, "--disable-dev-shm-usage"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def gateway() -> Iterator[FakeGateway]:
+    fake = FakeGateway()
+    yield fake
+    fake.stop()
+
+
+OpenPage = Callable[..., Page]
+
+
+@pytest.fixture
+def open_page(browser: Browser) -> Iterator[OpenPage]:
+    """Opens an address as a reader whose browser has these properties (viewport, locale, color_scheme ...)."""
+    contexts = []
+
+    def open_it(url: str, **properties: Any) -> Page:
+        context = browser.new_context(**({"locale": "en-GB", "viewport": {"width": 1280, "height": 800}} | properties))
+        context.set_default_timeout(MILLISECONDS)
+        contexts.append(context)
+        page = context.new_page()
+        page.complaints = []  # type: ignore[attr-defined]
+        page.on("console", lambda said: said.type in ("error", "warning") and page.complaints.append(said.text))  # type: ignore[attr-defined]
+        page.on("pageerror", lambda fault: page.complaints.append(str(fault)))  # type: ignore[attr-defined]
+        page.goto(url)
+        return page
+
+    yield open_it
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def page(open_page: OpenPage, gateway: FakeGateway) -> Page:
+    """The board of the fake gateway, live."""
+    opened = open_page(gateway.url)
+    opened.locator("#connection[data-state=live]").wait_for()
+    return opened
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots go: BOARD_PICTURES, or a folder of the run."""
+    folder = Path(os.environ.get("BOARD_PICTURES") or tmp_path_factory.mktemp("pictures"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
