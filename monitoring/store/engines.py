@@ -19,6 +19,7 @@ _CHECKPOINT_PAGES = 8_192
 _LOG_BYTES = 67_108_864
 # A server that vanished without a word (power, network) is noticed in half a minute; by itself TCP takes two hours.
 _DEAD_PEER = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 25_000}
+_STOPPED_AFTER_WAITS = 6  # a process that was stopped in mid-transaction loses its turn after this many waits for one
 
 
 def make_sqlite_file(path: Path, wait_seconds: float) -> None:
@@ -72,7 +73,9 @@ def postgresql_engine(place: sa.URL, read_only: bool, wait_seconds: float) -> sa
     )
 
     def tune(connection: Any, _record: Any) -> None:
-        connection.execute(f"SET lock_timeout = {round(wait_seconds * 1000)}")
+        wait_ms = round(wait_seconds * 1000)
+        connection.execute(f"SET lock_timeout = {wait_ms}")
+        connection.execute(f"SET idle_in_transaction_session_timeout = {_STOPPED_AFTER_WAITS * wait_ms}")
         connection.execute(f"SET default_transaction_read_only = {'on' if read_only else 'off'}")
         connection.commit()
 

@@ -167,7 +167,6 @@ def test_another_file_in_its_place_is_refused_for_its_positions_are_not_ours(tmp
 def test_another_writer_of_a_postgresql_store_is_waited_for_no_longer_than_stated(postgres: Postgres) -> None:
     url = postgres.new_database("turns")
     with DecisionStore.open(url) as one, DecisionStore.open(url, wait_seconds=0.1) as other:
-
         tries = []
 
         class Holding(list[DecisionRow]):
@@ -178,6 +177,23 @@ def test_another_writer_of_a_postgresql_store_is_waited_for_no_longer_than_state
         put(one, Holding())
         assert tries
         goes_on(other)
+
+
+@pytest.mark.postgres
+def test_a_writer_that_hangs_in_the_middle_of_its_turn_loses_it_to_the_next(postgres: Postgres) -> None:
+    url = postgres.new_database("hanging")
+    with DecisionStore.open(url, wait_seconds=0.1) as hanging, DecisionStore.open(url, wait_seconds=60) as other:
+
+        class Stopped(list[DecisionRow]):
+            def __iter__(self) -> Iterator[DecisionRow]:
+                if not other.counts().decisions:
+                    put(other, [decision("theirs")])
+                return super().__iter__()
+
+        with pytest.raises(StoreUnavailable):
+            put(hanging, Stopped([decision("ours")]))
+        assert (other.decision("theirs") is not None, other.decision("ours")) == (True, None)
+        assert put(hanging, [decision("ours")]).decisions_new == 1
 
 
 @pytest.mark.postgres
