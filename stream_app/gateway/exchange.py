@@ -38,11 +38,25 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
 
 
 class Line(Protocol):
-    """The way to the request topic."""
+    """The way to the request topic, and what is known of whoever reads there."""
 
     @property
     def reachable(self) -> bool:
         """Whether the broker answers."""
+
+    @property
+    def lag(self) -> int | None:
+        """Requests the scorers have not yet answered; None when the broker does not say."""
+
+    @property
+    def scorers(self) -> int | None:
+        """How many scorers share the work; None when the broker does not say."""
+
+    async def start(self) -> None:
+        """Connect, now or when the broker comes."""
+
+    async def stop(self) -> None:
+        """Disconnect."""
 
     async def send(self, key: bytes, value: bytes, headers: Sequence[Header]) -> asyncio.Future[object]:
         """Hand one request to the producer; the future ends when the broker has it. Raises KafkaError."""

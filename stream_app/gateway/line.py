@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from typing import Any, cast
 
@@ -17,9 +17,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from stream_app.errors import StreamAppError, TopicMismatch
+from stream_app.errors import StreamAppError, TopicMismatch, trace_of
 from stream_app.events import RawRecord
 from stream_app.gateway.exchange import Header
+from stream_app.gateway.scorers import LOOK_TIMEOUT_SECONDS, look_at
 from stream_app.settings import GatewaySettings
 from stream_app.topics import TopicNames
 
@@ -29,7 +30,6 @@ LINGER_MS = 1
 """Requests that come within it travel together."""
 
 LOOK_SECONDS = 1.0
-_LOOK_TIMEOUT_SECONDS = 3.0
 _STOP_SECONDS = 3.0
 
 Hear = Callable[[bool, Iterable[RawRecord]], None]
@@ -74,10 +74,18 @@ class KafkaLine:
     async def _live(self) -> None:
         while not await self._connect():
             await asyncio.sleep(LOOK_SECONDS)
-        self._tasks.append(asyncio.create_task(self._read_on()))
+        self._tasks.append(asyncio.create_task(self._again_and_again(self._read)))
+        await self._again_and_again(self._look, LOOK_SECONDS)
+
+    async def _again_and_again(self, step: Callable[[], Awaitable[None]], pause_seconds: float = 0.0) -> None:
+        """Until cancelled. A fault of one step, whatever it is, must not be the last of the gateway."""
         while True:
-            await self._look()
-            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                await step()
+                await asyncio.sleep(pause_seconds)
+            except Exception as fault:  # noqa: BLE001
+                log.error("a step at the broker failed, going on: %s", trace_of(fault))
+                await asyncio.sleep(LOOK_SECONDS)
 
     async def _connect(self) -> bool:
         stack = AsyncExitStack()
@@ -137,21 +145,15 @@ class KafkaLine:
 
     # ---- reading and looking ----------------------------------------------------------------------------------------
 
-    async def _read_on(self) -> None:
-        while True:
-            try:
-                fetched = await self._consumer.getmany(timeout_ms=1_000)
-            except KafkaError as fault:
-                log.warning("reading answers failed (%s), going on", type(fault).__name__)
-                await asyncio.sleep(LOOK_SECONDS)
-                continue
-            for partition, records in fetched.items():
-                self._hear(partition.topic == self._names.rejections, records)
+    async def _read(self) -> None:
+        fetched = await self._consumer.getmany(timeout_ms=1_000)
+        for partition, records in fetched.items():
+            self._hear(partition.topic == self._names.rejections, records)
 
     async def _look(self) -> None:
         """Whether the broker answers, and how far the scorers are behind."""
         try:
-            async with asyncio.timeout(_LOOK_TIMEOUT_SECONDS):
+            async with asyncio.timeout(LOOK_TIMEOUT_SECONDS):
                 ends = await self._consumer.end_offsets(self._inputs)
         except (KafkaError, OSError, TimeoutError) as fault:
             self._is_away(_why(fault))
@@ -159,28 +161,7 @@ class KafkaLine:
         if not self.reachable:
             log.info("the broker answers")
         self.reachable, self.why_not = True, None
-        await self._look_at_scorers(ends)
-
-    async def _look_at_scorers(self, ends: dict[TopicPartition, int]) -> None:
-        try:
-            async with asyncio.timeout(_LOOK_TIMEOUT_SECONDS):
-                committed = await self._admin.list_consumer_group_offsets(self._settings.group)
-                self.lag = await self._behind(ends, {tp: at.offset for tp, at in committed.items()})
-                self.scorers = await self._members()
-        except (KafkaError, OSError, TimeoutError, TypeError, ValueError):  # not every broker tells
-            self.lag = self.scorers = None
-
-    async def _behind(self, ends: dict[TopicPartition, int], committed: dict[TopicPartition, int]) -> int:
-        """Records up to ``ends`` that the scorers have not committed; a new group begins with the oldest."""
-        never = [tp for tp in self._inputs if committed.get(tp, -1) < 0]
-        begin = await self._consumer.beginning_offsets(never) if never else {}
-        return sum(max(0, ends[tp] - begin.get(tp, committed.get(tp, 0))) for tp in self._inputs)
-
-    async def _members(self) -> int | None:
-        """How many scorers share the partitions; None where the broker does not say."""
-        [described] = await self._admin.describe_consumer_groups([self._settings.group])
-        error, *_, members = described.groups[0][:6]
-        return None if error else len(members)
+        self.lag, self.scorers = await look_at(self._settings.group, self._admin, self._consumer, ends)
 
     def _is_away(self, why: str) -> None:
         if self.reachable or self.why_not != why:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.requests import Request
@@ -9,9 +10,9 @@ from starlette.requests import Request
 from models.bundle import Bundle, load_bundle, shipped_bundle
 from stream_app.gateway.board import Board
 from stream_app.gateway.desk import Desk
-from stream_app.gateway.exchange import Exchange
+from stream_app.gateway.exchange import Exchange, Line
 from stream_app.gateway.feed import Feed
-from stream_app.gateway.line import KafkaLine
+from stream_app.gateway.line import Hear, KafkaLine
 from stream_app.gateway.memory import Memory
 from stream_app.gateway.requests import Requests
 from stream_app.gateway.status import Health
@@ -25,7 +26,7 @@ class Parts:
 
     settings: GatewaySettings
     bundle: Bundle
-    line: KafkaLine
+    line: Line
     clients: Clients
     decided: Decided
     memory: Memory
@@ -47,11 +48,14 @@ class Parts:
         await self.decided.close()
 
 
-def make_parts(settings: GatewaySettings) -> Parts:
+MakeLine = Callable[[GatewaySettings, Hear, Callable[[], None]], Line]
+
+
+def make_parts(settings: GatewaySettings, make_line: MakeLine = KafkaLine) -> Parts:
     """Raises BundleError or SettingsError; connects to nothing."""
     bundle = load_bundle(settings.bundle or shipped_bundle())
     exchange = Exchange()
-    line = KafkaLine(settings, exchange.hear, exchange.lose_undelivered)
+    line = make_line(settings, exchange.hear, exchange.lose_undelivered)
     exchange.use(line)
     clients, decided, memory = Clients(settings.clients), Decided(settings.store), Memory()
     requests = Requests(bundle.contract, settings.max_body_bytes)

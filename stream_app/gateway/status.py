@@ -9,8 +9,8 @@ import msgspec
 from models.bundle import Bundle
 from stream_app.errors import ClientStoreError
 from stream_app.events import ModelRef, PolicyRef
+from stream_app.gateway.exchange import Line
 from stream_app.gateway.fresh import Fresh
-from stream_app.gateway.line import KafkaLine
 from stream_app.gateway.stores import Clients
 
 
@@ -34,7 +34,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 class Health:
     """Looks at the parts, at most once a second."""
 
-    def __init__(self, bundle: Bundle, line: KafkaLine, clients: Clients) -> None:
+    def __init__(self, bundle: Bundle, line: Line, clients: Clients) -> None:
         policy = bundle.policy
         self.model = ModelRef(bundle.name, bundle.version, bundle.sha256)
         self.policy = PolicyRef(policy.id, policy.review_at, policy.refuse_at)
