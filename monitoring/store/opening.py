@@ -5,7 +5,7 @@ each other; one writer at a time, who waits at most five seconds for another. ``
 wait for the disk, only a checkpoint does. A crash of the process loses nothing; a power cut may lose the last
 transactions, whole, and the positions with them, so those records are read from the topics again. The file must lie on
 a local disk, since the log needs shared memory. A writer that is stopped (SIGSTOP) in the middle of its turn keeps all
-others waiting until it goes on or is killed. The file never shrinks by itself: what the retention removes makes room for
+others waiting until it goes on or is killed. The file never shrinks: what the retention removes makes room for
 new rows. If the file is moved away, nothing is written into what is left of it: every step raises StoreUnavailable
 until it is back. Another file in its place is refused for good, because its positions are not ours; start again then.
 
