@@ -1,0 +1,125 @@
+"""How fast the monitor takes decisions in: Kafka records as the scorer makes them, parsed and put into the store.
+
+Polls of 2,048 from four partitions, through the monitor's own code, without a broker. Request ids are random, as those
+of many clients together are, so each lands anywhere in the index; the store begins empty.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+from statistics import median
+
+import msgspec
+
+from benchmarks.contestants.options import product_pipeline
+from benchmarks.contestants.record import Record
+from benchmarks.loans import read_book, store_clients
+from benchmarks.report import Report, Verdict
+from monitoring.incoming import Clocking, Partition, read_runs
+from monitoring.store import DecisionStore, Put
+from monitoring.windows import EventClock, WindowSize
+from stream_app.events import Outcome
+from tests.postgres import Postgres, PostgresMissing
+
+DECISIONS, OUTCOMES, ROUNDS = 200_000, 50_000, 3
+POLL, PARTITIONS = 2_048, 4
+DECISIONS_PER_SECOND = 30_000
+"""What is asked for, on SQLite."""
+
+TOPIC, TRUTH = "loan.decisions", "loan.outcomes"
+CLOCKING = Clocking(WindowSize.parse("1mo"), 86_400_000_000, 2**62)
+NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+
+Poll = dict[Partition, list[Record]]
+
+
+def measure() -> Report:
+    """SQLite several times, PostgreSQL once, where a server can be started."""
+    with tempfile.TemporaryDirectory() as folder:
+        values = list(decisions(DECISIONS, Path(folder)))
+        rounds = [_figures(str(Path(folder) / f"{n}.db"), values) for n in range(ROUNDS)]
+    rates = [each["decisions a second"] for each in rounds]
+    figures: dict[str, object] = {
+        "decisions": DECISIONS,
+        "bytes a decision": sum(map(len, values)) / DECISIONS,
+        **{f"sqlite, round {n}": each for n, each in enumerate(rounds, 1)},
+        "postgresql": _on_postgresql(values),
+    }
+    kept = Verdict("decisions/s into SQLite, median", median(rates), DECISIONS_PER_SECOND, at_least=True)
+    return Report("store", "no broker", figures, [kept])
+
+
+def decisions(count: int, folder: Path) -> Iterator[bytes]:
+    """What the scorer answers to applications of the loan book, each under a random id."""
+    book, ids = read_book(), Random(7)
+    store_clients(book, folder / "clients.db")
+    pipeline = product_pipeline(folder / "clients.db")
+    for start in range(0, count, POLL):
+        some = (book.requests[n % len(book)] for n in range(start, min(start + POLL, count)))
+        requests = [msgspec.structs.replace(each, request_id=str(uuid.UUID(int=ids.getrandbits(128)))) for each in some]
+        raw = [_record("", 0, 0, msgspec.json.encode(each), each.client_id.encode()) for each in requests]
+        yield from (output.value or b"" for output in pipeline.judge(raw, NOW).outputs)
+
+
+def _on_postgresql(values: Sequence[bytes]) -> dict[str, float] | str:
+    try:
+        server = Postgres()
+    except PostgresMissing as missing:
+        return f"not measured: {missing}"
+    try:
+        return _figures(server.new_database("bench"), values)
+    finally:
+        server.remove()
+
+
+def _figures(url: str, values: Sequence[bytes]) -> dict[str, float]:
+    """Decisions a second over all and over the last quarter, when the indexes have grown; outcomes a second."""
+    truth = [_outcome(value) for value in values[:: len(values) // OUTCOMES]]
+    with DecisionStore.open(url) as store:
+        cpu_before = time.process_time()
+        seconds = [_timed(store, poll) for poll in polls(TOPIC, values)]
+        cpu = time.process_time() - cpu_before
+        joining = [_timed(store, poll) for poll in polls(TRUTH, truth)]
+        assert store.counts().decisions == len(values)
+        assert (store.counts().outcomes, store.counts().outcomes_pending) == (len(truth), 0)
+    last = seconds[-len(seconds) // 4 :]
+    return {
+        "decisions a second": len(values) / sum(seconds),
+        "in the last quarter": len(last) * POLL / sum(last),
+        "CPU of this process, microseconds a decision": cpu / len(values) * 1e6,
+        "slowest poll, seconds": max(seconds),
+        "outcomes a second": len(truth) / sum(joining),
+    }
+
+
+def _timed(store: DecisionStore, poll: Poll) -> float:
+    """Seconds to parse and store one poll."""
+    start = time.perf_counter()
+    incoming = read_runs(poll, TOPIC, {partition: EventClock() for partition in poll}, CLOCKING)
+    store.put(Put(incoming.decisions, incoming.outcomes, incoming.positions, CLOCKING.size))
+    return time.perf_counter() - start
+
+
+def _outcome(value: bytes) -> bytes:
+    decided = msgspec.json.decode(value)
+    return msgspec.json.encode(Outcome(decided["request_id"], decided["client_id"], False, NOW))
+
+
+def polls(topic: str, values: Sequence[bytes]) -> Iterator[Poll]:
+    """The values in polls, dealt out to the partitions."""
+    for start in range(0, len(values), POLL):
+        poll: Poll = {}
+        for n, value in enumerate(values[start : start + POLL], start):
+            number = n % PARTITIONS
+            poll.setdefault((topic, number), []).append(_record(topic, number, n // PARTITIONS, value))
+        yield poll
+
+
+def _record(topic: str, partition: int, offset: int, value: bytes, key: bytes = b"") -> Record:
+    return Record(topic, partition, offset, key, value, headers=[], timestamp=0)
