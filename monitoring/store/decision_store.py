@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import TracebackType
 
-from monitoring.store import positions, reading, retention, window_rows, writing
+from monitoring.store import meta, positions, reading, retention, window_rows, writing
 from monitoring.store.door import Door
 from monitoring.store.opening import WAIT_SECONDS, open_door
 from monitoring.store.records import Counts, Position, Put, Rows, Stored, Unpublished, WindowKey
@@ -54,6 +54,14 @@ class DecisionStore:
         """
         with self._door.writing() as db:
             return writing.put(db, given)
+
+    def claim_size(self, size: WindowSize) -> None:
+        """Make this the size of the store's time windows. Raises StoreError when they have another already.
+
+        Each put does it too; asked at the start, a wrong setting is told before anything is read.
+        """
+        with self._door.writing() as db:
+            meta.claim_size(db, meta.read_facts(db), size)
 
     def positions(self) -> dict[tuple[str, int], Position]:
         """Where each partition, by topic and number, is read on."""
