@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.staticfiles import StaticFiles
 
 from stream_app.errors import StreamAppError, trace_of
 from stream_app.gateway import (
@@ -24,13 +22,12 @@ from stream_app.gateway import (
 )
 from stream_app.gateway.last_resort import LastResort
 from stream_app.gateway.openapi import document_of
+from stream_app.gateway.pages import add_pages
 from stream_app.gateway.parts import Parts, make_parts
 from stream_app.gateway.problems import Refused, of_http_fault, of_stream_fault, response
 from stream_app.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
-
-STATIC = Path(__file__).parent / "static"
 
 _DESCRIPTION = (
     "Decisions on loan requests, from the stream. Probabilities are of default: **higher is riskier**. Every error is "
@@ -58,7 +55,7 @@ def app_of(parts: Parts) -> FastAPI:
     for routes in (routes_predict, routes_requests, routes_decisions, routes_status, routes_board, routes_docs):
         app.include_router(routes.router)
     app.mount("/docs/files", routes_docs.swagger_files)
-    app.mount("/", StaticFiles(directory=STATIC, html=True, check_dir=False))
+    add_pages(app)
     app.openapi = document_of(app, parts.bundle.contract)  # type: ignore[method-assign]  # as FastAPI's manual says
     app.add_exception_handler(Refused, _on_refused)
     app.add_exception_handler(StreamAppError, _on_stream_fault)
