@@ -36,6 +36,8 @@ import click
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Where the bad requests fall.")
 @click.option("--monitor/--no-monitor", default=True, show_default=True, help="Whether a monitor watches.")
+@click.option("--gateway/--no-gateway", default=True, show_default=True, help="Whether a gateway serves the dashboard.")
+@click.option("--stay", is_flag=True, help="After the replay keep everything running until Ctrl-C, for the dashboard.")
 @click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
@@ -48,10 +50,13 @@ import click
 def command(**options: Any) -> None:
     """Replay the loan book of 2005-2008 through a broker and a scorer, account for every request, and watch it.
 
-    Starts a broker, a scorer and a monitor, loads the client profiles, sends the applications in the order of their
-    approval and the truth about each loan when it became known, reads the decisions and rejections, and ends with a
-    summary and with what the monitor saw in the months of 2005-2008. In the default pace a bounded number of requests
-    is under way at any time; latency is from send to read. Everything the demo starts is removed with it.
+    Starts a broker, a scorer, a monitor and a gateway, loads the client profiles, sends the applications in the order
+    of their approval and the truth about each loan when it became known, reads the decisions and rejections, and ends
+    with a summary and with what the monitor saw in the months of 2005-2008. In the default pace a bounded number of
+    requests is under way at any time; latency is from send to read. Everything the demo starts is removed with it.
+
+    A client that is tried while the replay runs applies today: what the replay still sends counts as late from then on.
+    With --stay there is time for it afterwards.
 
     Exit status 0 only if every request has exactly one output, of the kind it should have, and the monitor saw it all.
     """
@@ -61,12 +66,15 @@ def command(**options: Any) -> None:
 
     if options["keep"] and not options["monitor"]:
         raise click.UsageError("--keep keeps what the monitor stores: take it or --no-monitor, not both.")
+    if options["stay"] and not options["gateway"]:
+        raise click.UsageError("--stay is for the gateway's dashboard: take it or --no-gateway, not both.")
     if options["summary"]:
         require_writable(options["summary"])
     if options["keep"]:
         make_folder_to_keep(options["keep"])
     shown = screen()
     shown.say("The demo: loan applications of 2005-2008 through a broker and a scorer, each accounted for and watched.")
-    from stream_app.demo.run import Plan, run  # takes seconds: after the first words
+    from stream_app.demo.plan import Plan
+    from stream_app.demo.run import run  # takes seconds: after the first words
 
     run(Plan(**options), shown)

@@ -21,7 +21,7 @@ READY_SECONDS = 90.0
 GRACE_SECONDS = 15.0
 """From SIGTERM to SIGKILL; delivering the batch in hand and leaving the group takes one or two."""
 
-_PAGES = re.compile(r"pages at http://([\w.]+:\d+)/metrics")
+_PAGES = re.compile(r"(?:pages|the gateway is) at http://([\w.]+:\d+)/")
 _LAST_LINES = 12
 
 
@@ -48,7 +48,7 @@ class ChildWorker:
         )
 
     def wait_until_ready(self) -> str:
-        """Wait until it has its partitions; gives ``HOST:PORT`` of its pages. Raises DemoFailed when it ends before."""
+        """Wait until it is ready; gives ``HOST:PORT`` of its pages. Raises DemoFailed when it ends before."""
         deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             self.check()

@@ -23,6 +23,9 @@ class _Decided(msgspec.Struct, gc=False):
     probability_of_default: float
 
 
+FROM_THE_GATEWAY = "reply-to"
+"""A header that requests have, and so their answers, that came through the gateway: they are not the replay's."""
+
 _decode = msgspec.json.Decoder(_Decided).decode
 
 
@@ -36,8 +39,13 @@ def answer_of(record: RawRecord, at: float) -> tuple[Position, Answer]:
     return position, Answer(at, DECISION, decided.request_id, decided.outcome, decided.probability_of_default)
 
 
+def is_of_the_replay(record: RawRecord) -> bool:
+    """Whether this output answers a request of the demo, not of somebody who tries the dashboard meanwhile."""
+    return all(name != FROM_THE_GATEWAY for name, _ in record.headers)
+
+
 class Reader:
-    """Books every answer it reads; the time of reading is the time of the whole fetch."""
+    """Books every answer of the replay that it reads; the time of reading is the time of the whole fetch."""
 
     def __init__(
         self, consumer: AIOKafkaConsumer, ledger: Ledger, pulse: Pulse, clock: Callable[[], float] = time.monotonic
@@ -66,7 +74,7 @@ class Reader:
         fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=MAX_RECORDS)
         at = self._clock()
         for records in fetched.values():
-            for record in records:
+            for record in filter(is_of_the_replay, records):
                 self._ledger.answered(*answer_of(record, at))
         if fetched:
             self._pulse.beat()

@@ -5,29 +5,25 @@ from __future__ import annotations
 import asyncio
 import tempfile
 from contextlib import AbstractContextManager, ExitStack
-from functools import partial
 from pathlib import Path
 
-import msgspec
-
-from stream_app.broker import Choice
-from stream_app.clients import SQLiteClients
-from stream_app.demo.child import ChildWorker, stop_all
-from stream_app.demo.exchange import Cast, Job, exchange
+from stream_app.demo.child import stop_all
+from stream_app.demo.exchange import Job, exchange
+from stream_app.demo.front import Front, require_served
 from stream_app.demo.interrupts import ignore_interrupts, like_ctrl_c
 from stream_app.demo.onlooker import PATIENCE_SECONDS, Expected, Onlooker, require_watched
 from stream_app.demo.place import Place, borrowed_broker, own_broker
+from stream_app.demo.plan import Plan
 from stream_app.demo.screen import Screen
 from stream_app.demo.sender import Pace
 from stream_app.demo.sightings import HEADER, alarm_lines, quarter_rows
+from stream_app.demo.stage import Folders, Stage, start, stay_on
 from stream_app.demo.summary import Summary, account_lines, by_year, require_complete, verdict, year_lines
 from stream_app.demo.truth import Truth
-from stream_app.demo.wire import consumer_of
-from stream_app.demo.workers import MAX_REQUEST_BYTES, kept_text, reports_in, start_monitor, start_scorer
+from stream_app.demo.workers import MAX_REQUEST_BYTES, kept_text, reports_in
 from stream_app.faults import faults_among, with_faults
 from stream_app.ledger import Account, Ledger
-from stream_app.simulator import Replay, read_replay
-from stream_app.tables import read_contract
+from stream_app.simulator import Replay
 
 DELIVERY = (
     "At least once: every decision is on the broker before its request counts as done. Had the scorer been killed, "
@@ -37,25 +33,6 @@ DRIFT_HINT = (
     "The model learned from 2001-2004 and predicts some 5% in every year, while the loans of 2006-2008 go bad. Inputs "
     "that drift say that it sees other applications than it knew; what that costs only outcomes show, and years later."
 )
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What to replay. ``requests``: None for all; ``rate``: per second, None for as fast as they are taken;
-    ``faults``: share made bad, 0..1; ``kafka``: an existing broker, on which ``engine`` runs, instead of a new one;
-    ``monitor``: whether it takes part; ``keep``: a folder that keeps what it stored and reported; ``patience_seconds``:
-    how long no answer may come before the demo gives up.
-    """
-
-    engine: Choice = "auto"
-    kafka: str | None = None
-    requests: int | None = None
-    rate: float | None = None
-    faults: float = 0.005
-    seed: int = 1
-    summary: Path | None = None
-    monitor: bool = True
-    keep: Path | None = None
-    patience_seconds: float = 30.0
 
 
 def run(plan: Plan, screen: Screen) -> Summary:
@@ -75,10 +52,12 @@ def run(plan: Plan, screen: Screen) -> Summary:
 
 
 def _run(plan: Plan, screen: Screen, stack: ExitStack) -> Summary:
-    folders = _folder(stack), _folder(stack)  # each goes with its worker
-    place = stack.enter_context(_place(plan, screen))
+    folders = Folders(*(_folder(stack) for _ in Folders._fields))
+    stage = Stage(stack.enter_context(_place(plan, screen)), folders, [])
+    stack.callback(stop_all, stage.children)
+    place = stage.place
     screen.say(f"Broker: {place.bootstrap}. {place.meaning}")
-    replay, cast = _start(plan, place, folders, screen, stack)
+    replay, cast, front = start(plan, stage, screen)
     ledger = Ledger()
     with screen:
         outcomes = asyncio.run(exchange(_job(plan, place, replay), ledger, place.wire, cast, screen))
@@ -89,7 +68,10 @@ def _run(plan: Plan, screen: Screen, stack: ExitStack) -> Summary:
         _look(plan, expected, cast.onlooker, screen)
     else:
         _compare_years(ledger, replay, screen)
-    return _end(plan, screen, account, outcomes, cast.onlooker)
+    summary = _end(plan, screen, account, outcomes, cast.onlooker, front)
+    if plan.stay and front:
+        stay_on(stage, front, replay, screen)
+    return summary
 
 
 def _folder(stack: ExitStack) -> Path:
@@ -100,28 +82,6 @@ def _place(plan: Plan, screen: Screen) -> AbstractContextManager[Place]:
     if plan.kafka:
         return borrowed_broker(plan.kafka, plan.engine, screen.say)
     return own_broker(plan.engine, screen.say)
-
-
-def _start(
-    plan: Plan, place: Place, folders: tuple[Path, Path], screen: Screen, stack: ExitStack
-) -> tuple[Replay, Cast]:
-    """Start the workers at once, as both import for seconds, and read the loan book meanwhile."""
-    children: list[ChildWorker] = []
-    stack.callback(stop_all, children)
-    profiles = folders[0] / "clients.db"
-    with SQLiteClients(profiles, create=True) as clients:
-        children.append(start_scorer(place, folders[0], profiles))
-        if plan.monitor:
-            children.append(start_monitor(place, folders[1], plan.keep))
-        replay = read_replay(read_contract(None), plan.requests)
-        clients.put_many(replay.profiles)
-    scorer, *monitors = children
-    events = partial(consumer_of, place.wire, place.wire.names.drift)
-    cast = Cast(scorer=scorer, onlooker=Onlooker(monitors[0], events, screen.say) if monitors else None)
-    screen.say(f"Scorer: ready; its metrics are at http://{scorer.wait_until_ready()}/metrics")
-    if cast.onlooker:
-        cast.onlooker.wait_until_ready()
-    return replay, cast
 
 
 def _job(plan: Plan, place: Place, replay: Replay) -> Job:
@@ -157,11 +117,14 @@ def _compare_years(ledger: Ledger, replay: Replay, screen: Screen) -> None:
         screen.say(DRIFT_HINT)
 
 
-def _end(plan: Plan, screen: Screen, account: Account, outcomes: int, onlooker: Onlooker | None) -> Summary:
+def _end(
+    plan: Plan, screen: Screen, account: Account, outcomes: int, onlooker: Onlooker | None, front: Front | None
+) -> Summary:
     summary = Summary.of(account, outcomes, onlooker.sightings.windows if onlooker else None)
     if plan.summary:
         summary.write(plan.summary)
     require_complete(account)
     require_watched(onlooker)
+    require_served(front)
     screen.say(verdict(account))
     return summary

@@ -1,4 +1,4 @@
-"""The two workers of the demo and their settings, fitted to the place."""
+"""The children of the demo and their settings, fitted to the place."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from stream_app.demo.place import Place
 from stream_app.errors import InputFileError
 
 MAX_REQUEST_BYTES = 65_536
-STORE_FILE, REPORTS_FOLDER = "decisions.db", "reports"
+STORE_FILE, REPORTS_FOLDER, CLIENTS_FILE = "decisions.db", "reports", "clients.db"
 REPORTS_KEPT = 12
 """Those of the newest windows: each takes a second or more and 4 MB; ``stream-app report`` makes any other."""
 
@@ -28,18 +28,30 @@ def start_scorer(place: Place, folder: Path, clients: Path) -> ChildWorker:
     return ChildWorker("scorer", "worker", folder, _common(place) | settings)
 
 
-def start_monitor(place: Place, folder: Path, keep: Path | None) -> ChildWorker:
-    """``folder``: for its log, and for its store unless that goes to ``keep``, with the reports."""
+def start_monitor(place: Place, folder: Path, output: Path, reports: bool) -> ChildWorker:
+    """``folder``: for its log; goes with it. ``output``: for its store and, if any are made, its reports."""
     settings: dict[str, object] = {
         "monitor_group": place.monitor_group,
         "monitor_port": 0,
         "window": "1mo",
         "idle_seconds": 2,  # of wall clock: here four years pass in seconds
-        "store": (keep or folder) / STORE_FILE,
-        "reports": (keep or folder) / REPORTS_FOLDER,
-        "reports_kept": REPORTS_KEPT if keep else 0,
+        "store": output / STORE_FILE,
+        "reports": output / REPORTS_FOLDER,
+        "reports_kept": REPORTS_KEPT if reports else 0,
     }
     return ChildWorker("monitor", "monitor", folder, _common(place) | settings)
+
+
+def start_gateway(place: Place, folder: Path, clients: Path, output: Path) -> ChildWorker:
+    """``folder``: for its log; goes with it. ``output``: where the monitor's store and reports are."""
+    settings: dict[str, object] = {
+        "gateway_port": 0,
+        "group": place.group,
+        "clients": clients,
+        "store": output / STORE_FILE,
+        "reports": output / REPORTS_FOLDER,
+    }
+    return ChildWorker("gateway", "gateway", folder, _common(place) | settings)
 
 
 def make_folder_to_keep(folder: Path) -> None:

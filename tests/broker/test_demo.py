@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,7 +15,8 @@ import pytest
 
 from stream_app.admin import admin_client
 from stream_app.broker import Broker
-from stream_app.demo.run import Plan, run
+from stream_app.demo.plan import Plan
+from stream_app.demo.run import run
 from stream_app.demo.screen import Live, PlainScreen
 from stream_app.errors import DemoFailed
 from stream_app.faults import FAULTS
@@ -50,7 +54,7 @@ def test_every_request_has_one_output_and_the_summary_says_so(
     engine: str, demo: Callable[..., Run], tmp_path: Path
 ) -> None:
     summary = tmp_path / "summary.json"
-    options = ("--requests", "2600", "--faults", "0.1", "--no-monitor", "--summary", str(summary))
+    options = ("--requests", "2600", "--faults", "0.1", "--no-monitor", "--no-gateway", "--summary", str(summary))
     ran = demo("--engine", engine, *options)
     assert ran.end() == 0, ran.output
     figures = json.loads(summary.read_bytes())
@@ -107,7 +111,7 @@ def test_an_interrupt_at_any_moment_leaves_no_process_and_no_file(
 @pytest.mark.kafka
 @pytest.mark.usefixtures("kafka_broker")
 def test_an_interrupt_while_apache_kafka_starts_leaves_nothing(demo: Callable[..., Run]) -> None:
-    ran = demo("--engine", "kafka", "--no-monitor")
+    ran = demo("--engine", "kafka", "--no-monitor", "--no-gateway")
     ran.has_said("Starting a broker")
     wait_until(lambda: any(Path(words_of(pid)[0]).name == "java" for pid in ran.processes()), "Java runs")
     ran.process.send_signal(signal.SIGINT)
@@ -116,7 +120,7 @@ def test_an_interrupt_while_apache_kafka_starts_leaves_nothing(demo: Callable[..
 
 
 def test_a_scorer_that_dies_ends_the_demo_with_the_end_of_its_log(demo: Callable[..., Run]) -> None:
-    ran = demo("--engine", "tansu", "--rate", "500", "--no-monitor")
+    ran = demo("--engine", "tansu", "--rate", "500", "--no-monitor", "--no-gateway")
     ran.has_said("Scorer: ready")
     os.kill(child_among(ran.processes(), "worker"), signal.SIGKILL)
     assert ran.end() == DemoFailed.exit_status, ran.output
@@ -126,7 +130,7 @@ def test_a_scorer_that_dies_ends_the_demo_with_the_end_of_its_log(demo: Callable
 
 def test_a_monitor_that_dies_is_told_and_spoils_no_account(demo: Callable[..., Run], tmp_path: Path) -> None:
     summary = tmp_path / "summary.json"
-    ran = demo("--engine", "tansu", "--requests", "600", "--rate", "600", "--summary", str(summary))
+    ran = demo("--engine", "tansu", "--requests", "600", "--rate", "600", "--no-gateway", "--summary", str(summary))
     ran.has_said("Monitor: ready")
     os.kill(child_among(ran.processes(), "monitor"), signal.SIGKILL)
     assert ran.end() == DemoFailed.exit_status, ran.output
@@ -134,6 +138,30 @@ def test_a_monitor_that_dies_is_told_and_spoils_no_account(demo: Callable[..., R
     figures = json.loads(summary.read_bytes())
     assert (figures["decisions"], figures["missing"], figures["windows"]) == (597, 0, 0)
     assert ran.left() == ([], [])
+
+
+def test_a_demo_that_stays_answers_on_its_dashboard_until_ctrl_c(demo: Callable[..., Run]) -> None:
+    """A client is tried in mid-replay, too, and spoils no account."""
+    ran = demo("--engine", "tansu", "--requests", "3000", "--rate", "1000", "--no-monitor", "--stay")
+    ran.has_said("Gateway: ready")
+    [address] = re.findall(r"dashboard is at (\S+)", ran.output)
+    assert asked(address + "predict/no-such-client") == 404
+    assert asked(address + "predict/218908") == 200
+    ran.has_said("Everything stays until Ctrl-C")
+    assert "Every one of the 3,000 requests has exactly one output" in ran.output
+    assert asked(address + "predict/218914") == 200
+    ran.process.send_signal(signal.SIGINT)
+    assert ran.end() == 0, ran.output
+    assert ran.left() == ([], [])
+
+
+def asked(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the demo's own address
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code
 
 
 class Freezing(PlainScreen):
@@ -164,7 +192,7 @@ def test_when_nothing_comes_back_the_demo_gives_up_and_counts_what_is_missing(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     screen = Freezing(tmp_path)
     with pytest.raises(DemoFailed, match="missing"):
-        run(Plan(engine="tansu", patience_seconds=2.0, monitor=False), screen)
+        run(Plan(engine="tansu", patience_seconds=2.0, monitor=False, gateway=False), screen)
     assert screen.frozen is not None
     assert screen.tables["Summary"]["missing"] != "0"
     assert processes_with(tmp_path) == []

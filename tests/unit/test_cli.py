@@ -65,6 +65,7 @@ def test_the_help_lists_every_command_there_is_a_file_for() -> None:
         (["demo", "--engine", "rabbit"], 2, "rabbit"),
         (["demo", "--faults", "2"], 2, "--faults"),
         (["demo", "--summary", "/nowhere/at/all.json"], 2, "no folder"),
+        (["demo", "--stay", "--no-gateway"], 2, "not both"),
         (["produce"], 2, "Name a FILE"),
         (["produce", "a.csv", "--sample", "3"], 2, "not both"),
         (["produce", "missing.csv"], 2, "Cannot read missing.csv"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from stream_app.demo.reader import answer_of
+from stream_app.demo.reader import FROM_THE_GATEWAY, answer_of, is_of_the_replay
+from stream_app.gateway.exchange import REPLY_TO
 from stream_app.ledger import DECISION
 from tests.samples import NOW, Record, record, request, toy_pipeline
 
@@ -27,3 +28,9 @@ def test_a_rejection_answers_with_its_reason_whatever_bytes_it_carries(value: by
     position, answer = answer_of(published(Record(value=value, partition=1, offset=7)), at=0.0)
     assert position == (1, 7)
     assert answer.kind == ("tombstone" if value is None else "not_json")
+
+
+def test_answers_to_who_tries_the_dashboard_meanwhile_are_not_the_replays() -> None:
+    assert is_of_the_replay(published(record()))
+    assert not is_of_the_replay(published(record(headers=[(REPLY_TO, b"gateway")])))
+    assert FROM_THE_GATEWAY == REPLY_TO
