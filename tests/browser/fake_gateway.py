@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mimetypes
 import threading
@@ -96,9 +97,10 @@ class _Handler(BaseHTTPRequestHandler):
         if self.gateway.away:
             self.close_connection = True
         elif path == "/board/events":
-            self._stream()
-        elif path == "/" or path.startswith("/static/"):
-            self._file(STATIC / (path.removeprefix("/static/") if path != "/" else "index.html"))
+            with contextlib.suppress(ConnectionError):  # the reader has left
+                self._stream()
+        elif (file := STATIC / (path.removeprefix("/") or "index.html")).is_file():
+            self._file(file)
         else:
             self.gateway.keys.append(self.headers.get("X-API-Key"))
             missing = (404, board_data.problem(404, "not_found", f"There is no {path}."), {})

@@ -101,7 +101,7 @@ def test_the_tab_key_goes_from_the_skip_link_over_the_tools_to_the_field(page: P
         order.append(
             page.evaluate("(e => e.id || e.getAttribute('aria-label') || e.textContent)(document.activeElement)")
         )
-    assert order == ["Skip to the content", "English", "Français", "theme", "client", "Decide", "218908", "218915"]
+    assert order == ["Skip to the content", "EN, English", "FR, Français", "theme", "client", "Decide", "218908", "218915"]
 
 
 def test_the_skip_link_leads_to_the_content(page: Page) -> None:

@@ -3,7 +3,7 @@ import { getJson, reach, Refused } from "./reach.js";
 
 const POLL_SECONDS = 3;
 const REOPEN_SECONDS = 12;
-const SILENT_SECONDS = 15;
+const SILENT_SECONDS = 40; // the gateway sends a comment every 15
 const POLLED = { state: "board/state", histogram: "board/histogram", decisions: "board/decisions?last=10" };
 const NAMES = Object.keys(POLLED);
 
