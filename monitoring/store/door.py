@@ -24,7 +24,7 @@ class Door:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A transaction that sees one state of a SQLite store, and on PostgreSQL what is committed."""
+        """A transaction that sees one state of the store from its first query on."""
         with told(self.name):
             self._check_presence()
             with self._engine.connect() as db:

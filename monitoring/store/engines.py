@@ -77,6 +77,7 @@ def postgresql_engine(place: sa.URL, read_only: bool, wait_seconds: float) -> sa
         connection.execute(f"SET lock_timeout = {wait_ms}")
         connection.execute(f"SET idle_in_transaction_session_timeout = {_STOPPED_AFTER_WAITS * wait_ms}")
         connection.execute(f"SET default_transaction_read_only = {'on' if read_only else 'off'}")
+        connection.execute("SET default_transaction_isolation = 'read committed'")  # whatever the server's is
         connection.commit()
 
     sa.event.listen(engine, "connect", tune)
@@ -85,5 +86,8 @@ def postgresql_engine(place: sa.URL, read_only: bool, wait_seconds: float) -> sa
 
 
 def _begin_postgresql(db: sa.Connection) -> None:
+    """A writer sees what was committed before its turn; a reader sees one state throughout, as on SQLite."""
     if db.get_execution_options().get(WRITES):
         db.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_ONE_WRITER})")
+    else:
+        db.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")

@@ -53,13 +53,17 @@ def _close_time_window(db: sa.Connection, window_id: str, start_us: int, end_us:
 
 
 def close_due_counts(db: sa.Connection, count: int, at_us: int) -> list[str]:
-    """A row for every further full run of ``count`` timely decisions in order of arrival. Returns their ids."""
+    """A row for every further full run of ``count`` timely decisions in order of arrival. Returns their ids.
+
+    Decisions the retention is about to remove are in none: a window of theirs could not be computed any more.
+    """
+    removed_before_us = read_facts(db).removed_before_us
     of_kind = windows.c.kind == "count"
     last_seq, number = db.execute(
         sa.select(sa.func.coalesce(sa.func.max(windows.c.last_seq), 0), sa.func.count()).where(of_kind)
     ).one()
     closed: list[str] = []
-    while (run := _next_run(db, last_seq, count)) is not None:
+    while (run := _next_run(db, last_seq, count, removed_before_us)) is not None:
         window_id = f"count-{number + len(closed) + 1:06d}"
         db.execute(sa.insert(windows), run | {"id": window_id, "kind": "count", "rows": count, "closed_at_us": at_us})
         last_seq = run["last_seq"]
@@ -67,9 +71,9 @@ def close_due_counts(db: sa.Connection, count: int, at_us: int) -> list[str]:
     return closed
 
 
-def _next_run(db: sa.Connection, after_seq: int, count: int) -> dict[str, Any] | None:
+def _next_run(db: sa.Connection, after_seq: int, count: int, removed_before_us: int) -> dict[str, Any] | None:
     """Bounds of the next ``count`` timely decisions, None while there are fewer. The end is past the latest of them."""
-    later = decisions.c.seq > after_seq
+    later = (decisions.c.seq > after_seq) & (decisions.c.requested_at_us >= removed_before_us)
     run = sa.select(decisions.c.seq, decisions.c.requested_at_us).where(later, _timely)
     run_of = run.order_by(decisions.c.seq).limit(count).subquery()
     seq, at = run_of.c.seq, run_of.c.requested_at_us

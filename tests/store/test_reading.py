@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import random
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from monitoring.store import DecisionStore, Rows, WindowKey
+from monitoring.store.opening import open_door
+from monitoring.store.reading import counts
 from stream_app.errors import StoreError
 from tests.store.rows import DAILY, DAY, HOUR, decision, outcome, put
 
@@ -55,6 +58,15 @@ def test_rows_come_in_one_order_however_they_arrived(store: DecisionStore) -> No
     for row in random.Random(7).sample(rows, len(rows)):
         put(store, [row])
     assert ids(store.rows_between(0, DAY)) == [f"r{n:02d}" for at in range(3) for n in range(20) if n % 3 == at]
+
+
+def test_a_reader_sees_one_state_whatever_is_written_or_removed_meanwhile(store: DecisionStore, url: str) -> None:
+    """Or a window whose decisions are being removed would be told of half of them."""
+    put(store, [decision("a")])
+    with contextlib.closing(open_door(url, read_only=True)) as door, door.reading() as db:
+        assert counts(db).decisions == 1
+        put(store, [decision("b")])
+        assert counts(db).decisions == 1
 
 
 def test_ids_are_ordered_by_their_bytes_on_both_engines(store: DecisionStore) -> None:

@@ -93,6 +93,18 @@ def test_a_window_that_lost_decisions_is_never_computed_again(store: DecisionSto
     assert store.remove_before(DAY) == 3
 
 
+def test_decisions_about_to_go_are_in_no_new_count_window_and_hold_nothing_back(store: DecisionStore) -> None:
+    day_of(store, rows=3, day=0, name="old")
+    day_of(store, rows=2, day=1, name="new")
+    close(store, days=2)
+    assert store.remove_before(DAY, most=2) == 2
+    assert store.close_due_counts(2, at_us=0) == ["count-000001"]
+    (key,) = store.uncomputed()
+    assert key.start_us == DAY
+    store.computed(key, drift_event(key.id))
+    assert [store.remove_before(2 * DAY) for _ in range(2)] == [3, 0]
+
+
 def test_outcomes_that_wait_in_vain_go_when_they_are_old(store: DecisionStore) -> None:
     put(store, outcomes=[outcome("a", at_us=HOUR), outcome("b", at_us=DAY)])
     assert store.remove_before(DAY) == 1
