@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal, Protocol
 
@@ -16,6 +17,9 @@ from monitoring.performance import performance_of
 from stream_app.drift_events import DriftEvent, Performance, WindowRef
 
 __all__ = ["Key", "Options", "Rows", "analyse", "window_ref"]
+
+MOST_VERSIONS = 100
+"""Model versions whose performance is told, those with the most rows: an event must fit into one record."""
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
@@ -65,7 +69,8 @@ def analyse(
     """Everything there is to say of one window now. The same arguments give the same event.
 
     Records that do not fit the reference's contract are counted and left out of everything; ``rows`` of the event are
-    the others. Performance is told for each model version among them, in the order of their names.
+    the others. Performance is told for each model version among them, :data:`MOST_VERSIONS` at most, in the order of
+    their names.
     """
     columns, fits = feature_columns(reference.contract, rows.records)
     matrix, unseen = reference.contract.encode(columns)
@@ -105,6 +110,7 @@ def _where(kept: np.ndarray[tuple[int], np.dtype[np.bool_]], values: Sequence[st
 def _performance(
     versions: Sequence[str], probability: Vector, defaulted: Vector, min_rows: int
 ) -> tuple[Performance, ...]:
-    of = np.array(versions, dtype=np.str_)
-    parts = [(name, of == name) for name in sorted(set(versions))]
+    shown = sorted(name for name, _ in Counter(versions).most_common(MOST_VERSIONS))
+    of = np.array(versions, dtype=np.object_)  # as text the longest version would set the width of all
+    parts = [(name, of == name) for name in shown]
     return tuple(performance_of(name, probability[part], defaulted[part], min_rows) for name, part in parts)

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from monitoring.store import DecisionRow, OutcomeRow, Position
 from monitoring.windows import EventClock, WindowSize
-from stream_app.events import ClientId, Outcome, OutcomeName, Probability, RawRecord, RequestId
+from stream_app.events import ClientId, ModelVersion, Outcome, OutcomeName, Probability, RawRecord, RequestId
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -28,7 +28,7 @@ _EARLIEST_US = (dt.datetime(1900, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
 
 
 class _Model(msgspec.Struct, gc=False):
-    version: str
+    version: ModelVersion
 
 
 class _Decided(msgspec.Struct, gc=False):

@@ -28,6 +28,7 @@ RequestId = Annotated[
     str, Meta(min_length=1, max_length=MAX_REQUEST_ID, description="names the request and its answer")
 ]
 ClientId = Annotated[str, Meta(min_length=1, max_length=MAX_CLIENT_ID, description="the record's key")]
+ModelVersion = Annotated[str, Meta(max_length=64, description="changes with whatever changes a decision")]
 Probability = Annotated[float, Meta(ge=0.0, le=1.0, description="higher is riskier")]
 
 
@@ -75,7 +76,7 @@ class ModelRef(msgspec.Struct, frozen=True, gc=False):
     """The model that judged: name, version, and SHA-256 of its text."""
 
     name: str
-    version: str
+    version: ModelVersion
     sha256: str
 
 

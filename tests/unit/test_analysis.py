@@ -162,6 +162,16 @@ def test_each_model_version_answers_for_its_own_decisions() -> None:
     assert new.expected_default_rate == pytest.approx(rows.probability[:200].mean())
 
 
+def test_of_very_many_model_versions_those_with_the_most_rows_are_told_and_the_event_fits_into_a_record() -> None:
+    """A version is whatever a record says: an event that no broker takes would hold back all that come after it."""
+    rows = decided()
+    versions = ["often"] * 101 + [f"{number:064d}" for number in range(499)]
+    event = analysed(replace(rows, model_version=versions, defaulted=np.ones(600)))
+    assert [each.model_version for each in event.performance][-1] == "often"
+    assert len(event.performance) == 100
+    assert len(msgspec.json.encode(event)) < 100_000
+
+
 def test_a_window_below_the_least_rows_keeps_its_counts_and_judges_nothing() -> None:
     event = analysed(decided(499))
     assert (event.verdict, event.rows, event.drifted_share) == ("too_few", 499, 0.0)

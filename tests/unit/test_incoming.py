@@ -95,6 +95,7 @@ BROKEN_DECISIONS = {
     "nested without end": decision(features="?").replace(b'"?"', b"[" * 100_000),
     "missing field": decision().replace(b'"outcome"', b'"other"'),
     "no model version": decision(model={}),
+    "a text for a model version": decision(model={"version": "v" * 65}),
     "wrong type": decision(probability_of_default="0.25"),
     "no request": decision(request_id=""),
     "naive request time": decision(requested_at="2007-05-01T00:00:00"),
