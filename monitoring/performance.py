@@ -91,7 +91,8 @@ def bounds_of(defaults: int, unlabelled: int, predicted: float) -> Interval:
 
     Low: every open loan is paid. High: every open loan defaults. Each end with the exact 95 % limit of a Poisson count
     for chance. ``predicted``: the sum of the probabilities of all rows, labelled or not. Labels that arrive only narrow
-    it, and it holds the point that will be known in the end.
+    it, and it holds the point that will be known in the end. What can never have an outcome (a refused application)
+    stays open: it keeps the bounds apart, and never makes a verdict wrong.
     """
     predicted = max(predicted, _LEAST_PREDICTED)
     return Interval(poisson_low(defaults) / predicted, poisson_high(defaults + unlabelled) / predicted)
