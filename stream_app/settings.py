@@ -127,8 +127,10 @@ class MonitorSettings(StreamSettings):
     lateness_seconds: Annotated[float, Field(ge=0)] = Field(
         86_400.0, description="how much later than others of its partition a decision's request may be and still count"
     )
-    ahead_seconds: Annotated[float, Field(ge=0)] = Field(
-        86_400.0, description="a request dated further in the future than this is kept out of the windows"
+    ahead_seconds: float = Field(
+        86_400.0,
+        description="a request dated further in the future than this is kept out of the windows; negative to keep "
+        "today's out where the past is replayed",
     )
     idle_seconds: Annotated[float, Field(gt=0)] = Field(
         60.0, description="a partition read to its end for this long no longer holds windows back"

@@ -13,6 +13,9 @@ from stream_app.errors import InputFileError
 
 MAX_REQUEST_BYTES = 65_536
 STORE_FILE, REPORTS_FOLDER, CLIENTS_FILE = "decisions.db", "reports", "clients.db"
+TEN_YEARS_SECONDS = 10 * 365.25 * 86_400
+"""What is dated later is not the replay's. One request of today, from the dashboard, would make all after it late."""
+
 REPORTS_KEPT = 12
 """Those of the newest windows: each takes a second or more and 4 MB; ``stream-app report`` makes any other."""
 
@@ -35,6 +38,7 @@ def start_monitor(place: Place, folder: Path, output: Path, reports: bool) -> Ch
         "monitor_port": 0,
         "window": "1mo",
         "idle_seconds": 2,  # of wall clock: here four years pass in seconds
+        "ahead_seconds": -TEN_YEARS_SECONDS,
         "store": output / STORE_FILE,
         "reports": output / REPORTS_FOLDER,
         "reports_kept": REPORTS_KEPT if reports else 0,
