@@ -21,10 +21,12 @@ from stream_app.gateway import (
     routes_status,
 )
 from stream_app.gateway.last_resort import LastResort
+from stream_app.gateway.limits import BodyLimit
 from stream_app.gateway.openapi import document_of
 from stream_app.gateway.pages import add_pages
 from stream_app.gateway.parts import Parts, make_parts
 from stream_app.gateway.problems import Refused, of_http_fault, of_stream_fault, response
+from stream_app.gateway.security import Security, keys_of
 from stream_app.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -60,6 +62,9 @@ def app_of(parts: Parts) -> FastAPI:
     app.add_exception_handler(Refused, _on_refused)
     app.add_exception_handler(StreamAppError, _on_stream_fault)
     app.add_exception_handler(HTTPException, _on_http_fault)
+    settings = parts.settings
+    app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
+    app.add_middleware(Security, keys=keys_of(settings), per_minute=settings.rate_per_minute)
     app.add_middleware(LastResort)
     return app
 

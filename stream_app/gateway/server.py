@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import gc
 import logging
+import signal
 import socket
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -46,6 +48,7 @@ def run(app: FastAPI, settings: GatewaySettings) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # else any caller could name the address it is counted under
         ws="none",
         timeout_graceful_shutdown=GRACE_SECONDS,
         log_level="warning",
@@ -54,7 +57,13 @@ def run(app: FastAPI, settings: GatewaySettings) -> None:
     host, port = listening.getsockname()[:2]
     _rest_the_collector()
     log.info("the gateway is at http://%s:%d/, its documents at /docs", host, port)
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, _nothing)  # the server takes them over and, when it has ended well, raises them once more
     _Server(config, app.state.parts).run(sockets=[listening])
+
+
+def _nothing(_signal: int, _frame: FrameType | None) -> None:
+    """Being told to stop is no fault."""
 
 
 def bound(settings: GatewaySettings) -> socket.socket:

@@ -1,6 +1,6 @@
 // How an answer about a client looks: one function a state, each with what happened and what to do next.
 import { el, glyph, OUTCOMES, outcomeFill, svg, withCommands } from "./nodes.js";
-import { decimal, number, percent, roundPercent, t, time } from "./language.js";
+import { decimal, digitsApart, number, percent, roundPercent, t, time } from "./language.js";
 import { reasonText } from "./decisions.js";
 
 const SCALE = { height: 74, bar: 34, thick: 14 };
@@ -29,13 +29,14 @@ function decided({ id, decision, milliseconds, policy: known }, width) {
   const { outcome, probability_of_default: probability } = decision;
   const policy = decision.policy ?? known;
   const edges = policy ? [policy.review_at, policy.refuse_at] : [];
+  const most = digitsApart(probability, edges);
   const model = decision.model ? `${decision.model.name} ${decision.model.version}` : "–";
   return el("div", { class: `decision ink-${outcome}` },
     el("p", { class: "who" }, t("answer.for", { id: decision.client_id ?? id })),
     el("h3", {}, glyph(outcome), t(`outcome.${outcome}`)),
-    el("p", { class: "probability" }, `${t("answer.probability")} `, el("strong", {}, percent(probability, { edges }))),
+    el("p", { class: "probability" }, `${t("answer.probability")} `, el("strong", {}, percent(probability, { most }))),
     policy ? scale(probability, policy, width) : null,
-    policy ? el("p", { class: "against" }, t(`answer.${outcome}`, { review: percent(policy.review_at), refuse: percent(policy.refuse_at) })) : null,
+    policy ? el("p", { class: "against" }, t(`answer.${outcome}`, { review: percent(policy.review_at, { most }), refuse: percent(policy.refuse_at, { most }) })) : null,
     ...whyOf(decision.reasons ?? []),
     el("p", { class: "made" }, t("answer.made", { time: time(decision.decided_at), model, milliseconds: number(Math.round(milliseconds)) })));
 }
@@ -69,5 +70,5 @@ function scale(probability, { review_at: review, refuse_at: refuse }, width) {
     svg("text", { class: "tick", x: 1, y: SCALE.bar + SCALE.thick + 20 }, roundPercent(0)),
     svg("text", { class: "tick", x: width - 1, y: SCALE.bar + SCALE.thick + 20, "text-anchor": "end" }, percent(end, { most: 0 })),
     svg("path", { class: "pin", d: `M${x(probability)} ${SCALE.bar + SCALE.thick + 3}l-7 -22h14z` }),
-    svg("text", { class: "pin-name", x: here, y: 14, "text-anchor": "middle" }, percent(probability, { edges: [review, refuse] })));
+    svg("text", { class: "pin-name", x: here, y: 14, "text-anchor": "middle" }, percent(probability, { most: digitsApart(probability, [review, refuse]) })));
 }

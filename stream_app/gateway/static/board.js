@@ -78,7 +78,7 @@ function setText(node, text) {
 
 function bannerText() {
   if (connection.how === "lost") return t("banner.lost", { time: time(connection.lostAt) });
-  if (seen.state?.operational === false) return t("banner.degraded", { why: seen.state.why ?? t("banner.degraded.why") });
+  if (seen.state?.operational === false) return t("banner.degraded", { why: seen.state.why_not ?? t("banner.degraded.why") });
   return "";
 }
 

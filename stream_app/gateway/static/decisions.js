@@ -1,6 +1,6 @@
 // The last ten decisions with their reasons; on a phone each row becomes a card (board.css), and stays a row to a reader.
 import { el, glyph } from "./nodes.js";
-import { dateTime, percent, t, term, time } from "./language.js";
+import { dateTime, digitsApart, percent, t, term, time } from "./language.js";
 import { emptyState } from "./panel.js";
 
 export function drawDecisions({ decisions, policy }) {
@@ -17,7 +17,7 @@ function row(one, policy, heads) {
   const values = [
     el("time", { datetime: one.decided_at, title: dateTime(one.decided_at) }, time(one.decided_at)),
     el("span", { class: "id", title: one.request_id }, one.client_id ?? one.request_id),
-    badge(one.outcome), percent(one.probability_of_default, { edges }), reasons(one.reasons ?? []),
+    badge(one.outcome), percent(one.probability_of_default, { most: digitsApart(one.probability_of_default, edges) }), reasons(one.reasons ?? []),
   ];
   return el("tr", { role: "row" }, ...values.map((value, at) =>
     el("td", { role: "cell", class: heads[at].split(".")[1] }, el("span", { class: "cell-name", "aria-hidden": "true" }, t(heads[at])), value)));

@@ -40,11 +40,15 @@ const locale = () => navigator.languages?.find((one) => one.startsWith(current))
 
 export const number = (value) => new Intl.NumberFormat(locale()).format(value);
 
-/** 0.0682 as 6.8 %. Beside one of `edges` it gets more digits, so that it does not seem to lie on the other side. */
-export function percent(share, { edges = [], most = 1, least = most } = {}) {
-  const close = edges.some((edge) => edge !== share && Math.abs(edge - share) < 0.001);
-  const digits = close ? { maximumFractionDigits: 3, minimumFractionDigits: 2 } : { maximumFractionDigits: most, minimumFractionDigits: least };
-  return new Intl.NumberFormat(locale(), { style: "percent", ...digits }).format(share);
+/** 0.0682 as 6.8 %. */
+export function percent(share, { most = 1, least = most } = {}) {
+  return new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: most, minimumFractionDigits: least }).format(share);
+}
+
+/** Digits that keep a probability apart from the cut-offs beside it: rounded onto one, it would seem to be past it. */
+export function digitsApart(share, edges) {
+  const same = (edge, digits) => edge !== share && percent(edge, { most: digits }) === percent(share, { most: digits });
+  return [1, 2, 3].find((digits) => !edges.some((edge) => same(edge, digits))) ?? 4;
 }
 
 /** For axes: no digits that say nothing. */

@@ -16,5 +16,5 @@ function row(reason, count, share) {
   const { text, lang } = term(reason);
   const bar = svg("svg", { class: "bar", viewBox: "0 0 100 6", preserveAspectRatio: "none", "aria-hidden": "true" },
     svg("rect", { width: 100, height: 6, class: "bar-ground" }), svg("rect", { width: Math.max(share * 100, 1), height: 6, class: "bar-fill" }));
-  return el("tr", {}, el("th", { scope: "row", title: reason, lang }, text, bar), el("td", {}, number(count)));
+  return el("tr", {}, el("th", { scope: "row", title: reason, lang }, text), el("td", {}, el("span", { class: "barred" }, bar, el("span", { class: "count" }, number(count)))));
 }

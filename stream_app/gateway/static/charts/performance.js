@@ -1,12 +1,22 @@
-// Estimated against realised default rate by window. The realised one comes with its 95 % interval as a bar and a band,
-// since most loans are still open: a point without it would pretend to know.
+// Estimated against realised default rate by window. Defaults are known years before paid loans are, so that among the
+// loans whose end is known they are far too many at first. A window's realised rate is therefore drawn as the range the
+// whole window can still come to: from every open loan paid to every open loan defaulted, with the sampling error of
+// the known ones. It closes as the truth arrives, to the 95 % interval in the end; the point comes with most of it.
 import { el, svg } from "../nodes.js";
 import { percent, roundPercent, t, windowName } from "../language.js";
 import { emptyState } from "../panel.js";
 import { columnLabels, framed, hitArea, legend, rules, swatch, ticks } from "./frame.js";
 
 const EDGE = { top: 18, right: 12, bottom: 28, left: 46 };
+const MOSTLY_KNOWN = 0.5;
 const known = (one) => one.realised !== null && one.realised !== undefined;
+const isMostlyKnown = (one) => known(one) && (one.labelled_share ?? 1) >= MOSTLY_KNOWN;
+
+/** `{low, high}` of the whole window's default rate, whatever becomes of the open loans. */
+export function rangeOf(one) {
+  const share = one.labelled_share ?? 1;
+  return { low: (one.low ?? one.realised) * share, high: (one.high ?? one.realised) * share + (1 - share) };
+}
 
 const verdictOf = (one) => one.verdict ?? one.calibration ?? null;
 
@@ -14,7 +24,7 @@ export function drawPerformance(windows, width) {
   if (!windows.some((one) => known(one) || one.expected != null)) return emptyState("empty.performance", "stream-app produce --outcomes FILE");
   const height = 250;
   const each = (width - EDGE.left - EDGE.right) / windows.length;
-  const steps = ticks(Math.max(...windows.flatMap((one) => [one.expected, one.realised, one.high]).filter((rate) => rate != null), 0.01));
+  const steps = ticks(Math.max(0.02, ...windows.flatMap(ratesShown)) * 1.05);
   const x = (at) => EDGE.left + (at + 0.5) * each;
   const y = (rate) => height - EDGE.bottom - (Math.min(rate, steps.at(-1)) / steps.at(-1)) * (height - EDGE.top - EDGE.bottom);
   const chart = framed({
@@ -27,6 +37,12 @@ export function drawPerformance(windows, width) {
     legend: key(), table: tableOf(windows),
   });
   return [headline(windows), ...chart].filter(Boolean);
+}
+
+/** What must have its place on the scale; ranges that are still wide open may leave it at the top. */
+function ratesShown(one) {
+  if (!known(one)) return [one.expected ?? 0];
+  return [one.expected ?? 0, 1.5 * rangeOf(one).low, isMostlyKnown(one) ? rangeOf(one).high * (one.labelled_share ?? 1) : 0];
 }
 
 /** The verdict on the newest window that has one. */
@@ -43,18 +59,18 @@ const verdictText = (one) => (verdictOf(one) ? t(`verdict.${verdictOf(one)}`) : 
 function say(one) {
   const window = windowName(one.window), expected = one.expected == null ? "–" : percent(one.expected);
   if (!known(one)) return t("performance.value.open", { window, expected });
-  const ends = { low: percent(one.low ?? one.realised), high: percent(one.high ?? one.realised) };
-  return t("performance.value", { window, expected, realised: percent(one.realised), ...ends, labelled: percent(one.labelled_share ?? 1, { most: 0 }), verdict: verdictText(one) });
+  const { low, high } = rangeOf(one);
+  return t("performance.value", { window, expected, realised: percent(one.realised), labelled: percent(one.labelled_share ?? 1, { most: 0 }), low: percent(low), high: percent(high), verdict: verdictText(one) });
 }
 
 function point(one, x, y, each, height) {
   const shapes = [];
   if (known(one)) {
-    const [low, high] = [y(one.low ?? one.realised), y(one.high ?? one.realised)];
+    const [low, high] = [y(rangeOf(one).low), y(rangeOf(one).high)];
     const cap = Math.min(4, each / 4);
     shapes.push(svg("path", { class: "interval", d: `M${x} ${low}V${high}M${x - cap} ${low}h${2 * cap}M${x - cap} ${high}h${2 * cap}` }));
-    shapes.push(svg("circle", { class: "realised", cx: x, cy: y(one.realised), r: Math.min(4.5, Math.max(2, each / 4)) }));
   }
+  if (isMostlyKnown(one)) shapes.push(svg("circle", { class: "realised", cx: x, cy: y(one.realised), r: Math.min(4.5, Math.max(2, each / 4)) }));
   return svg("g", {}, ...shapes, hitArea(x - each / 2, EDGE.top, each, height - EDGE.top - EDGE.bottom));
 }
 
@@ -66,8 +82,8 @@ function runs(windows) {
 }
 
 function band(run, x, y) {
-  const upper = run.map((one) => `${x(one.at)} ${y(one.high ?? one.realised)}`);
-  const lower = run.map((one) => `${x(one.at)} ${y(one.low ?? one.realised)}`).reverse();
+  const upper = run.map((one) => `${x(one.at)} ${y(rangeOf(one).high)}`);
+  const lower = run.map((one) => `${x(one.at)} ${y(rangeOf(one).low)}`).reverse();
   return `M${[...upper, ...lower].join("L")}Z`;
 }
 
@@ -85,9 +101,9 @@ function key() {
 
 function tableOf(windows) {
   return {
-    head: ["outcomes.window", "performance.expected", "performance.realised", "performance.interval", "performance.labelled", "performance.verdict"].map((key) => t(key)),
-    rows: windows.map((one) => [windowName(one.window), one.expected == null ? "–" : percent(one.expected), ...(known(one)
-      ? [percent(one.realised), `${percent(one.low ?? one.realised)} – ${percent(one.high ?? one.realised)}`, percent(one.labelled_share ?? 1, { most: 0 })]
-      : ["–", "–", percent(one.labelled_share ?? 0, { most: 0 })]), verdictText(one) || "–"]),
+    head: ["outcomes.window", "performance.expected", "performance.labelled", "performance.realised", "performance.interval", "performance.verdict"].map((key) => t(key)),
+    rows: windows.map((one) => [windowName(one.window), one.expected == null ? "–" : percent(one.expected),
+      percent(one.labelled_share ?? 0, { most: 0 }), ...(known(one) ? [percent(one.realised), `${percent(rangeOf(one).low)} – ${percent(rangeOf(one).high)}`] : ["–", "–"]),
+      verdictText(one) || "–"]),
   };
 }
