@@ -11,7 +11,6 @@ import os
 import pickle
 import signal
 import threading
-import time
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,8 +39,9 @@ class Child:
     """One spawned process that runs one call at a time; started at the first, and anew after it died or was killed.
 
     ``name``: for messages. ``warm_up``: called in each new process before its first call, to import what is heavy.
-    ``timeout_seconds``: for one call with all that it needs, a start and its warm-up included. ``niceness``: how far
-    the process stands back for others, 0..19. Safe to call from any thread: callers wait for one another.
+    ``timeout_seconds``: for one call; a new process has as long again for its start and warm-up, or a machine with too
+    much to do would kill it before it ever worked. ``niceness``: how far the process stands back for others, 0..19.
+    Safe to call from any thread: callers wait for one another.
 
     What is called must be found by its name in a module, and its arguments and result be picklable.
     """
@@ -56,16 +56,16 @@ class Child:
         self._closed = False
 
     def call(self, function: Callable[..., Result], *args: Any) -> Result:
-        """``function(*args)`` in the child. Blocks for ``timeout_seconds`` at most, once it is its turn.
+        """``function(*args)`` in the child. Blocks, once it is its turn, for ``timeout_seconds`` at most, or
+        twice that when it has to start one.
 
         Raises the StreamAppError the function raised, ``ChildRaised`` for whatever else it raised (of foreign errors
         class and place alone, since their text may hold values), ``ChildHung`` after the time, ``ChildCrashed`` when
         the process died; after these two the next call starts a new process. ``ChildClosed`` once it was closed.
         """
         with self._one_at_a_time:
-            deadline = time.monotonic() + self._timeout_seconds
             try:
-                result: Result = self._ready(deadline).ask(function, args, deadline)
+                result: Result = self._ready().ask(function, args, self._timeout_seconds)
             except ChildCrashed:
                 if self._closed:
                     raise _closed(self._name) from None
@@ -78,11 +78,11 @@ class Child:
         if self._process is not None:
             self._process.kill()
 
-    def _ready(self, deadline: float) -> _Process:
+    def _ready(self) -> _Process:
         if self._process is None or not self._process.is_alive():
             self._process = _started(self._name, self._timeout_seconds, self._niceness)
-            if self._warm_up is not None and not self._closed:
-                self._process.ask(self._warm_up, (), deadline)
+            if not self._closed:
+                self._process.ask(self._warm_up or _nothing, (), self._timeout_seconds)
         if self._closed:  # looked at after the start: close() either saw the process or is seen here
             self._process.kill()
         return self._process
@@ -99,11 +99,11 @@ class _Process:
     def is_alive(self) -> bool:
         return self.process.is_alive()
 
-    def ask(self, function: Callable[..., Any], args: tuple[Any, ...], deadline: float) -> Any:
+    def ask(self, function: Callable[..., Any], args: tuple[Any, ...], timeout_seconds: float) -> Any:
         """The answer, or the error it is; whatever is no answer is the end of the process."""
         try:
             self.connection.send((function, args))
-            if not wait([self.connection, self.process.sentinel], max(0.0, deadline - time.monotonic())):
+            if not wait([self.connection, self.process.sentinel], timeout_seconds):
                 raise self._hung()
             answer = self.connection.recv()  # or the end of the pipe, where there is only the end of the process
         except (EOFError, OSError) as fault:
@@ -159,6 +159,10 @@ def _started(name: str, timeout_seconds: float, niceness: int) -> _Process:
 _RETURNED, _OUR_ERROR, _RAISED = "returned", "our error", "raised"
 
 _Answer = tuple[str, Any]
+
+
+def _nothing() -> None:
+    """Where there is nothing to warm up: that it is answered says that the process has started."""
 
 
 def _serve(connection: Connection, timeout_seconds: float, niceness: int) -> None:
