@@ -41,12 +41,13 @@ ENV PATH=/opt/stream-app/bin:$PATH \
     DO_NOT_TRACK=1 \
     STREAM_APP_CLIENTS=/var/lib/stream-app/clients.db \
     STREAM_APP_STORE=/var/lib/stream-app/decisions.db \
-    STREAM_APP_REPORTS=/var/lib/stream-app/reports
+    STREAM_APP_REPORTS=/var/lib/stream-app/reports \
+    STREAM_APP_KEYS=/var/lib/stream-app/keys
 
 # The one folder that is written to; everything else may be mounted read-only.
 WORKDIR /var/lib/stream-app
 USER 10001:10001
-EXPOSE 6066 6067
+EXPOSE 6066 6067 8000
 
 # /ready answers 503 until partitions are assigned and again when a backlog stops shrinking; urlopen fails on that. Slim
 # images have no curl.

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import yaml
 
-from stream_app.settings import MonitorSettings, WorkerSettings
+from stream_app.settings import GatewaySettings, MonitorSettings, WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
 WEB_PORT = WorkerSettings.model_fields["web_port"].default
 MONITOR_PORT = MonitorSettings.model_fields["monitor_port"].default
-MONITOR_PORT = MonitorSettings.model_fields["monitor_port"].default
+GATEWAY_PORT = GatewaySettings.model_fields["gateway_port"].default
 
 
 def run(tool: str | Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:

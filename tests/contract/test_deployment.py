@@ -187,7 +187,7 @@ def test_actions_have_a_version() -> None:
     assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]) for step in steps if "uses" in step)
 
 
-@pytest.mark.parametrize("server", ["KAFKA", "PROMETHEUS", "POSTGRES"])
+@pytest.mark.parametrize("server", ["KAFKA", "PROMETHEUS", "POSTGRES", "REDIS", "CHROMIUM"])
 def test_no_server_test_is_skipped_where_it_counts(server: str) -> None:
     lint_and_test = next(step for step in WORKFLOW["jobs"]["tests"]["steps"] if "make test" in step.get("run", ""))
     assert lint_and_test["env"][f"REQUIRE_{server}"] == "1"
