@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 from tests.broker.deployment import wait_until
@@ -78,3 +81,19 @@ def _read(pid: int, file: str) -> bytes:
         return Path(f"/proc/{pid}/{file}").read_bytes()
     except OSError:
         return b""
+
+
+def dashboard_of(ran: Run) -> str:
+    """The address it said."""
+    [address] = re.findall(r"dashboard is at (\S+)", ran.output)
+    return str(address)
+
+
+def asked(url: str) -> int:
+    """The status of the answer."""
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the demo's own address
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -21,7 +18,7 @@ from stream_app.demo.screen import Live, PlainScreen
 from stream_app.errors import DemoFailed
 from stream_app.faults import FAULTS
 from tests.broker.conftest import ENGINES
-from tests.broker.demo_run import Run, child_among, processes_with, words_of
+from tests.broker.demo_run import Run, asked, child_among, dashboard_of, processes_with, words_of
 from tests.broker.deployment import wait_until
 
 pytestmark = pytest.mark.timeout(180)
@@ -73,11 +70,13 @@ def test_every_request_has_one_output_and_the_summary_says_so(
 def test_an_existing_broker_keeps_its_own_topics_and_no_other(
     broker: Broker, demo: Callable[..., Run], tmp_path: Path
 ) -> None:
-    """Without faults and at a steady pace, for once, and watched."""
+    """Without faults and at a steady pace, for once, and watched. A client tried in mid-replay spoils no window."""
     before = topics_and_groups(broker)
     summary = tmp_path / "summary.json"
     options = ("--requests", "2400", "--faults", "0", "--rate", "1200", "--summary", str(summary))
     ran = demo("--kafka", broker.bootstrap, "--engine", broker.engine, *options)
+    ran.has_said("Gateway: ready")
+    assert asked(dashboard_of(ran) + "predict/218908") == 200
     assert ran.end() == 0, ran.output
     figures = json.loads(summary.read_bytes())
     assert (figures["decisions"], figures["rejections"]) == (2_400, 0)
@@ -144,7 +143,7 @@ def test_a_demo_that_stays_answers_on_its_dashboard_until_ctrl_c(demo: Callable[
     """A client is tried in mid-replay, too, and spoils no account."""
     ran = demo("--engine", "tansu", "--requests", "3000", "--rate", "1000", "--no-monitor", "--stay")
     ran.has_said("Gateway: ready")
-    [address] = re.findall(r"dashboard is at (\S+)", ran.output)
+    address = dashboard_of(ran)
     assert asked(address + "predict/no-such-client") == 404
     assert asked(address + "predict/218908") == 200
     ran.has_said("Everything stays until Ctrl-C")
@@ -153,15 +152,6 @@ def test_a_demo_that_stays_answers_on_its_dashboard_until_ctrl_c(demo: Callable[
     ran.process.send_signal(signal.SIGINT)
     assert ran.end() == 0, ran.output
     assert ran.left() == ([], [])
-
-
-def asked(url: str) -> int:
-    try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the demo's own address
-            return int(answer.status)
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return refused.code
 
 
 class Freezing(PlainScreen):
