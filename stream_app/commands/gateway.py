@@ -26,9 +26,9 @@ def command(**options: Any) -> None:
     rest. Every setting can also come from the environment as STREAM_APP_<NAME>; the README lists them all. SIGTERM
     answers the calls in hand and ends.
     """
-    from stream_app.gateway.app import create_app
-    from stream_app.gateway.server import run
     from stream_app.settings import read_gateway_settings
 
     settings = read_gateway_settings(**options)
-    run(create_app(settings), settings)
+    from stream_app.gateway.server import serve
+
+    serve(settings)

@@ -13,6 +13,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from stream_app.errors import PortTaken
+from stream_app.gateway.app import create_app
 from stream_app.gateway.parts import Parts
 from stream_app.settings import GatewaySettings
 
@@ -36,30 +37,36 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def run(app: FastAPI, settings: GatewaySettings) -> None:
-    """Serve in the foreground until SIGTERM or SIGINT. Raises PortTaken."""
+def serve(settings: GatewaySettings) -> None:
+    """Serve in the foreground until SIGTERM or SIGINT. Raises PortTaken, BundleError or SettingsError.
+
+    Takes the port first: that it cannot have it is told at once, and whoever calls while it still loads waits.
+    """
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     for library in ("aiokafka", "kafka", "asyncio"):
         logging.getLogger(library).setLevel(logging.CRITICAL)  # at debug they log whole requests
-    config = uvicorn.Config(
+    with bound(settings) as listening:
+        app = create_app(settings)
+        _rest_the_collector()
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, _nothing)  # the server takes them over and, having ended well, raises them once more
+        host, port = listening.getsockname()[:2]
+        log.info("the gateway is at http://%s:%d/, its documents at /docs", host, port)
+        _Server(_config(app), app.state.parts).run(sockets=[listening])
+
+
+def _config(app: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # else any caller could name the address it is counted under
         ws="none",
         timeout_graceful_shutdown=GRACE_SECONDS,
         log_level="warning",
     )
-    listening = bound(settings)
-    host, port = listening.getsockname()[:2]
-    _rest_the_collector()
-    log.info("the gateway is at http://%s:%d/, its documents at /docs", host, port)
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, _nothing)  # the server takes them over and, when it has ended well, raises them once more
-    _Server(config, app.state.parts).run(sockets=[listening])
 
 
 def _nothing(_signal: int, _frame: FrameType | None) -> None:
