@@ -25,6 +25,7 @@ COMMANDS = {
     "monitor": "Watch the decisions: the monitor, a second Faust worker.",
     "drift": "Show the closed windows: what drifted, and whether defaults come as predicted.",
     "report": "Write an Evidently report of a window, or of the decisions of some days.",
+    "keys": "Make, list and remove the gateway's API keys.",
     "train": "Train a model and write its bundle.",
     "contracts": "Write the JSON Schemas and the AsyncAPI document of the topics.",
 }

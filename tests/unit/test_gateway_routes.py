@@ -59,7 +59,10 @@ async def serving(folder: Path, **settings: Any) -> AsyncIterator[Service]:
     )
     app = app_of(parts)
     transport = httpx.ASGITransport(app)
-    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://g") as http:
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
+    ):
         yield Service(parts, http)
 
 

@@ -1,0 +1,67 @@
+"""``stream-app keys``: make, list and remove the gateway's API keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_FILE = click.option(
+    "--file",
+    "path",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("keys.txt"),
+    envvar="STREAM_APP_KEYS",
+    show_default=True,
+    help="The key file; it holds hashes, no key.",
+)
+
+
+@click.group("keys")
+def command() -> None:
+    """Make, list and remove the gateway's API keys.
+
+    A running gateway reads the file at its start: restart it after a change.
+    """
+
+
+@command.command("add")
+@click.argument("name")
+@click.option(
+    "--role",
+    type=click.Choice(["read", "request"]),
+    required=True,
+    help="read: decisions, status, dashboard. request: these, and asking for decisions.",
+)
+@_FILE
+def add(name: str, role: str, path: Path) -> None:
+    """Make a key for NAME and print it, this once."""
+    from stream_app.gateway.keys import Keys
+    from stream_app.gateway.roles import Role
+
+    known = Keys.read(path) if path.exists() else Keys({})
+    keys, key = known.with_new(name, Role(role))
+    keys.write(path)
+    click.echo(key)
+    click.echo(f"The key of {name} is above and nowhere else; its hash is in {path}.", err=True)
+
+
+@command.command("list")
+@_FILE
+def show(path: Path) -> None:
+    """Print each key's name and role."""
+    from stream_app.gateway.keys import Keys
+
+    for line in Keys.read(path).lines():
+        click.echo(" ".join(line.split()[:2]))
+
+
+@command.command("remove")
+@click.argument("name")
+@_FILE
+def remove(name: str, path: Path) -> None:
+    """Remove the key of NAME."""
+    from stream_app.gateway.keys import Keys
+
+    Keys.read(path).without(name).write(path)
+    click.echo(f"The key of {name} is removed; a running gateway takes it until it is restarted.", err=True)
