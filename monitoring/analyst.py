@@ -14,6 +14,7 @@ import msgspec
 from monitoring.analysis import Options
 from monitoring.children import Child
 from monitoring.closing import close_window, prepare, refresh_window
+from monitoring.report import prepare as prepare_reports
 from monitoring.report import write_report
 from monitoring.store import WindowKey
 from stream_app.drift_events import DriftEvent
@@ -55,7 +56,7 @@ class ReportWriter:
         """``kept``: newest reports that stay in the folder."""
         self._arguments = store_url, bundle
         self._folder, self._kept = folder, kept
-        self._child = Child("reporter", None, REPORT_SECONDS, niceness=10)
+        self._child = Child("reporter", partial(prepare_reports, bundle), REPORT_SECONDS, niceness=10)
 
     def write(self, key: WindowKey) -> Path:
         """The report's path. Raises ChildFailed, ReportFailed, StoreUnavailable or StoreError."""
