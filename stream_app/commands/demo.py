@@ -55,8 +55,7 @@ def command(**options: Any) -> None:
     with a summary and with what the monitor saw in the months of 2005-2008. In the default pace a bounded number of
     requests is under way at any time; latency is from send to read. Everything the demo starts is removed with it.
 
-    A client that is tried while the replay runs applies today: what the replay still sends counts as late from then on.
-    With --stay there is time for it afterwards.
+    With --stay everything goes on after that until Ctrl-C, for whoever looks at the dashboard and tries clients.
 
     Exit status 0 only if every request has exactly one output, of the kind it should have, and the monitor saw it all.
     """

@@ -15,7 +15,8 @@ from monitoring.metrics import ScorerMetrics
 from monitoring.monitor_metrics import MonitorMetrics
 from stream_app.cli import COMMANDS
 from stream_app.events import RejectionReason
-from stream_app.settings import MonitorSettings, WorkerSettings
+from stream_app.record_lines import DECISIONS_CSV_HEADER
+from stream_app.settings import GatewaySettings, MonitorSettings, WorkerSettings
 from tests.samples import MODEL
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
@@ -37,11 +38,22 @@ def series(kind: type[ScorerMetrics] | type[MonitorMetrics]) -> set[str]:
 
 
 def test_every_setting_has_a_row_with_its_default_and_its_meaning_and_no_other_has_one() -> None:
-    fields = WorkerSettings.model_fields | MonitorSettings.model_fields
+    fields = GatewaySettings.model_fields | WorkerSettings.model_fields | MonitorSettings.model_fields
     assert rows("STREAM_APP_") == {
         f"STREAM_APP_{name.upper()}": ("" if field.default is None else str(field.default), field.description)
         for name, field in fields.items()
     }
+
+
+def test_a_setting_of_the_gateway_and_another_process_has_one_default() -> None:
+    for others in (WorkerSettings.model_fields, MonitorSettings.model_fields):
+        for name in others.keys() & GatewaySettings.model_fields.keys():
+            assert GatewaySettings.model_fields[name].default == others[name].default
+
+
+def test_the_columns_of_the_csv_are_explained_in_their_order() -> None:
+    section = README.split("| column | what |\n|---|---|\n")[1].split("\n\n")[0]
+    assert re.findall(r"^\| (\w+) \|", section, re.MULTILINE) == DECISIONS_CSV_HEADER.split(",")
 
 
 @pytest.mark.parametrize(
