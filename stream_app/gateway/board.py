@@ -33,7 +33,7 @@ from stream_app.gateway.board_shapes import (
 )
 from stream_app.gateway.fresh import Fresh
 from stream_app.gateway.status import Health, Status
-from stream_app.gateway.stores import Decided
+from stream_app.gateway.stores import LazyDecisions
 from stream_app.gateway.tally import Tally
 
 log = logging.getLogger(__name__)
@@ -43,13 +43,15 @@ NEWS_DECISIONS = 10
 
 
 class Board:
-    """``rejections``: everybody's by reason, counted by the exchange."""
+    """``rejections``: everybody's by reason, counted by the exchange. ``store``: apart from the one that requests are
+    looked up in, which a long query of ours must not hold up.
+    """
 
     def __init__(
-        self, bundle: Bundle, decided: Decided, health: Health, rejections: Counter[str], reports: Path
+        self, bundle: Bundle, store: LazyDecisions, health: Health, rejections: Counter[str], reports: Path
     ) -> None:
         self._model, self._policy = BoardModel(bundle.name, bundle.version), bundle.policy
-        self._decided, self._health, self._rejections, self._reports = decided, health, rejections, reports
+        self._store, self._health, self._rejections, self._reports = store, health, rejections, reports
         self._since = dt.datetime.now(dt.UTC).replace(microsecond=0)
         reference = _reference_scores(bundle)
         self._edges = edges_for(reference, bundle.policy.refuse_at)
@@ -78,6 +80,10 @@ class Board:
         windows = (await self._fresh.get()).windows
         return drift_map(windows, await asyncio.to_thread(self._reports_of, windows))
 
+    async def close(self) -> None:
+        """Let go of the store."""
+        await self._store.close()
+
     async def news(self) -> bytes:
         """The JSON of :class:`BoardNews`."""
         return await self._news.get()
@@ -87,9 +93,9 @@ class Board:
         return msgspec.json.encode(BoardNews(state, await self.decisions(NEWS_DECISIONS), histogram))
 
     async def _refreshed(self) -> Tally:
-        if self._decided.made:
+        if self._store.made:
             try:
-                await self._decided.store.use_aside(self._tally.refresh)
+                await self._store.use_aside(self._tally.refresh)
             except StoreError as fault:
                 log.warning(
                     "the dashboard shows what it knew: the decision store does not answer (%s)", trace_of(fault)

@@ -16,7 +16,7 @@ from stream_app.gateway.line import Hear, KafkaLine
 from stream_app.gateway.memory import Memory
 from stream_app.gateway.requests import Requests
 from stream_app.gateway.status import Health
-from stream_app.gateway.stores import Clients, Decided
+from stream_app.gateway.stores import Clients, Decided, LazyDecisions
 from stream_app.settings import GatewaySettings
 
 
@@ -46,6 +46,7 @@ class Parts:
         await self.line.stop()
         await self.clients.close()
         await self.decided.close()
+        await self.board.close()
 
 
 MakeLine = Callable[[GatewaySettings, Hear, Callable[[], None]], Line]
@@ -60,7 +61,7 @@ def make_parts(settings: GatewaySettings, make_line: MakeLine = KafkaLine) -> Pa
     clients, decided, memory = Clients(settings.clients), Decided(settings.store), Memory()
     requests = Requests(bundle.contract, settings.max_body_bytes)
     health = Health(bundle, line, clients)
-    board = Board(bundle, decided, health, exchange.rejections, settings.reports)
+    board = Board(bundle, LazyDecisions("board", settings.store), health, exchange.rejections, settings.reports)
     return Parts(
         settings=settings,
         bundle=bundle,

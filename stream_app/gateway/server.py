@@ -63,6 +63,7 @@ def _config(app: FastAPI) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # anybody can write them, and the rate limit goes by addresses
         ws="none",
         timeout_graceful_shutdown=GRACE_SECONDS,
         log_level="warning",

@@ -100,29 +100,32 @@ class Clients:
         }
 
 
-class Decided:
-    """What was decided, by request id, as far as the monitor has stored it."""
+class LazyDecisions(Lazy[DecisionStore]):
+    """The decision store, in a thread and on a connection of its own."""
 
-    def __init__(self, url: str) -> None:
-        self.store: Lazy[DecisionStore] = Lazy(
-            "decisions", lambda: DecisionStore.open(url, read_only=True, wait_seconds=WAIT_SECONDS)
-        )
+    def __init__(self, name: str, url: str) -> None:
+        super().__init__(name, lambda: DecisionStore.open(url, read_only=True, wait_seconds=WAIT_SECONDS))
         self._file = None if "://" in url else Path(url)
-        self._known = Gathered(self._find, self.store.executor)
 
     @property
     def made(self) -> bool:
         """False while no monitor has made the store."""
         return self._file is None or self._file.exists()
 
+
+class Decided:
+    """What was decided, by request id, as far as the monitor has stored it."""
+
+    def __init__(self, url: str) -> None:
+        self._store = LazyDecisions("decided", url)
+        self._known = Gathered(self._find, self._store.executor)
+
     async def get(self, request_id: str) -> bytes | None:
         """The decision's JSON. Raises StoreError when the store does not answer; one not made yet has none."""
         return await self._known.get(request_id)
 
     async def close(self) -> None:
-        await self.store.close()
+        await self._store.close()
 
     def _find(self, request_ids: Sequence[str]) -> Mapping[str, bytes]:
-        if not self.made:
-            return {}
-        return self.store.use(lambda store: store.decisions(request_ids))
+        return self._store.use(lambda store: store.decisions(request_ids)) if self._store.made else {}
