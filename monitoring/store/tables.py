@@ -102,6 +102,18 @@ windows = sa.Table(
     _column("report", sa.Text, nullable=True),
     _column("closed_at_us", _BIG),
     sa.Index("windows_by_start", "kind", "start_us"),
+    sa.Index("windows_by_end", "end_us", "id"),
+    sa.Index("windows_by_last_seq", "kind", "last_seq"),
+    sa.Index("windows_by_revision", "revision"),
+)
+# Asked for twice a second, of windows that stay for ever, each with a record as long as a page of the file.
+_stale, _unannounced = (
+    windows.c.labels_seen > windows.c.labels_computed,
+    windows.c.revision > windows.c.published_revision,
+)
+sa.Index("windows_stale", windows.c.end_us, windows.c.id, sqlite_where=_stale, postgresql_where=_stale)
+sa.Index(
+    "windows_unannounced", windows.c.end_us, windows.c.id, sqlite_where=_unannounced, postgresql_where=_unannounced
 )
 
 meta = sa.Table(
