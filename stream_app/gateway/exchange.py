@@ -1,8 +1,12 @@
 """Request and reply over the topics.
 
-A request goes out with two headers: ``reply-to``, this gateway's random id, and ``correlation-id``, the number of the
+A request goes out with two headers: ``reply-to``, this gateway's random id, and ``correlation-id``, a random one of the
 request. The scorer passes headers on, so its answer has them too, on the decision topic or the rejection topic. Of
 every record there only the headers are looked at until ``reply-to`` is ours. An answer may come after its caller went.
+
+Other producers can write these headers as well. Who reads the answers knows ``reply-to``, but no ``correlation-id``
+before its request is answered, and the record's key must be that of the request: nobody gets a decision of theirs into
+somebody else's wait who may not read the request topic itself.
 """
 
 from __future__ import annotations
@@ -68,6 +72,7 @@ class Asked:
     def __init__(self) -> None:
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self.delivered = False
+        self.key = b""
 
     async def within(self, seconds: float) -> Answer | None:
         """The answer; None when it did not come in time. Raises BrokerAway when the broker has not even confirmed."""
@@ -96,8 +101,7 @@ class Exchange:
     def __init__(self) -> None:
         self.rejections: Counter[str] = Counter()
         self._id = secrets.token_hex(8).encode()
-        self._number = 0
-        self._waiting: dict[int, Asked] = {}
+        self._waiting: dict[bytes, Asked] = {}
         self._line: Line | None = None
 
     def use(self, line: Line) -> None:
@@ -108,8 +112,9 @@ class Exchange:
         """Publish a request. Raises BrokerAway at once when the broker is known to be away."""
         if self._line is None or not self._line.reachable:
             raise away()
+        asked.key = key
         number = self._expect(asked)
-        headers = [(REPLY_TO, self._id), (CORRELATION_ID, b"%d" % number)]
+        headers = [(REPLY_TO, self._id), (CORRELATION_ID, number)]
         try:
             delivery = await self._line.send(key, request, headers)
         except (KafkaError, TimeoutError) as fault:
@@ -120,12 +125,12 @@ class Exchange:
     def hear(self, rejected: bool, records: Iterable[RawRecord]) -> None:
         """Records of the decision topic, or of the rejection topic, in their order."""
         for record in records:
-            headers = dict(record.headers)
+            headers: dict[str, bytes | None] = dict(record.headers or ())
             if rejected:
                 reason = _reason(headers)
                 self.rejections[reason if reason in _REASONS else "other"] += 1
             if headers.get(REPLY_TO) == self._id:
-                self._answered(headers, rejected, record.value)
+                self._answered(headers, rejected, record)
 
     def lose_undelivered(self) -> None:
         """The broker went: whoever waits for a request that it never confirmed need not wait longer."""
@@ -134,31 +139,38 @@ class Exchange:
                 del self._waiting[number]
                 asked.failed(unconfirmed())
 
-    def _expect(self, asked: Asked) -> int:
-        self._number += 1
+    def _expect(self, asked: Asked) -> bytes:
         if len(self._waiting) >= MAX_WAITING:
             del self._waiting[next(iter(self._waiting))]
-        self._waiting[self._number] = asked
-        return self._number
+        number = secrets.token_hex(16).encode()
+        self._waiting[number] = asked
+        return number
 
-    def _delivered(self, number: int, asked: Asked, delivery: asyncio.Future[object]) -> None:
+    def _delivered(self, number: bytes, asked: Asked, delivery: asyncio.Future[object]) -> None:
         if not delivery.cancelled() and delivery.exception() is None:
             asked.delivered = True
         else:
             self._waiting.pop(number, None)
             asked.failed(unconfirmed())
 
-    def _answered(self, headers: dict[str, bytes], rejected: bool, value: bytes | None) -> None:
-        number = headers.get(CORRELATION_ID, b"")
-        asked = self._waiting.pop(int(number), None) if number.isdigit() else None
-        if asked is None:
-            return  # a scorer that was killed answers its last requests again
-        message = headers.get(_MESSAGE, b"").decode(errors="replace")
-        asked.answered(Answer(None, _reason(headers), message) if rejected else Answer(value or b""))
+    def _answered(self, headers: dict[str, bytes | None], rejected: bool, record: RawRecord) -> None:
+        number = headers.get(CORRELATION_ID) or b""
+        asked = self._waiting.get(number)
+        if asked is None or record.key != asked.key:
+            return  # a scorer that was killed answers its last requests again; or it is not the scorers' answer
+        del self._waiting[number]
+        asked.answered(
+            Answer(None, _reason(headers), _text(headers, _MESSAGE)) if rejected else Answer(record.value or b"")
+        )
 
 
-def _reason(headers: dict[str, bytes]) -> str:
-    return (headers.get(_REASON) or b"").decode(errors="replace")
+def _reason(headers: dict[str, bytes | None]) -> str:
+    return _text(headers, _REASON)
+
+
+def _text(headers: dict[str, bytes | None], name: str) -> str:
+    """A header may have no value at all."""
+    return (headers.get(name) or b"").decode(errors="replace")
 
 
 def away() -> BrokerAway:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
@@ -64,6 +65,61 @@ def test_answers_to_others_are_passed_over_and_their_values_not_looked_at() -> N
     foreign = [("reply-to", b"somebody"), ("correlation-id", b"1")]
     exchange.hear(False, [Record(b"\xff not even JSON", headers=foreign), Record(b"", headers=[])])
     assert run(answer(exchange)) is not None
+
+
+def headers_sent(line: LocalStream) -> dict[str, bytes]:
+    return dict(line.sent[-1].headers)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"correlation-id": b"1"},
+        {"correlation-id": b"9" * 5_000},
+        {"correlation-id": "²".encode()},
+        {"correlation-id": None},
+        {"reply-to": None},
+    ],
+)
+def test_what_another_producer_says_is_an_answer_gets_into_nobodys_wait(changed: dict[str, Any]) -> None:
+    async def forged() -> Answer | None:
+        exchange, line = exchanging()
+        line.running = False
+        each = await asked(exchange)
+        exchange.hear(False, [Record(b"forged", headers=list((headers_sent(line) | changed).items()))])
+        line.score(line.sent)
+        return await each.within(SECONDS)
+
+    assert b'"outcome":"approved"' in (run(forged()).decision or b"")  # type: ignore[union-attr]
+
+
+def test_a_decision_on_another_client_is_no_answer() -> None:
+    async def forged() -> Answer | None:
+        exchange, line = exchanging()
+        line.running = False
+        each = await asked(exchange)
+        exchange.hear(False, [Record(b"of somebody else", key=b"c2", headers=line.sent[-1].headers)])
+        line.score(line.sent)
+        return await each.within(SECONDS)
+
+    assert b'"outcome":"approved"' in (run(forged()).decision or b"")  # type: ignore[union-attr]
+
+
+def test_who_reads_all_answers_cannot_tell_the_next_requests_correlation_id() -> None:
+    async def two() -> set[bytes]:
+        exchange, line = exchanging()
+        for _ in range(2):
+            await answer(exchange)
+        return {dict(each.headers)["correlation-id"] for each in line.sent}
+
+    seen = run(two())
+    assert [len(each) for each in seen] == [32, 32]
+
+
+def test_a_rejection_whose_headers_have_no_values_is_one_of_no_known_reason() -> None:
+    exchange, _ = exchanging()
+    exchange.hear(True, [Record(None, headers=[("rejection-reason", None), ("rejection-message", None)])])  # type: ignore[list-item]
+    assert exchange.rejections == {"other": 1}
 
 
 def test_rejections_are_counted_by_reason_for_everybody_and_made_up_reasons_together() -> None:
