@@ -125,7 +125,12 @@ def _performance(at: int, month: str) -> dict[str, Any]:
     realised = 0.055 + 0.15 / (1 + math.exp(-(at - 22) / 4))
     ends = {"low": realised - 0.012, "high": realised + 0.014}
     verdict = "predicted_too_low" if at > 14 else "in_line"
-    return row | {"realised": realised, **ends, "labelled_share": 1 - at / 60, "calibration": verdict}
+    return row | {
+        "realised": realised,
+        **ends,
+        "labelled_share": max(0.02, min(1.0, 1 - (at - 20) / 24)),
+        "calibration": verdict,
+    }
 
 
 def decision(client_id: str, outcome: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -41,6 +42,12 @@ def gateway() -> Iterator[FakeGateway]:
 
 
 OpenPage = Callable[..., Page]
+_COMPLAINTS: WeakKeyDictionary[Page, list[str]] = WeakKeyDictionary()
+
+
+def complaints(page: Page) -> list[str]:
+    """Errors and warnings on a page's console so far."""
+    return _COMPLAINTS[page]
 
 
 @pytest.fixture
@@ -53,9 +60,9 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         context.set_default_timeout(MILLISECONDS)
         contexts.append(context)
         page = context.new_page()
-        page.complaints = []  # type: ignore[attr-defined]
-        page.on("console", lambda said: said.type in ("error", "warning") and page.complaints.append(said.text))  # type: ignore[attr-defined]
-        page.on("pageerror", lambda fault: page.complaints.append(str(fault)))  # type: ignore[attr-defined]
+        heard = _COMPLAINTS.setdefault(page, [])
+        page.on("console", lambda said: heard.append(said.text) if said.type in ("error", "warning") else None)
+        page.on("pageerror", lambda fault: heard.append(str(fault)))
         page.goto(url)
         return page
 

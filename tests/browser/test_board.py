@@ -25,6 +25,24 @@ def test_rejections_are_in_words_most_frequent_first(page: Page) -> None:
     ]
 
 
+def test_many_reasons_are_cut_short_until_asked_for(page: Page, gateway: FakeGateway) -> None:
+    gateway.says("/board/state", board_data.state(rejections={f"reason_{at}": 20 - at for at in range(13)}))
+    expect(page.locator("#rejections tbody tr")).to_have_count(8)
+    page.get_by_role("button", name="Show 5 more reasons").click()
+    expect(page.locator("#rejections tbody tr")).to_have_count(13)
+
+
+def test_many_features_are_cut_to_those_that_drifted_most(open_page: OpenPage, gateway: FakeGateway) -> None:
+    names = [f"feature_{at}" for at in range(122)]
+    ratio = [[at / 50] for at in range(122)]
+    gateway.says("/board/drift", {"windows": ["2006-01"], "features": names, "ratio": ratio, "reports": {}})
+    page = open_page(gateway.url)
+    expect(page.locator("#drift tbody th").first).to_have_text("feature 121")
+    expect(page.locator("#drift tbody tr")).to_have_count(16)
+    page.get_by_role("button", name="Show 106 more features").click()
+    expect(page.locator("#drift tbody tr")).to_have_count(122)
+
+
 def test_the_last_ten_decisions_have_sign_word_probability_and_reasons(page: Page) -> None:
     rows = page.locator("#decisions tbody tr")
     expect(rows).to_have_count(10)

@@ -55,7 +55,9 @@ def test_a_probability_just_below_a_cut_off_is_not_rounded_onto_it(page: Page, g
     near = board_data.decision("7", "approved") | {"probability_of_default": 0.06814}
     gateway.says("/predict/7", near)
     ask(page, "7")
-    assert "Probability of default 6.814%" in answered(page, "decided")
+    text = answered(page, "decided")
+    assert "Probability of default 6.81%" in text
+    assert "Below 6.82%" in text
 
 
 def test_an_unknown_client_is_named_and_the_reader_told_how_to_look_it_up(page: Page, gateway: FakeGateway) -> None:

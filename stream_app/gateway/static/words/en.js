@@ -103,6 +103,8 @@ export default {
   "rejections.about": "Requests that could not be scored, and went back with their cause.",
   "rejections.reason": "Reason",
   "rejections.count": "Requests",
+  "rejections.more.one": "Show {n} more reason",
+  "rejections.more.other": "Show {n} more reasons",
   "empty.rejections": "No rejections: every request could be scored.",
 
   "decisions.title": "Last ten decisions",

@@ -103,6 +103,8 @@ export default {
   "rejections.about": "Les demandes impossibles à évaluer, renvoyées avec leur cause.",
   "rejections.reason": "Motif",
   "rejections.count": "Demandes",
+  "rejections.more.one": "Afficher {n} motif de plus",
+  "rejections.more.other": "Afficher {n} motifs de plus",
   "empty.rejections": "Aucun rejet : toutes les demandes ont pu être évaluées.",
 
   "decisions.title": "Dix dernières décisions",
