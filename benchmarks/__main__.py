@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from benchmarks import latency, memory, store, throughput, window_reports, window_statistics
+from benchmarks import latency, memory, monitor, store, throughput, window_reports, window_statistics
 from benchmarks.report import Report, machine, write_json
 from benchmarks.stage import stage
 from stream_app.broker import Engine
@@ -19,7 +19,7 @@ ENGINES: dict[str, tuple[Engine, ...]] = {"kafka": ("kafka",), "tansu": ("tansu"
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.argument(
     "benchmark",
-    type=click.Choice(["throughput", "latency", "memory", "store", "windows", "reports", "all"]),
+    type=click.Choice(["throughput", "latency", "memory", "monitor", "store", "windows", "reports", "all"]),
     default="all",
 )
 @click.option("--engine", type=click.Choice(list(ENGINES)), default="both", help="Broker; see below.")
@@ -31,10 +31,10 @@ ENGINES: dict[str, tuple[Engine, ...]] = {"kafka": ("kafka",), "tansu": ("tansu"
 def main(benchmark: str, engine: str, requests: int, rounds: int, rate: int, seconds: int, target: Path | None) -> None:
     """Measure what docs/benchmarks.md states.
 
-    With both engines latency and memory are measured on Apache Kafka alone: Tansu is made for short runs. Store (how
-    fast the monitor takes decisions in), windows (the statistics of a closed one) and reports (these in the monitor's
-    child processes, and Evidently's page) need no broker. A full run takes about 15 minutes and wants an otherwise idle
-    machine.
+    With both engines latency, memory and monitor (a backlog into the decision store, and how long the monitor's loop is
+    held up) are measured on Apache Kafka alone: Tansu is made for short runs. Store (the monitor's own part of that),
+    windows (the statistics of a closed one) and reports (these in the monitor's child processes, and Evidently's page)
+    need no broker. A full run takes about 15 minutes and wants an otherwise idle machine.
     """
     about = machine()
     print(*(f"{name}: {value}" for name, value in about.items()), sep="\n")
@@ -61,6 +61,9 @@ def _run(
     if benchmark in ("memory", "all"):
         with stage(engines[0]) as here:
             yield memory.measure(here)
+    if benchmark in ("monitor", "all"):
+        with stage(engines[0]) as here:
+            yield monitor.measure(here)
     if benchmark in ("store", "all"):
         yield store.measure()
     if benchmark in ("windows", "all"):
