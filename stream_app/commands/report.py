@@ -53,7 +53,8 @@ def command(
 
     What is compared: all features, the probability of default and the outcome mix, by default with the sample of the
     training data that the bundle keeps. Reads the decision store alone. `stream-app drift` lists the windows. The file
-    needs no network, holds sums and no single decision, and draws at most 20,000 decisions, evenly chosen.
+    needs no network and draws at most 20,000 decisions, evenly chosen. It holds no single decision and nobody's id, but
+    the least and the greatest value of each number.
 
     \b
     stream-app report 2007-03
