@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from stream_app.clients import open_clients
-from tests.broker.deployment import Deployment, Worker, wait_until
-from tests.broker.test_scorer import CLIENTS, good, profile, requests
+from tests.broker.deployment import PARTITIONS, Deployment, Worker, wait_until
+from tests.broker.test_scorer import CLIENTS, assigned, good, profile, requests
 from tests.redis_server import RedisServer
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
@@ -78,13 +78,14 @@ def test_without_the_server_for_too_long_the_worker_ends_uncommitted_and_the_nex
 
 
 def test_partitions_are_handed_over_while_their_batch_waits(deployment: Deployment, redis_server: RedisServer) -> None:
-    first = deployment.start(clients_wait_seconds=120)
+    first, second = (deployment.start(clients_wait_seconds=120) for _ in range(2))
+    wait_until(lambda: assigned(first) == assigned(second) == PARTITIONS / 2, "the partitions are shared")
     redis_server.stop()
     sources = deployment.send(requests(400))
-    wait_until(lambda: waits(first), "the first worker's batch waits")
+    wait_until(lambda: waits(first) and waits(second), "the batches of both wait")
     assert first.end(signal.SIGTERM) == 0
+    wait_until(lambda: assigned(second) == PARTITIONS, "the second has all partitions")
     redis_server.start()
     load(redis_server)
-    deployment.start()
     answers = deployment.answered(sources)
     assert (answers.keys(), set(answers.values())) == (set(sources), {1})
