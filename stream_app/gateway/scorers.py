@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, for_code
 
 LOOK_TIMEOUT_SECONDS = 3.0
 
@@ -16,23 +16,30 @@ Offsets = Mapping[TopicPartition, int]
 
 async def look_at(group: str, admin: Any, consumer: Any, ends: Offsets) -> tuple[int | None, int | None]:
     """Lag in records and number of members; None what the broker does not say. ``ends``: of the request partitions."""
+    return await _if_told(_behind(group, admin, consumer, ends)), await _if_told(_members(group, admin))
+
+
+async def _if_told(look: Coroutine[Any, Any, int]) -> int | None:
     try:
         async with asyncio.timeout(LOOK_TIMEOUT_SECONDS):
-            told = await admin.list_consumer_group_offsets(group)
-            lag = await _behind(consumer, ends, {tp: at.offset for tp, at in told.items()})
-            return lag, await _members(group, admin)
-    except (KafkaError, OSError, TimeoutError, TypeError, ValueError):  # TypeError: answers of brokers not quite Kafka
-        return None, None
+            return await look
+    except (KafkaError, OSError, TimeoutError, TypeError, ValueError):  # the last: not quite Kafka
+        return None
 
 
-async def _behind(consumer: Any, ends: Offsets, committed: Offsets) -> int:
+async def _behind(group: str, admin: Any, consumer: Any, ends: Offsets) -> int:
     """Records up to ``ends`` that are not committed; a new group begins with the oldest there is."""
-    never = [tp for tp in ends if committed.get(tp, -1) < 0]
+    told = await admin.list_consumer_group_offsets(group, partitions=list(ends))  # for all: Tansu fails
+    committed = {tp: at.offset for tp, at in told.items() if at.offset >= 0}
+    never = [tp for tp in ends if tp not in committed]
     begin: Offsets = await consumer.beginning_offsets(never) if never else {}
-    return sum(max(0, end - begin.get(tp, committed.get(tp, 0))) for tp, end in ends.items())
+    reached = {**begin, **committed}
+    return sum(max(0, end - reached[tp]) for tp, end in ends.items())
 
 
-async def _members(group: str, admin: Any) -> int | None:
+async def _members(group: str, admin: Any) -> int:
     [described] = await admin.describe_consumer_groups([group])
     error, *_, members = described.groups[0][:6]
-    return None if error else len(members)
+    if error:
+        raise for_code(error)
+    return len(members)

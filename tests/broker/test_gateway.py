@@ -158,14 +158,14 @@ def test_without_a_scorer_it_is_202_and_the_decision_is_there_when_one_came(
     assert len(on_kafka.read(on_kafka.names.decisions)) == 1
 
 
-def test_the_status_tells_the_lag_and_whether_a_scorer_works(on_kafka: Deployment, kafka_gateways: Start) -> None:
-    gateway = kafka_gateways(reply_seconds=0.2)
+def test_the_status_tells_the_lag_and_whether_a_scorer_works(deployment: Deployment, gateways: Start) -> None:
+    gateway = gateways(reply_seconds=0.2)
     gateway.until("/ready", 200)
     for number in range(3):
         gateway.post(f"r{number}")
     wait_until(lambda: gateway.get("/status").json()["lag"] == 3, "three requests wait")
     assert gateway.get("/health").status_code == 503
-    on_kafka.start()
+    deployment.start()
     gateway.until("/health", 200)
     wait_until(lambda: gateway.get("/status").json()["lag"] == 0, "they are answered")
     assert gateway.get("/status").json()["scorers"] == 1
