@@ -41,7 +41,7 @@ from stream_app.worker_process import batch_app, check_and_listen, or_exit
 LOOK_SECONDS = 0.5
 """Between two looks at what is due."""
 BOUNDS_SECONDS = 5.0
-"""For the broker to say where its partitions end."""
+"""For the broker to say where its partitions end, once it has answered the fetch that is under way."""
 SWITCH_SECONDS = 0.001
 """For how long another thread may keep the event loop waiting for the interpreter. Parsing, storing and fetching a
 backlog are threads; with Python's own 5 ms the loop was held up for 16 ms, with this for 8, at the same throughput."""
@@ -59,7 +59,8 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     news = News(bundle.version, clock=time.monotonic)
     progress = Progress(settings.stall_seconds, clock=time.monotonic)
     app = batch_app(settings.monitor_group, settings)
-    idleness = Idleness(partial(_bounds, app, topics.decisions), settings.idle_seconds, clock=time.monotonic)
+    bounds = partial(_bounds, app, topics.decisions, settings.fetch_max_wait_seconds + BOUNDS_SECONDS)
+    idleness = Idleness(bounds, settings.idle_seconds, clock=time.monotonic)
     watching = Watching(store, topics.decisions, partial(clocking, settings, size), metrics, progress, news, or_exit)
     analyst = WindowAnalyst(settings.store, folder, options(settings))
     writer = ReportWriter(settings.store, folder, settings.reports, settings.reports_kept)
@@ -142,10 +143,10 @@ def _measure_lag(app: BatchApp, watching: Watching, progress: Progress, metrics:
     metrics.lag_is(lag)
 
 
-async def _bounds(app: BatchApp, topic: str) -> Bounds | None:
+async def _bounds(app: BatchApp, topic: str, timeout_seconds: float) -> Bounds | None:
     """As the broker says now; None when it does not."""
     try:
-        async with asyncio.timeout(BOUNDS_SECONDS):
+        async with asyncio.timeout(timeout_seconds):
             return await app.batch_consumer.bounds(topic)
     except (KafkaError, TimeoutError):
         return None

@@ -138,10 +138,14 @@ class _Thread(driver.AIOKafkaConsumerThread):
         return seen
 
     async def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
-        """First and next offset of each partition of a topic, as the broker says now."""
+        """First and next offset of each partition of a topic, as the broker says now.
+
+        It answers in turn: both questions wait for the fetch that is under way, together rather than one by one.
+        """
         consumer = self._ensure_consumer()
         partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-        first, end = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
+        asked = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+        first, end = await asyncio.gather(*asked)
         return {tp.partition: (first[tp], end[tp]) for tp in partitions}
 
 
