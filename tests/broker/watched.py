@@ -142,9 +142,13 @@ class Monitor:
         return cls(deployment, name, where, deployment.start(command="monitor", ready=False, **given), given)
 
     def again(self) -> Monitor:
-        """The same once more, in a new process."""
-        worker = self.deployment.start(command="monitor", ready=False, **self.settings)
-        return Monitor(self.deployment, self.name, self.store, worker, self.settings)
+        """The same once more, in a new process and a new group: nothing but the store says where to read on.
+
+        Nor does it wait for the group to give the old one up.
+        """
+        settings = self.settings | {"monitor_group": f"{self.settings['monitor_group']}-again"}
+        worker = self.deployment.start(command="monitor", ready=False, **settings)
+        return Monitor(self.deployment, self.name, self.store, worker, settings)
 
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a series over the labels not named; 0 while its pages are not there."""
