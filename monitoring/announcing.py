@@ -1,4 +1,7 @@
-"""Drift events onto their topic: at least once, the highest revision of a window last."""
+"""Drift events onto their topic: at least once, so that a reader keeps the highest revision of each window.
+
+A monitor that hung for so long that another took its place may, when it wakes up, send one more that was sent already.
+"""
 
 from __future__ import annotations
 

@@ -156,14 +156,20 @@ async def start_producer(bootstrap: str, timeout_seconds: float) -> AIOKafkaProd
         "max_batch_size": BATCH_BYTES,
         "request_timeout_ms": int(timeout_seconds * 1000),
     }
-    producer = AIOKafkaProducer(enable_idempotence=True, **options)
     try:
-        await producer.start()
+        return await _start(AIOKafkaProducer(enable_idempotence=True, **options))
     except (UnknownError, UnsupportedVersionError) as fault:  # what brokers without it answer
         log.info("no idempotent producer on this broker (%s); a retried send may double a record", type(fault).__name__)
-        await _stop(producer)
-        producer = AIOKafkaProducer(**options)
+        return await _start(AIOKafkaProducer(**options))
+
+
+async def _start(producer: AIOKafkaProducer) -> AIOKafkaProducer:
+    """One that does not start leaves nothing behind: it is tried again as long as the broker is away."""
+    try:
         await producer.start()
+    except BaseException:
+        await _stop(producer)
+        raise
     return producer
 
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
 
+from stream_app.broker.ports import free_ports
 from stream_app.events import Output
-from stream_app.lanes import send
+from stream_app.lanes import send, start_producer
 
 
 class Broker:
@@ -63,3 +66,16 @@ def test_headers_are_kept_null_values_too() -> None:
     headers = [("a", b"1"), ("a", None), ("b", b"")]
     [[record]] = published([output(b"v", headers=headers)], 300)
     assert [tuple(header) for header in record.headers] == headers
+
+
+def test_a_producer_that_finds_no_broker_leaves_nothing_behind() -> None:
+    """What it left would warn when it is collected, and warnings are errors here."""
+    [port] = free_ports(1)
+
+    async def story() -> None:
+        with pytest.raises(KafkaConnectionError):
+            await start_producer(f"127.0.0.1:{port}", 5.0)
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        gc.collect()
+
+    asyncio.run(story())
