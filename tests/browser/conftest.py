@@ -21,9 +21,13 @@ def _chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, or skipped with the reason; an error instead if REQUIRE_CHROMIUM=1."""
+    """Debian's Chromium, or skipped with the reason; an error instead if REQUIRE_CHROMIUM=1.
+
+    Of a module and not of the session: playwright keeps an event loop running in this thread, in which no other test
+    could run one of its own.
+    """
     path = _chromium()
     if path is None and os.environ.get("REQUIRE_CHROMIUM") != "1":
         pytest.skip("Chromium is not installed (Debian: apt-get install chromium).")
