@@ -171,6 +171,7 @@ def _performance(event: DriftEvent) -> WindowPerformance:
         low=interval.low if interval else None,
         high=interval.high if interval else None,
         labelled_share=most.labelled_share,
+        calibration=realised.calibration if realised else "unknown",
     )
 
 

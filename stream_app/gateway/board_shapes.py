@@ -9,6 +9,7 @@ import datetime as dt
 
 import msgspec
 
+from stream_app.drift_events import CalibrationVerdict
 from stream_app.events import OutcomeName
 
 
@@ -103,6 +104,7 @@ class WindowPerformance(msgspec.Struct, frozen=True, kw_only=True):
     low: float | None
     high: float | None
     labelled_share: float
+    calibration: CalibrationVerdict
 
 
 class BoardNews(msgspec.Struct, frozen=True):

@@ -124,7 +124,7 @@ def _performance(at: int, month: str) -> dict[str, Any]:
         return row | {"realised": None, "low": None, "high": None, "labelled_share": 0.0, "calibration": "unknown"}
     realised = 0.055 + 0.15 / (1 + math.exp(-(at - 22) / 4))
     ends = {"low": realised - 0.012, "high": realised + 0.014}
-    verdict = "predicted_too_low" if at > 14 else "in_line"
+    verdict = "in_line" if at < 15 else "predicted_too_low" if at < 36 else "unknown"
     return row | {
         "realised": realised,
         **ends,

@@ -11,14 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-import stream_app.gateway
+from stream_app.gateway.pages import STATIC
+from stream_app.gateway.security import POLICY
 from tests.browser import board_data
 
-STATIC = Path(stream_app.gateway.__file__).parent / "static"
-POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "object-src 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
 JSON_TYPE, HTML_TYPE = "application/json", "text/html; charset=utf-8"
 Answer = tuple[int, Any, dict[str, str]]
 

@@ -104,7 +104,7 @@ def test_every_chart_has_a_title_and_its_values_as_a_table(page: Page, chart: st
 
 
 def test_the_performance_chart_says_the_newest_verdict_on_calibration(page: Page) -> None:
-    expect(page.locator("#performance .verdict")).to_have_text("▲Jun 2008: Risk estimated too low")
+    expect(page.locator("#performance .verdict")).to_have_text("▲Dec 2007: Risk estimated too low")
     last = page.locator("#performance .mark").last
     expect(last).to_have_attribute("aria-label", "Dec 2008: estimated 5.1%, nothing known yet of what came true")
 

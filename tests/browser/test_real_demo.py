@@ -47,6 +47,7 @@ def test_a_reader_follows_the_replay_tries_clients_and_opens_a_report(
     a_known_client_is_decided(page)
     an_unknown_client_is_told(page)
     a_report_opens(page)
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=pictures / "demo.png", full_page=True)
     # The one thing Chromium itself notes is the 404 of the unknown client.
     assert [each for each in complaints(page) if "404" not in each] == []

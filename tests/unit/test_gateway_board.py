@@ -67,11 +67,11 @@ def performance(rows: int, rate: float, realised: Realised | None) -> Performanc
 def test_the_performance_of_a_window_is_that_of_the_model_that_decided_most() -> None:
     realised = Realised(
         default_rate=0.2, default_rate_interval=Interval(0.1, 0.3), auc=None, auc_interval=None, brier=0, log_loss=0,
-        observed_over_predicted=None, bounds=Interval(0, 1), calibration="unknown",
+        observed_over_predicted=None, bounds=Interval(0, 1), calibration="in_line",
     )  # fmt: skip
     event = drift_event("a", performance=(performance(1, 0.9, None), performance(9, 0.1, realised)))
     assert _performance(event) == WindowPerformance(
-        window="a", expected=0.1, realised=0.2, low=0.1, high=0.3, labelled_share=0.5
+        window="a", expected=0.1, realised=0.2, low=0.1, high=0.3, labelled_share=0.5, calibration="in_line"
     )
 
 

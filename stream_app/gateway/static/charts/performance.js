@@ -60,7 +60,8 @@ function say(one) {
   const window = windowName(one.window), expected = one.expected == null ? "–" : percent(one.expected);
   if (!known(one)) return t("performance.value.open", { window, expected });
   const { low, high } = rangeOf(one);
-  return t("performance.value", { window, expected, realised: percent(one.realised), labelled: percent(one.labelled_share ?? 1, { most: 0 }), low: percent(low), high: percent(high), verdict: verdictText(one) });
+  const allKnown = (one.labelled_share ?? 1) >= 0.995;
+  return t(allKnown ? "performance.value.known" : "performance.value", { window, expected, realised: percent(one.realised), labelled: percent(one.labelled_share ?? 1, { most: 0 }), low: percent(low), high: percent(high), verdict: verdictText(one) });
 }
 
 function point(one, x, y, each, height) {
@@ -68,7 +69,8 @@ function point(one, x, y, each, height) {
   if (known(one)) {
     const [low, high] = [y(rangeOf(one).low), y(rangeOf(one).high)];
     const cap = Math.min(4, each / 4);
-    shapes.push(svg("path", { class: "interval", d: `M${x} ${low}V${high}M${x - cap} ${low}h${2 * cap}M${x - cap} ${high}h${2 * cap}` }));
+    const ends = [low, ...(high > y(Infinity) ? [high] : [])]; // one that leaves the scale at the top has no end there
+    shapes.push(svg("path", { class: "interval", d: `M${x} ${low}V${high}${ends.map((end) => `M${x - cap} ${end}h${2 * cap}`).join("")}` }));
   }
   if (isMostlyKnown(one)) shapes.push(svg("circle", { class: "realised", cx: x, cy: y(one.realised), r: Math.min(4.5, Math.max(2, each / 4)) }));
   return svg("g", {}, ...shapes, hitArea(x - each / 2, EDGE.top, each, height - EDGE.top - EDGE.bottom));

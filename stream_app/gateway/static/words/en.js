@@ -15,7 +15,7 @@ export default {
 
   "key.label": "This gateway asks for an API key",
   "key.use": "Use it",
-  "key.hint": "It stays in this tab only. Make one with: `stream-app gateway keys add NAME --role request`",
+  "key.hint": "It stays in this tab only. Make one with: stream-app keys add NAME --role request",
 
   "try.title": "Try a client",
   "try.label": "Client id",
@@ -128,6 +128,7 @@ export default {
   "performance.about": "What the model expected, and what the loans of a window can still come to, whatever becomes of the open ones.",
   "performance.svg": "Estimated default rate in each of {n} windows, with the range in which the realised one will lie.",
   "performance.value": "{window}: estimated {expected}; {realised} of the {labelled} known so far defaulted; the whole window: {low} to {high}. {verdict}",
+  "performance.value.known": "{window}: estimated {expected}, realised {realised} ({low} to {high}). {verdict}",
   "performance.value.open": "{window}: estimated {expected}, nothing known yet of what came true",
   "performance.expected": "Estimated",
   "performance.realised": "Realised, of the known",

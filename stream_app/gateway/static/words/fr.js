@@ -15,7 +15,7 @@ export default {
 
   "key.label": "Cette passerelle demande une clé d’API",
   "key.use": "Utiliser",
-  "key.hint": "Elle ne reste que dans cet onglet. Pour en créer une : `stream-app gateway keys add NOM --role request`",
+  "key.hint": "Elle ne reste que dans cet onglet. Pour en créer une : stream-app keys add NOM --role request",
 
   "try.title": "Essayer un client",
   "try.label": "Numéro de client",
@@ -128,6 +128,7 @@ export default {
   "performance.about": "Ce que le modèle attendait, et ce que les prêts d’une période peuvent encore donner, quoi qu’il advienne des prêts en cours.",
   "performance.svg": "Taux de défaut estimé sur {n} périodes, avec la fourchette où se situera le taux réalisé.",
   "performance.value": "{window} : estimé {expected} ; {realised} de défauts parmi les {labelled} connus ; période entière : {low} à {high}. {verdict}",
+  "performance.value.known": "{window} : estimé {expected}, réalisé {realised} ({low} à {high}). {verdict}",
   "performance.value.open": "{window} : estimé {expected}, rien n’est encore connu du réalisé",
   "performance.expected": "Estimé",
   "performance.realised": "Réalisé, parmi les connus",
