@@ -1,0 +1,125 @@
+"""Seeking around a rebalance: partitions given away during a seek are not resumed, and no seek begins before another
+ended."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from aiokafka.errors import IllegalStateError
+from faust.types import TP
+
+from stream_app.polls import SeekGivenUp
+from stream_app.transport import BatchConsumer, BatchOptions
+
+A = TP("d", 0)
+
+
+class Listener:
+    """Opens when ``ready`` is set, or gives up; remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.told: list[Any] = []
+        self.ready = asyncio.Event()
+        self.gives_up = False
+
+    async def open(self, _partitions: set[TP]) -> Mapping[TP, int]:
+        self.told.append("open")
+        await self.ready.wait()
+        if self.gives_up:
+            raise SeekGivenUp("given away")
+        return {A: 7}
+
+    def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
+        self.told.append((dict(committed), epoch))
+
+
+class Thread:
+    """The consumer's thread: each seek is an epoch."""
+
+    epoch = 0
+
+    async def call_thread(self, work: Callable[..., Any], *args: Any) -> Any:
+        return await work(*args)
+
+    async def seek_all(self, kept: Mapping[TP, int]) -> tuple[Mapping[TP, int], int]:
+        self.epoch += 1
+        return kept, self.epoch
+
+
+class Consumer(BatchConsumer):
+    """One that owns partition A, without Faust's machinery behind it."""
+
+    def __init__(self, listener: Any) -> None:
+        self._thread: Any = Thread()
+        self._listener, self._options = listener, BatchOptions(frozenset({"d"}), 0.5)
+        self._seeking, self._times_given_away = asyncio.Lock(), 0
+        self._read_offset: dict[TP, int | None] = {}
+
+    def assignment(self) -> set[TP]:
+        return {A}
+
+    def given_away(self) -> None:
+        """What :meth:`on_partitions_revoked` ends with."""
+        self._times_given_away += 1
+
+
+async def under_way(listener: Listener) -> None:
+    """Until the seek has come as far as the listener."""
+    while not listener.told:
+        await asyncio.sleep(0)
+
+
+def test_a_seek_resumes_from_where_the_listener_says_to_read_on() -> None:
+    async def story() -> None:
+        listener = Listener()
+        listener.ready.set()
+        await Consumer(listener).perform_seek()
+        assert listener.told == ["open", ({A: 7}, 1)]
+
+    asyncio.run(story())
+
+
+def test_partitions_given_away_during_a_seek_are_not_resumed_and_those_of_the_next_are() -> None:
+    async def story() -> None:
+        listener = Listener()
+        consumer = Consumer(listener)
+        seeking = asyncio.ensure_future(consumer.perform_seek())
+        await under_way(listener)
+        consumer.given_away()
+        listener.ready.set()
+        await seeking
+        assert listener.told == ["open"]
+        await consumer.perform_seek()
+        assert listener.told == ["open", "open", ({A: 7}, 2)]
+
+    asyncio.run(story())
+
+
+def test_a_seek_nobody_waits_for_any_more_ends_before_the_next_begins() -> None:
+    async def story() -> None:
+        listener = Listener()
+        consumer = Consumer(listener)
+        first = asyncio.ensure_future(consumer.perform_seek())
+        await under_way(listener)
+        first.cancel()
+        second = asyncio.ensure_future(consumer.perform_seek())
+        listener.ready.set()
+        await second
+        assert listener.told == ["open", ({A: 7}, 1), "open", ({A: 7}, 2)]
+
+    asyncio.run(story())
+
+
+def test_a_seek_that_is_given_up_resumes_nothing_and_raises_what_faust_takes_for_another_rebalance() -> None:
+    async def story() -> None:
+        listener = Listener()
+        listener.gives_up = True
+        listener.ready.set()
+        with pytest.raises(IllegalStateError):
+            await Consumer(listener).perform_seek()
+        assert listener.told == ["open"]
+
+    asyncio.run(story())
