@@ -68,7 +68,15 @@ def schemas(contract: Contract) -> Json:
     for name, top in zip(("LoanRequest", "Decision"), tops, strict=False):
         made[name] = made.pop(top["$ref"].rsplit("/", 1)[1])  # generic ones are named after their parameters, too
         made[name]["title"] = name
+    _as_over_http(made["LoanRequest"], contract)
     return dict(made)
+
+
+def _as_over_http(request: Json, contract: Contract) -> None:
+    """What the type cannot say."""
+    request["properties"]["schema_version"]["const"] = contract.schema_version
+    request["properties"]["request_id"]["description"] += "; may be left out where an Idempotency-Key is sent"
+    request["required"].remove("request_id")
 
 
 _TAGS = [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import re
 from typing import Any
 
 import msgspec
@@ -17,6 +18,9 @@ from stream_app.events import MAX_REQUEST_ID, Decision, Headers, LoanRequest, Re
 from stream_app.gateway.problems import Refused, refused, rejected
 from stream_app.gateway.stores import KnownClient
 from stream_app.steps.decode import Decoder
+
+_KEY = re.compile(f"[!-~]{{1,{MAX_REQUEST_ID}}}")
+_KEY_RULE = f"`Idempotency-Key` must have 1 to {MAX_REQUEST_ID} visible ASCII characters, no spaces."
 
 _encode = msgspec.json.Encoder().encode
 
@@ -61,10 +65,12 @@ class Requests:
 
     def read(self, body: bytes, idempotency_key: str | None) -> Prepared:
         """The request in a body; ``idempotency_key`` names it when it has no id of its own. Raises Refused."""
+        if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
+            raise rejected(RejectionReason.OUT_OF_RANGE.value, _KEY_RULE)
         try:
             names = self._names(body)
             if idempotency_key is not None and names.request_id is UNSET:
-                body = _encode(self._object(body) | {"request_id": _usable(idempotency_key)})
+                body = _encode(self._object(body) | {"request_id": idempotency_key})
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             names = _Names()  # the decoder below finds the same fault and explains it
         key = names.client_id.encode()
@@ -115,14 +121,6 @@ def conflict() -> Refused:
 def _agree(sent: Any, seen: Any) -> bool:
     pairs = zip(msgspec.structs.astuple(sent), msgspec.structs.astuple(seen), strict=True)
     return all(value is UNSET or value == other for value, other in pairs)
-
-
-def _usable(key: str) -> str:
-    if not 1 <= len(key) <= MAX_REQUEST_ID:
-        raise rejected(
-            RejectionReason.OUT_OF_RANGE.value, f"`Idempotency-Key` must have 1 to {MAX_REQUEST_ID} characters."
-        )
-    return key
 
 
 def _invalid_profile() -> Refused:

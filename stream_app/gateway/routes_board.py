@@ -32,6 +32,15 @@ _LAST = {
     "schema": {"type": "integer", "minimum": 1, "maximum": MAX_NEWEST, "default": 10},
 }
 
+_NEWS = {
+    "type": "object",
+    "properties": {
+        "event": {"const": "news"},
+        "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": ref("BoardNews")},
+    },
+    "required": ["event", "data"],
+}
+
 
 @router.get(
     "/board/state",
@@ -105,7 +114,7 @@ async def performance(request: Request) -> Response:
     responses={
         200: {
             "description": "Events `news`, each a BoardNews, at most once a second.",
-            "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            "content": {"text/event-stream": {"schema": _NEWS}},
         },
         **{status: problem_answer(status) for status in (401, 403, 429, 503)},
     },
