@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
-from benchmarks import latency, memory, monitor, store, throughput, window_reports, window_statistics
+from benchmarks import gateway, latency, memory, monitor, store, throughput, window_reports, window_statistics
 from benchmarks.report import Report, machine, write_json
 from benchmarks.stage import stage
 from stream_app.broker import Engine
@@ -16,10 +18,24 @@ from stream_app.broker import Engine
 ENGINES: dict[str, tuple[Engine, ...]] = {"kafka": ("kafka",), "tansu": ("tansu",), "both": ("kafka", "tansu")}
 
 
+@dataclass(frozen=True)
+class Sizes:
+    """How much is measured; the options of the same names."""
+
+    requests: int
+    rounds: int
+    rate: int
+    seconds: int
+    gateway_rate: int
+    gateway_seconds: int
+    gateway_rounds: int
+    guarantee: str
+
+
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.argument(
     "benchmark",
-    type=click.Choice(["throughput", "latency", "memory", "monitor", "store", "windows", "reports", "all"]),
+    type=click.Choice(["throughput", "latency", "gateway", "memory", "monitor", "store", "windows", "reports", "all"]),
     default="all",
 )
 @click.option("--engine", type=click.Choice(list(ENGINES)), default="both", help="Broker; see below.")
@@ -27,19 +43,25 @@ ENGINES: dict[str, tuple[Engine, ...]] = {"kafka": ("kafka",), "tansu": ("tansu"
 @click.option("--rounds", type=click.IntRange(min=1), default=5, help="Rounds of the throughput race.")
 @click.option("--rate", type=click.IntRange(min=1), default=500, help="Requests a second of the latency benchmark.")
 @click.option("--seconds", type=click.IntRange(min=10), default=300, help="Length of the latency benchmark.")
+@click.option(
+    "--gateway-rate", type=click.IntRange(min=1), default=300, help="Calls a second of the gateway benchmark."
+)
+@click.option("--gateway-seconds", type=click.IntRange(min=5), default=30, help="Length of one of its rounds.")
+@click.option("--gateway-rounds", type=click.IntRange(min=1), default=1, help="Rounds of it.")
+@click.option("--guarantee", default="at_least_once", help="The scorer's, in the gateway benchmark.")
 @click.option("--json", "target", type=click.Path(path_type=Path), help="Write machine, figures and verdicts here.")
-def main(benchmark: str, engine: str, requests: int, rounds: int, rate: int, seconds: int, target: Path | None) -> None:
+def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None:
     """Measure what docs/benchmarks.md states.
 
-    With both engines latency, memory and monitor (a backlog into the decision store, and how long the monitor's loop is
-    held up) are measured on Apache Kafka alone: Tansu is made for short runs. Store (the monitor's own part of that),
-    windows (the statistics of a closed one) and reports (these in the monitor's child processes, and Evidently's page)
-    need no broker. A full run takes about 15 minutes and wants an otherwise idle machine.
+    With both engines latency, gateway, memory and monitor (a backlog into the decision store, and how long the
+    monitor's loop is held up) are measured on Apache Kafka alone: Tansu is made for short runs. Store (the monitor's
+    own part of that), windows (the statistics of a closed one) and reports (these in the monitor's child processes,
+    and Evidently's page) need no broker. A full run takes about 15 minutes and wants an otherwise idle machine.
     """
     about = machine()
     print(*(f"{name}: {value}" for name, value in about.items()), sep="\n")
     reports = []
-    for report in _run(benchmark, ENGINES[engine], requests, rounds, rate, seconds):
+    for report in _run(benchmark, ENGINES[engine], Sizes(**sizes)):
         _show(report)
         reports.append(report)
     if target is not None:
@@ -47,17 +69,18 @@ def main(benchmark: str, engine: str, requests: int, rounds: int, rate: int, sec
     sys.exit(0 if all(report.kept for report in reports) else 1)
 
 
-def _run(
-    benchmark: str, engines: tuple[Engine, ...], requests: int, rounds: int, rate: int, seconds: int
-) -> Iterator[Report]:
+def _run(benchmark: str, engines: tuple[Engine, ...], size: Sizes) -> Iterator[Report]:
     """Every benchmark on a broker of its own, so that none finds the records of another."""
     if benchmark in ("throughput", "all"):
         for engine in engines:
             with stage(engine) as here:
-                yield throughput.measure(here, requests, rounds)
+                yield throughput.measure(here, size.requests, size.rounds)
     if benchmark in ("latency", "all"):
         with stage(engines[0]) as here:
-            yield latency.measure(here, rate, seconds)
+            yield latency.measure(here, size.rate, size.seconds)
+    if benchmark in ("gateway", "all"):
+        with stage(engines[0]) as here:
+            yield gateway.measure(here, size.gateway_rate, size.gateway_seconds, size.gateway_rounds, size.guarantee)
     if benchmark in ("memory", "all"):
         with stage(engines[0]) as here:
             yield memory.measure(here)

@@ -70,7 +70,7 @@ class Stage:
     @contextlib.contextmanager
     def child(self, module: str, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
         """``python -m module`` in the stage's folder, told to end when the block ends and killed ten seconds later."""
-        log = self.folder / "child.log"
+        log = self.folder / f"{'-'.join((module, *arguments[:1])).replace('/', '-')}.log"
         with (
             log.open("wb") as said,
             subprocess.Popen(
@@ -92,7 +92,7 @@ class Stage:
                     process.wait(10)
                 process.kill()
 
-    def worker(self, group: str) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    def worker(self, group: str, **environment: str) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
         """The product itself, with the settings its README advises for this engine and otherwise the defaults."""
         return self.child(
             "stream_app",
@@ -100,6 +100,7 @@ class Stage:
             *("--web-port", "0", "--log-level", "warning"),
             STREAM_APP_FETCH_MAX_WAIT_SECONDS=str(self.fetch_wait_ms / 1000),
             STREAM_APP_REBALANCE_TIMEOUT_SECONDS=str(REBALANCE_SECONDS[self.engine]),
+            **environment,
         )
 
 

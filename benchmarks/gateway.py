@@ -1,0 +1,153 @@
+"""The gateway under load: 200 HTTP clients, HTTP to gateway to Kafka to scorer and back, at a fixed rate.
+
+Odd calls are ``GET /predict/{client_id}`` on clients of the loan book, each once; even ones ``POST /requests`` with a
+full application. So every call asks the scorer, none is answered from memory. The decision store is there and holds
+other decisions, as beside a monitor, so that looking for a request id costs what it costs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.callers import line_of
+from benchmarks.loans import request_id
+from benchmarks.report import Report, Verdict
+from benchmarks.stage import REPOSITORY, Stage
+from benchmarks.store import CLOCKING, TOPIC, decisions, polls
+from monitoring.incoming import read_runs
+from monitoring.store import DecisionStore, Put
+from monitoring.windows import EventClock
+from stream_app.broker.ports import free_ports
+from stream_app.clients import SQLiteClients
+
+CLIENTS = 200
+WARM_UP_SECONDS = 5
+STORED = 20_000
+P99_MS = 50.0
+READY_SECONDS = 60.0
+_JSON = "Content-Type: application/json"
+
+
+@dataclass(frozen=True)
+class Run:
+    """``ms``: of each call after the warm-up, from due to answered, NaN without answer. ``faults``: by what came."""
+
+    ms: NDArray[np.float64]
+    faults: dict[str, int]
+
+    def percentile(self, q: float, part: slice = slice(None)) -> float:
+        """The q-th, an unanswered call counting as infinitely late."""
+        return float(np.percentile(np.nan_to_num(self.ms[part], nan=np.inf), q, method="higher"))
+
+
+def measure(stage: Stage, rate: int, seconds: int, rounds: int, guarantee: str) -> Report:
+    """``rounds`` runs of ``seconds`` after a warm-up, on one gateway and one scorer."""
+    _fill_stores(stage)
+    calls = (seconds + WARM_UP_SECONDS) * rate
+    with _deployed(stage, guarantee) as port:
+        runs = [_run(port, rate, _calls(stage, n * calls, calls)) for n in range(rounds)]
+    p99 = [run.percentile(99) for run in runs]
+    lost = sum(sum(run.faults.values()) for run in runs)
+    figures: dict[str, object] = {
+        "guarantee": guarantee,
+        "clients": CLIENTS,
+        "requests_per_second": rate,
+        "seconds": seconds,
+        "calls": calls * rounds,
+        "errors_and_lost": lost,
+        **{f"p{q:g}_ms": [run.percentile(q) for run in runs] for q in (50, 90, 99, 100)},
+        "p99_ms_of_post": [run.percentile(99, slice(0, None, 2)) for run in runs],
+        "p99_ms_of_predict": [run.percentile(99, slice(1, None, 2)) for run in runs],
+        **{f"faults of round {n}": run.faults for n, run in enumerate(runs, 1) if run.faults},
+    }
+    verdicts = [Verdict("errors and lost replies", lost, 0, at_least=False)]
+    if stage.engine == "kafka" and guarantee == "at_least_once":  # Tansu waits out every fetch, transactions cost some
+        verdicts.append(Verdict("p99 in ms, median of the rounds", float(np.median(p99)), P99_MS, at_least=False))
+    return Report("gateway", stage.engine, figures, verdicts)
+
+
+def _fill_stores(stage: Stage) -> None:
+    with SQLiteClients(stage.clients, create=True) as clients:
+        clients.put_many([], stage.book.applications)
+    with DecisionStore.open(str(stage.folder / "decisions.db")) as store:
+        for poll in polls(TOPIC, list(decisions(STORED, stage.folder))):
+            incoming = read_runs(poll, TOPIC, {partition: EventClock() for partition in poll}, CLOCKING)
+            store.put(Put(incoming.decisions, incoming.outcomes, incoming.positions, CLOCKING.size))
+
+
+def _calls(stage: Stage, first: int, count: int) -> str:
+    return "".join(_call(stage, n) for n in range(first, first + count))
+
+
+def _call(stage: Stage, n: int) -> str:
+    request = stage.book.requests[n % len(stage.book)]
+    if n % 2:
+        head = f"GET /predict/{request.client_id} HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        return line_of(head, f'"client_id":"{request.client_id}"')
+    named = msgspec.structs.replace(request, request_id=request_id(n))
+    body = msgspec.json.encode(named).decode()
+    head = f"POST /requests HTTP/1.1\r\nHost: localhost\r\n{_JSON}\r\nContent-Length: {len(body.encode())}\r\n\r\n"
+    return line_of(head + body, f'"request_id":"{request_id(n)}"')
+
+
+@contextlib.contextmanager
+def _deployed(stage: Stage, guarantee: str) -> Iterator[int]:
+    """A scorer and a gateway that is ready; its port."""
+    (port,) = free_ports(1)
+    settings = {
+        "KAFKA": stage.bootstrap,
+        "GROUP": "gateway",
+        "CLIENTS": str(stage.clients),
+        "STORE": str(stage.folder / "decisions.db"),
+        "GATEWAY_PORT": str(port),
+        "RATE_PER_MINUTE": "0",
+        "REPLY_SECONDS": "5",
+        "LOG_LEVEL": "warning",
+        "FETCH_MAX_WAIT_SECONDS": str(stage.fetch_wait_ms / 1000),
+    }
+    environment = {f"STREAM_APP_{name}": value for name, value in settings.items()}
+    with (
+        stage.worker("gateway", STREAM_APP_GUARANTEE=guarantee),
+        stage.child("stream_app", "gateway", **environment) as gateway,
+    ):
+        _wait_until_healthy(port, gateway)
+        yield port
+
+
+def _wait_until_healthy(port: int, gateway: subprocess.Popen[bytes]) -> None:
+    """Until it knows the broker, a scorer and its clients."""
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        assert gateway.poll() is None, f"the gateway ended with status {gateway.returncode}"
+        with contextlib.suppress(urllib.error.URLError, ConnectionError):
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"the gateway was not ready within {READY_SECONDS:g} s")
+
+
+def _run(port: int, rate: int, calls: str) -> Run:
+    """In a process of its own, whose work does not hold up ours."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.callers", str(port), str(rate), str(CLIENTS)],
+        input=calls,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=REPOSITORY,
+    )
+    answers = json.loads(done.stdout)
+    ms = np.array(answers["ms"], dtype=np.float64)[WARM_UP_SECONDS * rate :]
+    return Run(ms, {status: count for status, count in answers["statuses"].items() if status != "200"})
