@@ -49,6 +49,7 @@ class ScorerMetrics:
         self._requests = counter("requests_total", "Records read from the request topic and answered")
         self._decisions = counter("decisions_total", "Decisions published", ("outcome", "model_version"))
         self._rejections = counter("rejections_total", "Records answered with a rejection", ("reason",))
+        self._repeats = counter("repeated_requests_total", "Records skipped: the same request was decided before")
         self._reasons = counter("reasons_total", "Principal reasons given with decisions not approved", ("code",))
         self._unseen = counter("unseen_categories_total", "Values of a category the model never saw", ("feature",))
         self._bugs = counter("pipeline_bugs_total", "Records rejected for a fault of the scorer itself")
@@ -74,12 +75,14 @@ class ScorerMetrics:
         self._lag = gauge("consumer_lag_records", "Records not yet committed, as of the last fetch", ("partition",))
         self._assigned = gauge("partitions_assigned", "Partitions this worker owns")
         self._last_commit = gauge("last_commit_timestamp_seconds", "When offsets were last committed (Unix time)")
+        self._remembered = gauge("remembered_ids", "Ids of decided requests remembered, all partitions of this worker")
         self._model_info = gauge("model_info", "The model in use; always 1", ("name", "version", "sha256"))
 
     def batch_decided(
         self,
         *,
         records: int,
+        repeats: int,
         outcomes: Tally[str],
         reasons: Tally[str],
         rejections: Tally[RejectionReason],
@@ -88,8 +91,9 @@ class ScorerMetrics:
         unseen: Tally[str],
         bugs: int,
     ) -> None:
-        """A batch was published."""
-        self._requests.inc(records)
+        """A batch was published; ``repeats`` of its records were skipped."""
+        self._requests.inc(records - repeats)
+        self._repeats.inc(repeats)
         self._batch.observe(records)
         self._bugs.inc(bugs)
         for outcome, count in outcomes.items():
@@ -118,6 +122,10 @@ class ScorerMetrics:
     def not_committed(self, batches: int) -> None:
         """A rebalance came between publishing and committing that many batches; their records come again."""
         self._not_committed.inc(batches)
+
+    def remembered_are(self, ids: int) -> None:
+        """So many ids of decided requests are remembered."""
+        self._remembered.set(ids)
 
     def lag_is(self, records_by_partition: Mapping[int, int]) -> None:
         """The lag of every partition owned now; series of partitions given away end.

@@ -39,6 +39,15 @@ class SourceHeaders(msgspec.Struct, rename="kebab"):
     ]
 
 
+class DecisionHeaders(SourceHeaders, rename="kebab"):
+    """Kafka headers of a decision, as UTF-8 text. The request's own headers travel along."""
+
+    request_digest: Annotated[
+        str,
+        Meta(pattern="^[0-9a-f]{32}$", description="of the request's content: the same for the same request again"),
+    ]
+
+
 class RejectionHeaders(SourceHeaders, rename="kebab"):
     """Kafka headers of a rejection, as UTF-8 text. Key and value are the request's own bytes, untouched.
 
@@ -160,11 +169,11 @@ def _operation(action: str, channel: str) -> Json:
 
 
 def _messages() -> Json:
-    source, _ = _components(SourceHeaders)
+    headers, _ = _components(DecisionHeaders)
     client = _key("the client id")
     return {
         "loanRequest": {"payload": {"$ref": f"./{REQUEST_FILE}"}, "bindings": client},
-        "decision": {"payload": {"$ref": f"./{DECISION_FILE}"}, "headers": source, "bindings": client},
+        "decision": {"payload": {"$ref": f"./{DECISION_FILE}"}, "headers": headers, "bindings": client},
         "rejection": {
             "summary": "The key and value of the request as they came, whatever bytes they are.",
             "contentType": "application/octet-stream",

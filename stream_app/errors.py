@@ -95,6 +95,13 @@ class DeliveryFailed(StreamAppError):
     exit_status = 6
 
 
+class RecallFailed(StreamAppError):
+    """What was decided before could not be read, so a repeated request would pass for a new one. The worker exits."""
+
+    reason = "recall"
+    exit_status = 6
+
+
 class PollLost(StreamAppError):
     """Records that were fetched never reached the agent. The worker exits uncommitted; a restart fetches them again."""
 

@@ -147,6 +147,7 @@ class RejectionReason(enum.StrEnum):
     UNKNOWN_CLIENT = "unknown_client"
     INVALID_PROFILE = "invalid_profile"
     MISSING_REQUIRED_FEATURE = "missing_required_feature"
+    CONFLICTING_REQUEST = "conflicting_request"
     INTERNAL_ERROR = "internal_error"
 
 

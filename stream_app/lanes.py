@@ -41,8 +41,9 @@ class Lanes(SeekListener, Protocol):
     def holds(self, poll: Poll) -> bool:
         """Whether the records admitted of this poll, not yet delivered, are still to be decided here."""
 
-    async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> bool:
-        """Publish the outputs of these records. Their offsets are committed with it or, where that is allowed, later.
+    async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> bool:
+        """Publish the outputs of these records; a repeat has none. Their offsets are committed with it or, where that
+        is allowed, later.
 
         False: a rebalance undid the commit and the records come again. Raises DeliveryFailed when the broker took too
         long.
@@ -107,14 +108,14 @@ class AtLeastOnceLanes:
     def committed_offsets(self) -> Mapping[TP, int]:
         return self._commits.committed
 
-    async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> bool:
+    async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> bool:
         self._idle.clear()
         try:
             return await self._deliver(records, outputs)
         finally:
             self._idle.set()
 
-    async def _deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> bool:
+    async def _deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> bool:
         epoch = self._positions.epoch
         try:
             async with asyncio.timeout(self._timeout):
@@ -128,10 +129,11 @@ class AtLeastOnceLanes:
         ends = {TP(record.topic, record.partition): record.offset + 1 for record in records}
         return await self._commits.add(ends, now=epoch != self._positions.epoch)  # ours for a moment more, if at all
 
-    async def _publish(self, records: Sequence[RawRecord], outputs: Sequence[Output]) -> None:
+    async def _publish(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> None:
         by_target: dict[tuple[str, int], list[Output]] = defaultdict(list)
         for record, output in zip(records, outputs, strict=True):
-            by_target[self._topics[output.rejected], record.partition].append(output)
+            if output is not None:
+                by_target[self._topics[output.rejected], record.partition].append(output)
         producer = await self._started()
         await asyncio.gather(*(send(producer, *target, some) for target, some in by_target.items()))
 

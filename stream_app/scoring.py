@@ -9,8 +9,9 @@ import time
 from collections import Counter
 
 from monitoring.metrics import ScorerMetrics
+from stream_app.decided import DecidedIds
 from stream_app.errors import ClientStoreUnavailable
-from stream_app.events import RawRecord, Rejection
+from stream_app.events import Decision, RawRecord, Rejection
 from stream_app.lanes import Lanes
 from stream_app.pipeline import Judged, Pipeline
 from stream_app.polls import Poll
@@ -38,13 +39,21 @@ class CommitNews:
 
 
 class Scoring:
-    """Pipeline, lanes and metrics, in the order a poll meets them.
+    """Pipeline, memory, lanes and metrics, in the order a poll meets them.
 
     ``patience_seconds``: how long a batch waits for a client store that is away. Rebalances go on meanwhile.
+    ``decided``: the memory that the pipeline reads, if it reads one.
     """
 
-    def __init__(self, pipeline: Pipeline, lanes: Lanes, metrics: ScorerMetrics, patience_seconds: float = 0.0) -> None:
-        self._pipeline, self._lanes, self._metrics = pipeline, lanes, metrics
+    def __init__(
+        self,
+        pipeline: Pipeline,
+        lanes: Lanes,
+        metrics: ScorerMetrics,
+        patience_seconds: float = 0.0,
+        decided: DecidedIds | None = None,
+    ) -> None:
+        self._pipeline, self._lanes, self._metrics, self._decided = pipeline, lanes, metrics, decided
         self._patience = patience_seconds
 
     async def handle(self, poll: Poll) -> None:
@@ -64,6 +73,10 @@ class Scoring:
         stopwatch = _Stopwatch(self._metrics)
         now = dt.datetime.now(dt.UTC)
         judged = self._pipeline.judge(records, now, stopwatch.lap)
+        # Before the delivery, for what is judged meanwhile. Nothing may come between it and the look at holds(): what
+        # is remembered of a batch that is not ours would be taken for delivered, and never be.
+        if self._decided is not None:
+            self._decided.remember(judged.decided, now)
         stands = await self._lanes.deliver(records, judged.outputs)
         stopwatch.lap("publish")
         if stands:
@@ -72,14 +85,16 @@ class Scoring:
     def _tell(self, records: list[RawRecord], judged: Judged, now: float) -> None:
         for bug in judged.bugs:
             log.error("a record was rejected for a fault of the scorer: %s", bug)
-        decisions = [verdict for verdict in judged.verdicts if not isinstance(verdict, Rejection)]
+        decisions = [verdict for verdict in judged.verdicts if isinstance(verdict, Decision)]
+        answered = [record for record, output in zip(records, judged.outputs, strict=True) if output is not None]
         self._metrics.batch_decided(
             records=len(records),
+            repeats=len(records) - len(answered),
             outcomes=Counter(decision.outcome for decision in decisions),
             reasons=Counter(reason.code for decision in decisions for reason in decision.reasons),
             rejections=Counter(verdict.reason for verdict in judged.verdicts if isinstance(verdict, Rejection)),
             probabilities=[decision.probability_of_default for decision in decisions],
-            ages_seconds=[max(0.0, now - record.timestamp / 1000) for record in records],
+            ages_seconds=[max(0.0, now - record.timestamp / 1000) for record in answered],
             unseen=judged.unseen,
             bugs=len(judged.bugs),
         )

@@ -93,6 +93,14 @@ class WorkerSettings(StreamSettings):
         description="how long delivered batches wait to be committed together: after a crash this much time's requests "
         "are decided again; 0 commits each batch",
     )
+    remembered_ids: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        10_000,
+        description="newest decided request ids that each partition remembers, so that a request sent again is not "
+        "decided again; 0 remembers none",
+    )
+    remembered_seconds: Annotated[float, Field(gt=0)] = Field(
+        86_400.0, description="age at which a decided request id is forgotten"
+    )
     clients: Clients = "clients.db"
     clients_wait_seconds: Annotated[float, Field(ge=0)] = Field(
         30.0, description="how long a batch waits for a client store that is away; then the process ends, uncommitted"

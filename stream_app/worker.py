@@ -16,16 +16,23 @@ from models.bundle import Bundle, load_bundle, shipped_bundle
 from monitoring.metrics import ScorerMetrics
 from stream_app.clients import open_clients
 from stream_app.commits import PacedCommits
+from stream_app.decided import DecidedIds
 from stream_app.events import ModelRef
 from stream_app.lanes import AtLeastOnceLanes, Lanes
 from stream_app.pipeline import Pipeline
 from stream_app.progress import Progress
+from stream_app.recall import Recall
 from stream_app.scoring import CommitNews, Scoring
 from stream_app.settings import WorkerSettings, read_settings
+from stream_app.tail import Tail
 from stream_app.topics import TopicNames
-from stream_app.transport import BatchApp, BatchOptions, BatchTransport
+from stream_app.transport import BatchApp, BatchOptions, BatchTransport, SeekListener
 from stream_app.web import WebPages
 from stream_app.worker_process import batch_app, check_and_listen, or_exit
+
+QUIET_SECONDS = 0.2
+"""A broker without transactions may be Tansu, whose end offsets are too low: decisions are read until none came for so
+long."""
 
 
 def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = None) -> faust.App:
@@ -52,9 +59,14 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
         rejections=topics.rejections,
         timeout_seconds=settings.delivery_timeout_seconds,
     )
+    decided = DecidedIds(settings.remembered_ids, settings.remembered_seconds) if settings.remembered_ids else None
     options = BatchOptions(frozenset({topics.requests}), settings.fetch_max_wait_seconds)
-    app.transport = BatchTransport(app.conf.broker_consumer, app, options=options, listener=lanes)
-    scoring = Scoring(_pipeline(settings, bundle, model), lanes, metrics, settings.clients_wait_seconds)
+    app.transport = BatchTransport(
+        app.conf.broker_consumer, app, options=options, listener=_listener(settings, topics, lanes, decided)
+    )
+    scoring = Scoring(
+        _pipeline(settings, bundle, model, decided), lanes, metrics, settings.clients_wait_seconds, decided
+    )
     requests = app.topic(topics.requests, key_serializer="raw", value_serializer="raw", acks=False)
 
     @app.agent(requests, name="scoring", concurrency=1)
@@ -62,7 +74,7 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
         async for poll in polls:
             await or_exit(scoring.handle(poll))
 
-    measure_lag = partial(_measure_lag, app, lanes, progress, metrics)
+    measure_lag = partial(_measure_lag, app, lanes, progress, metrics, decided)
 
     @app.timer(interval=1.0)  # type: ignore[untyped-decorator]  # Faust's own
     async def watch_lag() -> None:
@@ -75,15 +87,32 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
     return app
 
 
-def _measure_lag(app: BatchApp, lanes: Lanes, progress: Progress, metrics: ScorerMetrics) -> None:
+def _listener(settings: WorkerSettings, topics: TopicNames, lanes: Lanes, decided: DecidedIds | None) -> SeekListener:
+    """The lanes, behind the memory of decided ids if there is one."""
+    if decided is None:
+        return lanes
+    tail = Tail(
+        settings.kafka,
+        topics.decisions,
+        most=settings.remembered_ids,
+        fetch_wait_seconds=settings.fetch_max_wait_seconds,
+        quiet_seconds=QUIET_SECONDS,
+    )
+    return Recall(lanes, decided, tail.read, guard=or_exit, timeout_seconds=settings.delivery_timeout_seconds)
+
+
+def _measure_lag(
+    app: BatchApp, lanes: Lanes, progress: Progress, metrics: ScorerMetrics, decided: DecidedIds | None
+) -> None:
     positions = lanes.committed_offsets()
     ends = app.batch_consumer.end_offsets_seen() if positions else {}
     lag = {tp.partition: max(0, ends.get(tp, at) - at) for tp, at in positions.items()}
     progress.lag_is(lag)
     metrics.lag_is(lag)
+    metrics.remembered_are(0 if decided is None else len(decided))
 
 
-def _pipeline(settings: WorkerSettings, bundle: Bundle, model: ModelRef) -> Pipeline:
+def _pipeline(settings: WorkerSettings, bundle: Bundle, model: ModelRef, decided: DecidedIds | None) -> Pipeline:
     return Pipeline(
         contract=bundle.contract,
         scorer=bundle.scorer,
@@ -91,6 +120,7 @@ def _pipeline(settings: WorkerSettings, bundle: Bundle, model: ModelRef) -> Pipe
         model=model,
         profiles=open_clients(settings.clients),
         max_request_bytes=settings.max_request_bytes,
+        decided=decided,
     )
 
 

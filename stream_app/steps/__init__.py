@@ -1,1 +1,1 @@
-"""The four pure steps of a decision: decode, enrich, score, decide."""
+"""The pure steps of a decision: decode, once, enrich, score, decide, encode."""

@@ -14,16 +14,20 @@ from stream_app.events import Decision, Output, RawRecord, Rejection, size_of
 
 SOURCE_HEADERS = ("source-topic", "source-partition", "source-offset", "source-timestamp")
 REJECTION_HEADERS = ("rejection-reason", "rejection-message", "attempt", "value-omitted-bytes")
-_OURS = frozenset(SOURCE_HEADERS + REJECTION_HEADERS)
+REQUEST_DIGEST = "request-digest"
+"""Header of a decision: of its request's content. A scorer that takes over knows by it what is a repeated request."""
+
+_OURS = frozenset((*SOURCE_HEADERS, *REJECTION_HEADERS, REQUEST_DIGEST))
 _TOPIC, _PARTITION, _OFFSET, _TIMESTAMP = SOURCE_HEADERS
 _REASON, _MESSAGE, _ATTEMPT, _OMITTED = REJECTION_HEADERS
 
 _encode = msgspec.json.Encoder().encode
 
 
-def encode_decision(record: RawRecord, decision: Decision[Any]) -> Output:
-    """The decision as JSON under the request's key."""
-    return Output(False, record.key, _encode(decision), [*_foreign(record), *_source(record)])
+def encode_decision(record: RawRecord, decision: Decision[Any], digest: bytes) -> Output:
+    """The decision as JSON under the request's key; ``digest``: of the request's content, told in hexadecimal."""
+    headers = [*_foreign(record), *_source(record), (REQUEST_DIGEST, digest.hex().encode())]
+    return Output(False, record.key, _encode(decision), headers)
 
 
 def encode_rejection(record: RawRecord, rejection: Rejection, max_bytes: int) -> Output:

@@ -20,8 +20,8 @@ from stream_app.contract_documents import (
     OUTCOME_FILE,
     REJECTION_FILE,
     REQUEST_FILE,
+    DecisionHeaders,
     RejectionHeaders,
-    SourceHeaders,
     documents,
     write_documents,
 )
@@ -97,7 +97,7 @@ def test_every_decision_keeps_to_the_decision_schema_and_its_headers_to_theirs()
     for output in outputs(*(Record(value=message.value, key=message.key) for message in messages)):
         assert not output.rejected
         validator.validate(json.loads(output.value))
-        msgspec.convert({name: value.decode() for name, value in output.headers}, SourceHeaders)
+        msgspec.convert({name: value.decode() for name, value in output.headers}, DecisionHeaders)
 
 
 @pytest.mark.parametrize("value", [b"not json", b"x" * 20_000, None])

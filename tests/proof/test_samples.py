@@ -48,7 +48,8 @@ class Exporters:
     def work(self) -> None:
         """One more batch on either side."""
         self.scorer.batch_decided(
-            records=100,
+            records=104,
+            repeats=4,
             outcomes=Counter(approved=70, review=20, refused=8),
             reasons=Counter({BUNDLE.contract.features[0].reason_code or BUNDLE.contract.names()[0]: 28}),
             rejections=Counter({RejectionReason.NOT_JSON: 2}),
@@ -59,6 +60,7 @@ class Exporters:
         )
         for stage in STAGES:
             self.scorer.stage_took(stage, 0.001)
+        self.scorer.remembered_are(98)
         self.scorer.lag_is({0: 5, 1: 0})
         self.scorer.committed(time.time())
         self.monitor.stored(Stored(decisions_new=98, late=1, outcomes_new=30, outcomes_pending=3))

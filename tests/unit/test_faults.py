@@ -18,7 +18,11 @@ from tests.samples import MODEL, NOW, POLICY, FormulaScorer, Record
 
 CONTRACT = Contract.read(CONTRACT_FILE)
 LIMIT = 4_096
-NOT_OF_A_MESSAGE = {RejectionReason.INVALID_PROFILE, RejectionReason.INTERNAL_ERROR}
+NOT_OF_A_MESSAGE = {
+    RejectionReason.CONFLICTING_REQUEST,
+    RejectionReason.INVALID_PROFILE,
+    RejectionReason.INTERNAL_ERROR,
+}
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,9 @@ from stream_app.errors import ClientStoreError
 from stream_app.events import Decision, Rejection, RejectionReason, size_of
 from tests.samples import NOW, FormulaScorer, Profiles, Record, record, request, toy_pipeline
 
+DIGEST = b"3b80cb713585dfa88d7c28bd7021962a"
+"""Of the toy request. Pinned: a scorer of the next version must know what this one decided."""
+
 
 def judge(*records: Record, **wiring: Any) -> Any:
     return toy_pipeline(**wiring).judge(records, NOW)
@@ -107,6 +110,7 @@ def test_a_decision_is_published_under_its_key_with_its_source_and_the_requests_
         ("source-partition", b"2"),
         ("source-offset", b"17"),
         ("source-timestamp", b"1700"),
+        ("request-digest", DIGEST),
     ]
     body = json.loads(output.value)
     assert body["decided_at"] == "2026-01-02T03:04:05Z"
@@ -124,13 +128,18 @@ def test_a_rejection_keeps_key_value_and_headers_untouched() -> None:
 
 @pytest.mark.parametrize("request_", [Record(b"x"), record()], ids=["rejected", "decided"])
 def test_a_request_cannot_forge_our_headers(request_: Record) -> None:
-    request_.headers = [("rejection-reason", b"forged"), ("source-offset", b"99"), ("mine", b"kept")]
+    request_.headers = [
+        ("rejection-reason", b"forged"),
+        ("source-offset", b"99"),
+        ("request-digest", b"f0"),
+        ("mine", b"kept"),
+    ]
     [output] = judge(request_).outputs
     names = [name for name, _ in output.headers]
     assert len(names) == len(set(names))
     assert dict(output.headers)["source-offset"] == b"0"
     assert dict(output.headers)["mine"] == b"kept"
-    assert b"forged" not in dict(output.headers).values()
+    assert not {b"forged", b"f0"} & set(dict(output.headers).values())
 
 
 @pytest.mark.parametrize(

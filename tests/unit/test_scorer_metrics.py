@@ -15,7 +15,8 @@ def test_a_batch_counts_its_records_outcomes_reasons_and_rejections() -> None:
     registry = CollectorRegistry()
     metrics = ScorerMetrics(registry, MODEL, TOY)
     metrics.batch_decided(
-        records=6,
+        records=8,
+        repeats=2,
         outcomes=Counter(approved=3, refused=2),
         reasons=Counter(AMT=2, EMP=1),
         rejections=Counter({RejectionReason.NOT_JSON: 1}),
@@ -29,6 +30,7 @@ def test_a_batch_counts_its_records_outcomes_reasons_and_rejections() -> None:
         return registry.get_sample_value("loan_scorer_" + name, labels)
 
     assert value("requests_total") == 6
+    assert value("repeated_requests_total") == 2
     assert value("decisions_total", outcome="refused", model_version=MODEL.version) == 2
     assert value("decisions_total", outcome="review", model_version=MODEL.version) == 0
     assert [value("reasons_total", code=code) for code in ("AMT", "EMP", "HOM")] == [2, 1, 0]
