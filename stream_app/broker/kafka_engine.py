@@ -12,8 +12,11 @@ import re
 import shutil
 import subprocess
 import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from stream_app.broker.cache import filled_once
 from stream_app.broker.java import Java
@@ -27,15 +30,40 @@ _FORMAT_SECONDS = 120  # 1.7 s on two idle cores
 _HERE = Path(__file__).parent
 
 
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One node of a KRaft cluster, broker and controller at once.
+
+    ``voters``: the controller of every node, as ``NUMBER@HOST:PORT``. ``settings``: whatever differs from
+    ``server.properties``.
+    """
+
+    number: int
+    port: int
+    controller_port: int
+    voters: Sequence[str]
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def alone(cls, port: int, controller_port: int) -> Self:
+        """A cluster of one."""
+        return cls(number=1, port=port, controller_port=controller_port, voters=[f"1@{LOOPBACK}:{controller_port}"])
+
+
 def kafka(java: Java, jars: Path, folder: Path, *, port: int, controller_port: int, kept: str) -> Launch:
     """Apache Kafka with its log and settings in ``folder``. ``kept``: how long the records are there, for people."""
-    formatted = filled_once(f"kafka-{KAFKA_VERSION}-java-{java.version}", partial(_format, java, jars))
-    properties = _write_properties(folder, port, controller_port)
     meaning = f"Apache Kafka {KAFKA_VERSION}: transactions, so exactly-once is possible; the records are {kept}."
+    return kafka_node(java, jars, folder, Node.alone(port, controller_port), new_cluster_id(), meaning)
+
+
+def kafka_node(java: Java, jars: Path, folder: Path, node: Node, cluster_id: str, meaning: str = "") -> Launch:
+    """One node with its log and settings in ``folder``; ``cluster_id`` counts where there is no log yet."""
+    formatted = filled_once(f"kafka-{KAFKA_VERSION}-java-{java.version}", partial(_format, java, jars))
+    properties = _write_properties(folder, node)
     return Launch(
         engine="kafka",
-        port=port,
-        cluster_id=_cluster_id(folder / "data", formatted / "data"),
+        port=node.port,
+        cluster_id=_cluster_id(folder / "data", formatted / "data", node.number, cluster_id),
         command=[*_java(java, jars, f"-XX:SharedArchiveFile={formatted}/classes.jsa"), "kafka.Kafka", str(properties)],
         meaning=meaning,
     )
@@ -61,9 +89,9 @@ def _java(java: Java, jars: Path, archive: str) -> list[str]:
 def _format(java: Java, jars: Path, folder: Path) -> None:
     """Fills ``folder`` with a formatted ``data`` folder and the archive of the classes that took."""
     folder.mkdir()
-    properties = _write_properties(folder, 9092, 9093)  # the ports leave no trace in the format
+    properties = _write_properties(folder, Node.alone(9092, 9093))  # the ports leave no trace in the format
     run = _java(java, jars, f"-XX:ArchiveClassesAtExit={folder}/classes.jsa")
-    command = [*run, "kafka.tools.StorageTool", "format", "-t", _new_cluster_id(), "-c", str(properties)]
+    command = [*run, "kafka.tools.StorageTool", "format", "-t", new_cluster_id(), "-c", str(properties)]
     try:
         subprocess.run(command, capture_output=True, text=True, timeout=_FORMAT_SECONDS, check=True)
     except subprocess.SubprocessError as error:
@@ -74,13 +102,15 @@ def _format(java: Java, jars: Path, folder: Path) -> None:
         ) from error
 
 
-def _write_properties(folder: Path, port: int, controller_port: int) -> Path:
-    listener, controller = f"PLAINTEXT://{LOOPBACK}:{port}", f"CONTROLLER://{LOOPBACK}:{controller_port}"
+def _write_properties(folder: Path, node: Node) -> Path:
+    listener, controller = f"PLAINTEXT://{LOOPBACK}:{node.port}", f"CONTROLLER://{LOOPBACK}:{node.controller_port}"
     own = {
+        "node.id": node.number,
         "listeners": f"{listener},{controller}",
         "advertised.listeners": listener,
-        "controller.quorum.voters": f"1@{LOOPBACK}:{controller_port}",
+        "controller.quorum.voters": ",".join(node.voters),
         "log.dirs": folder / "data",
+        **node.settings,
     }
     properties = folder / "server.properties"
     fixed = (_HERE / "server.properties").read_text()
@@ -88,14 +118,15 @@ def _write_properties(folder: Path, port: int, controller_port: int) -> Path:
     return properties
 
 
-def _cluster_id(data: Path, formatted: Path) -> str:
-    """The id of the cluster in ``data``, which becomes a copy of ``formatted`` under a new id if it does not exist."""
+def _cluster_id(data: Path, formatted: Path, number: int, new_id: str) -> str:
+    """The id of the cluster in ``data``; if that does not exist it becomes a copy of ``formatted`` with ``new_id``."""
     if not data.exists():
         partly = data.with_name("data.partial")
         shutil.rmtree(partly, ignore_errors=True)
         shutil.copytree(formatted, partly)
+        own = {"cluster.id": new_id, "node.id": str(number), "directory.id": new_cluster_id()}
         meta = partly / "meta.properties"
-        meta.write_text(re.sub(r"(?m)^cluster\.id=.*$", f"cluster.id={_new_cluster_id()}", meta.read_text()))
+        meta.write_text("".join(f"{name}={value}\n" for name, value in {"version": "1", **own}.items()))
         partly.rename(data)
     found = re.search(r"(?m)^cluster\.id=(\S+)$", (data / "meta.properties").read_text())
     if found is None:
@@ -103,6 +134,6 @@ def _cluster_id(data: Path, formatted: Path) -> str:
     return found[1]
 
 
-def _new_cluster_id() -> str:
+def new_cluster_id() -> str:
     """Random, as Kafka writes them: 16 bytes in URL-safe base64; not with a leading "-", which reads as an option."""
     return "K" + base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")[1:]

@@ -1,0 +1,113 @@
+"""Real loan requests at a steady rate, whatever happens to the brokers, and an account of what was acknowledged."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import partial
+from random import Random
+from typing import Any
+
+import msgspec
+from kafka import KafkaProducer
+
+from stream_app.faults import FAULTS, spoilt
+from stream_app.simulator import Message, Replay, sound
+from tests.broker.deployment import Source
+
+TICK_SECONDS = 0.02
+WEEK_MS = 7 * 24 * 3_600_000
+MAX_REQUEST_BYTES = 65_536
+"""What the scorer takes by default; poison of the kind *too large* is larger."""
+
+
+class Traffic:
+    """A thread that sends; :attr:`poison`, 0 at first, is the share of requests (0..1) made bad, each kind in turn."""
+
+    def __init__(self, bootstrap: str, topic: str, book: Replay, run: str, *, rate: float) -> None:
+        self._bootstrap, self._topic, self._run = bootstrap, topic, run
+        self.poison = 0.0
+        self._messages = self._endless(book, Random(run))
+        self._rate = rate
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._acknowledged: dict[int, list[tuple[float, int]]] = defaultdict(list)
+        self.sent = 0
+        self.failed: list[str] = []
+        """Deliveries whose end is not known; the oracle goes by what is on the topic."""
+        self._producer = self._connected()
+        self._thread = threading.Thread(target=self._send_steadily, name="traffic", daemon=True)
+        self._thread.start()
+
+    def _connected(self) -> KafkaProducer:
+        return KafkaProducer(
+            bootstrap_servers=self._bootstrap.split(","),
+            enable_idempotence=True,
+            acks="all",
+            linger_ms=5,
+            max_block_ms=WEEK_MS,
+            delivery_timeout_ms=WEEK_MS,
+            max_request_size=12_000_000,
+            reconnect_backoff_max_ms=500,
+        )
+
+    def _endless(self, book: Replay, rng: Random) -> Iterator[Message]:
+        number = bad = 0
+        while True:
+            request = book.requests[number % len(book)]
+            request = msgspec.structs.replace(request, request_id=f"{self._run}-{number:07d}")
+            number += 1
+            if rng.random() < self.poison:
+                bad += 1
+                yield spoilt(request, FAULTS[bad % len(FAULTS)], MAX_REQUEST_BYTES)
+            else:
+                yield sound(request)
+
+    def _send_steadily(self) -> None:
+        due = 0.0
+        while not self._ended.is_set():
+            due = min(due + self._rate * TICK_SECONDS, self._rate)  # after an outage it does not catch up
+            while due >= 1.0:
+                due -= 1.0
+                message = next(self._messages)
+                self.send(message.key, message.value)
+            self._ended.wait(TICK_SECONDS)  # the rate itself
+
+    def send(self, key: bytes | None, value: bytes | None) -> Any:
+        """Send one record besides; the future of its delivery."""
+        self.sent += 1
+        future = self._producer.send(self._topic, value=value, key=key)
+        future.add_callback(partial(self._was_acknowledged, time.monotonic()))
+        future.add_errback(lambda fault: self.failed.append(type(fault).__name__))
+        return future
+
+    def _was_acknowledged(self, sent_at: float, record: Any) -> None:
+        with self._lock:
+            self._acknowledged[record.partition].append((sent_at, record.offset))
+
+    def first_sent_after(self, moment: float) -> dict[int, Source]:
+        """By partition: the first acknowledged request that was sent after this ``time.monotonic()``."""
+        with self._lock:
+            found = {}
+            for partition, sends in self._acknowledged.items():
+                later = [offset for at, offset in sends[-20_000:] if at >= moment]
+                if later:
+                    found[partition] = (partition, min(later))
+            return found
+
+    def acknowledged(self) -> dict[int, set[int]]:
+        """Offsets by partition of what the brokers said they have."""
+        with self._lock:
+            return {partition: {offset for _, offset in sends} for partition, sends in self._acknowledged.items()}
+
+    def pause(self) -> None:
+        """Stop the thread and wait until everything sent is acknowledged or failed."""
+        self._ended.set()
+        self._thread.join()
+        self._producer.flush()
+
+    def close(self) -> None:
+        self.pause()
+        self._producer.close()
