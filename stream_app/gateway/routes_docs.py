@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import swagger_ui_bundle
+from pathlib import Path
+
+import fastapi_offline
 from fastapi import APIRouter
 from starlette.responses import HTMLResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -29,8 +31,8 @@ _PAGE = """<!doctype html>
 _START = """SwaggerUIBundle({url: "/openapi.json", dom_id: "#swagger-ui", validatorUrl: null, deepLinking: true});
 """
 
-swagger_files = StaticFiles(directory=swagger_ui_bundle.swagger_ui_path)
-"""To be mounted at ``/docs/files``."""
+swagger_files = StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static")
+"""Swagger UI 5, the first that reads OpenAPI 3.1. To be mounted at ``/docs/files``."""
 
 
 @router.get("/docs")

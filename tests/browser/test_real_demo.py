@@ -49,6 +49,7 @@ def test_a_reader_follows_the_replay_tries_clients_and_opens_a_report(
     a_report_opens(page)
     page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=pictures / "demo.png", full_page=True)
+    the_documents_open(open_page(address_of(demo) + "docs"), pictures)
     # The one thing Chromium itself notes is the 404 of the unknown client.
     assert [each for each in complaints(page) if "404" not in each] == []
     demo.process.send_signal(signal.SIGINT)
@@ -86,3 +87,10 @@ def a_report_opens(page: Page) -> None:
     with page.context.expect_page() as opened:
         link.click()
     expect(opened.value.locator("h1")).to_contain_text("2005-01")
+
+
+def the_documents_open(page: Page, pictures: Path) -> None:
+    page.locator("#operations-decisions-decide_requests_post").click()
+    expect(page.locator(".opblock-body")).to_contain_text("my-first-request")
+    page.screenshot(path=pictures / "docs.png")
+    assert complaints(page) == []
