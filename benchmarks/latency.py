@@ -109,7 +109,7 @@ class Client:
 def measure(stage: Stage, rate: int, seconds: int) -> Report:
     """``rate`` requests a second for ``seconds``, after a warm-up."""
     with stage.worker("latency") as worker, Reader(stage, TOPICS.decisions) as reader:
-        stage.load(TOPICS.requests, 1)
+        stage.load(TOPICS.requests, 1, first=rate * (seconds + WARM_UP_SECONDS))  # none of those that are timed
         while not reader.more(0.1):  # until the worker has started and joined its group
             assert worker.poll() is None, f"the worker ended with status {worker.returncode}"
         latencies = Client(stage, rate, seconds, reader.positions).run()

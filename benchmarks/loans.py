@@ -25,9 +25,9 @@ def read_book() -> Replay:
     return replay_of(book[book["approval_date"].dt.year >= FIRST_YEAR], read_contract(None))
 
 
-def requests(book: Replay, count: int) -> Iterator[tuple[bytes, bytes]]:
-    """``count`` records as (key, value). The n-th has the request id of n, whatever ``count`` is."""
-    for n in range(count):
+def requests(book: Replay, count: int, first: int = 0) -> Iterator[tuple[bytes, bytes]]:
+    """``count`` records as (key, value), beginning with the one of number ``first``; number n has the id of n."""
+    for n in range(first, first + count):
         request = msgspec.structs.replace(book.requests[n % len(book)], request_id=request_id(n))
         yield request.client_id.encode(), msgspec.json.encode(request)
 

@@ -54,10 +54,13 @@ class Stage:
         for created in admin.create_topics(topics).values():
             created.result()
 
-    def load(self, topic: str, count: int) -> None:
-        """Put ``count`` requests on a topic, in batches as a busy producer makes them. Raises if one is not taken."""
+    def load(self, topic: str, count: int, first: int = 0) -> None:
+        """Put ``count`` requests on a topic, in batches as a busy producer makes them. Raises if one is not taken.
+
+        ``first``: number of the first; a request of the same number is the same again, which the product skips.
+        """
         producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 50, "partitioner": "murmur2_random"})
-        for key, value in requests(self.book, count):
+        for key, value in requests(self.book, count, first):
             while True:
                 try:
                     producer.produce(topic, value, key)

@@ -15,7 +15,7 @@ import pytest
 from models.bundle import load_bundle, shipped_bundle
 from stream_app.clients import SQLiteClients
 from stream_app.events import RejectionReason
-from tests.broker.deployment import PARTITIONS, Deployment, Worker, headers_of, source_of, wait_until
+from tests.broker.deployment import PARTITIONS, Deployment, Source, Worker, headers_of, source_of, wait_until
 
 CLIENTS = [str(i) for i in range(200)]
 
@@ -87,11 +87,11 @@ POISON: list[tuple[bytes | None, bytes | None, RejectionReason]] = [
 
 def test_poison_alone_first_and_last_is_rejected_and_its_neighbours_are_decided(deployment: Deployment) -> None:
     """Each shape is answered before the next is sent, so that each is a batch of its own."""
-    fine = (b"7", good("7", "ok"))
+    fine, too = (b"7", good("7", "fine")), (b"7", good("7", "fine too"))
     shapes = [
         [(0, key, value) for key, value, _ in POISON],
-        [(1, *POISON[0][:2]), (1, *fine), (1, *fine)],
-        [(2, *fine), (2, *fine), (2, *POISON[0][:2])],
+        [(1, *POISON[0][:2]), (1, *fine), (1, *too)],
+        [(2, *fine), (2, *too), (2, *POISON[0][:2])],
         [(3, *POISON[1][:2])],
     ]
     deployment.start()
@@ -157,14 +157,14 @@ def test_a_worker_told_to_stop_mid_stream_repeats_and_loses_nothing(kafka_deploy
 def test_workers_that_join_and_leave_mid_stream_repeat_nothing_and_keep_the_order(kafka_deployment: Deployment) -> None:
     first = kafka_deployment.start(max_poll_records=20)
     second = kafka_deployment.start(ready=False, max_poll_records=20)
-    sources = []
+    sources: list[Source] = []
 
     def both_are_at_it() -> bool:
-        sources.extend(kafka_deployment.send(requests(500)))
+        sources.extend(kafka_deployment.send(requests(500, start=len(sources))))
         return second.metric("requests_total") > 0
 
     wait_until(both_are_at_it, "the second worker has its share")
-    sources += kafka_deployment.send(requests(4_000))
+    sources += kafka_deployment.send(requests(4_000, start=len(sources)))
     assert first.end(signal.SIGTERM) == 0
     answers = kafka_deployment.answered(sources)
     assert (answers.keys(), set(answers.values())) == (set(sources), {1})
