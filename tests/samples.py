@@ -93,7 +93,9 @@ def record(value: bytes | None = None, **changes: Any) -> Record:
     return Record(value=request() if value is None else value, **changes)
 
 
-def toy_pipeline(scorer: Any = None, profiles: Any = None, max_request_bytes: int = 2_000) -> Pipeline:
+def toy_pipeline(
+    scorer: Any = None, profiles: Any = None, max_request_bytes: int = 2_000, decided: Any = None
+) -> Pipeline:
     """A pipeline over the toy contract."""
     return Pipeline(
         contract=TOY,
@@ -102,4 +104,5 @@ def toy_pipeline(scorer: Any = None, profiles: Any = None, max_request_bytes: in
         model=MODEL,
         profiles=profiles or Profiles(),
         max_request_bytes=max_request_bytes,
+        decided=decided,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from monitoring.metrics import ScorerMetrics
 from stream_app import scoring
+from stream_app.decided import DecidedIds
 from stream_app.errors import ClientStoreError, ClientStoreUnavailable
 from stream_app.polls import Poll
 from stream_app.scoring import Scoring
@@ -56,16 +57,21 @@ class Lanes:
 
     async def deliver(self, records: Any, outputs: Any) -> bool:  # noqa: ARG002
         self.delivered += outputs
+        return await self.delivery()
+
+    async def delivery(self) -> bool:
+        """What becomes of it."""
         return True
 
 
-def handle(profiles: Profiles, patience_seconds: float, lanes: Lanes) -> Mapping[str, float]:
+def handle(profiles: Profiles, patience_seconds: float, lanes: Lanes, memory: DecidedIds | None = None) -> Any:
     """Score one record; what the counters say afterwards."""
     registry = CollectorRegistry()
     metrics = ScorerMetrics(registry, MODEL, TOY)
-    scorer = Scoring(toy_pipeline(profiles=profiles), lanes, metrics, patience_seconds)  # type: ignore[arg-type]  # a fake
+    pipeline = toy_pipeline(profiles=profiles, decided=memory)
+    scorer = Scoring(pipeline, lanes, metrics, patience_seconds, memory)  # type: ignore[arg-type]  # a fake
     asyncio.run(scorer.handle(Poll({TP("loan.requests", 0): [record(NEEDS_PROFILE)]}, 1, 0)))
-    names = ("client_store_failures_total", "requests_total")
+    names = ("client_store_failures_total", "requests_total", "repeated_requests_total")
     return {name: registry.get_sample_value("loan_scorer_" + name) or 0.0 for name in names}
 
 
@@ -73,7 +79,7 @@ def test_a_batch_is_decided_once_when_the_store_is_back() -> None:
     lanes = Lanes()
     counted = handle(Flaky(3), 60.0, lanes)
     assert [output.rejected for output in lanes.delivered] == [False]
-    assert counted == {"client_store_failures_total": 3.0, "requests_total": 1.0}
+    assert (counted["client_store_failures_total"], counted["requests_total"]) == (3, 1)
 
 
 def test_without_patience_left_the_fault_says_what_was_kept() -> None:
@@ -92,3 +98,31 @@ def test_a_batch_that_was_given_away_while_it_waited_is_not_decided() -> None:
     lanes = Lanes(looks=2)
     assert handle(Flaky(2), 60.0, lanes)["requests_total"] == 0.0
     assert lanes.delivered == []
+
+
+def test_a_request_decided_before_is_delivered_without_an_output_and_counted_as_repeated() -> None:
+    lanes, memory = Lanes(), DecidedIds(10, 60.0)
+    first, second = (handle(Flaky(0), 60.0, lanes, memory) for _ in range(2))
+    assert [output is None for output in lanes.delivered] == [False, True]
+    assert (first["requests_total"], first["repeated_requests_total"]) == (1, 0)
+    assert (second["requests_total"], second["repeated_requests_total"]) == (0, 1)
+
+
+def test_a_decision_is_remembered_while_its_delivery_is_under_way() -> None:
+    memory = DecidedIds(10, 60.0)
+    remembered = []
+
+    class Slow(Lanes):
+        async def delivery(self) -> bool:
+            remembered.append(len(memory))
+            return True
+
+    handle(Flaky(0), 60.0, Slow(), memory)
+    assert remembered == [1]
+
+
+def test_nothing_is_remembered_of_a_batch_that_was_not_decided() -> None:
+    """A second look at the client store must not find the requests of the first one decided."""
+    lanes, memory = Lanes(looks=2), DecidedIds(10, 60.0)
+    handle(Flaky(2), 60.0, lanes, memory)
+    assert len(memory) == 0
