@@ -35,6 +35,7 @@ from stream_app.progress import Progress
 from stream_app.settings import MonitorSettings, read_monitor_settings
 from stream_app.topics import TopicNames
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport
+from stream_app.watchdog import Watchdog
 from stream_app.web import WebPages
 from stream_app.worker_process import batch_app, check_and_listen, or_exit
 
@@ -59,7 +60,8 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     store = DecisionStore.open(settings.store)
     metrics = _metrics(registry, bundle, topics, size)
     news = News(bundle.version, clock=time.monotonic)
-    progress = Progress(settings.stall_seconds, clock=time.monotonic)
+    watchdog = Watchdog(settings.exit_after_stall_seconds)
+    progress = Progress(settings.stall_seconds, watchdog.clock)
     app = batch_app(settings.monitor_group, settings)
     bounds = partial(_bounds, app, topics.decisions, settings.fetch_max_wait_seconds + BOUNDS_SECONDS)
     idleness = Idleness(bounds, settings.idle_seconds, clock=time.monotonic)
@@ -76,7 +78,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
         store=store,
         decisions_topic=topics.decisions,
         windowing=windowing(settings, size),
-        idle=idleness.idle,
+        idle=partial(_idle, app, topics.decisions, idleness),
         analyst=analyst,
         announce=announcer.announce,
         report=reporting.ask,
@@ -93,7 +95,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
             await or_exit(watching.handle(poll))
 
     leader = TP(topics.decisions, 0)
-    measure_lag = partial(_measure_lag, app, watching, progress, metrics)
+    measure_lag = partial(_measure_lag, app, watching, progress, metrics, watchdog)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's own
     async def look_on() -> None:
@@ -108,7 +110,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
 
     async def start() -> None:
         sys.setswitchinterval(SWITCH_SECONDS)
-        closer.partitions = await check_and_listen(settings, topics, pages)
+        closer.partitions = await check_and_listen(settings, topics, pages, watchdog)
 
     async def stop() -> None:
         analyst.close()
@@ -137,12 +139,25 @@ def _metrics(registry: CollectorRegistry, bundle: Bundle, topics: TopicNames, si
     )
 
 
-def _measure_lag(app: BatchApp, watching: Watching, progress: Progress, metrics: MonitorMetrics) -> None:
+def _measure_lag(
+    app: BatchApp, watching: Watching, progress: Progress, metrics: MonitorMetrics, watchdog: Watchdog
+) -> None:
     positions: Mapping[TP, int] = watching.next_offsets
-    ends = app.batch_consumer.end_offsets_seen() if positions else {}
-    lag = {(tp.topic, tp.partition): max(0, ends.get(tp, at) - at) for tp, at in positions.items()}
-    progress.lag_is(lag)
+    seen = app.batch_consumer.partitions_seen()
+    lag = {(tp.topic, tp.partition): seen[tp].lag(at) if tp in seen else 0 for tp, at in positions.items()}
+    stamps = {(tp.topic, tp.partition): seen[tp].stamp for tp in positions if tp in seen}
+    progress.stands(app.batch_consumer.standing(), lag, stamps)
     metrics.lag_is(lag)
+    watchdog.hear()  # that the loop runs; a store that is away is waited for as long as it takes
+
+
+async def _idle(app: BatchApp, topic: str, idleness: Idleness, next_offsets: Mapping[int, int]) -> set[int]:
+    """As :meth:`Idleness.idle`; markers of transactions at the end of a partition are no records to wait for."""
+    seen = app.batch_consumer.partitions_seen()
+    known = {number: seen.get(TP(topic, number)) for number in next_offsets}
+    return await idleness.idle(
+        {n: at if (part := known[n]) is None else part.reached(at) for n, at in next_offsets.items()}
+    )
 
 
 async def _bounds(app: BatchApp, topic: str, timeout_seconds: float) -> Bounds | None:

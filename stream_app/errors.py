@@ -109,6 +109,20 @@ class PollLost(StreamAppError):
     exit_status = 8
 
 
+class WorkerStalled(StreamAppError):
+    """There was work and nothing was committed for too long, or the event loop stood still. A restart begins anew."""
+
+    reason = "stalled"
+    exit_status = 11
+
+
+class StopTimedOut(StreamAppError):
+    """A worker that was told to stop could not finish in time. The batch in hand is decided after the next start."""
+
+    reason = "stop_timed_out"
+    exit_status = 12
+
+
 class ChildFailed(StreamAppError):
     """Work handed to a child process gave no result. The three kinds below say how; the next call starts a new one."""
 

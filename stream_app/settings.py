@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import pydantic
 from pydantic import Field
@@ -64,6 +64,11 @@ class StreamSettings(BaseSettings):
     stall_seconds: Annotated[float, Field(ge=1)] = Field(
         30.0, description="not ready when there is lag and no commit for this long"
     )
+    exit_after_stall_seconds: Annotated[float, Field(ge=0)] = Field(
+        120.0,
+        description="the process ends, uncommitted, when a scorer has lag and commits nothing, or the event loop "
+        "stands still, for this long; 0: never",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
 
     @pydantic.field_validator("kafka")
@@ -72,6 +77,21 @@ class StreamSettings(BaseSettings):
         if not _HOST_PORT.match(value):
             raise ValueError("must be HOST:PORT, several separated by commas")
         return value
+
+    @pydantic.model_validator(mode="after")
+    def _stalls_last(self) -> Self:
+        """Every wait that has an end of its own ends before the watchdog's, and says better what was waited for."""
+        if self.exit_after_stall_seconds and self.exit_after_stall_seconds <= self.longest_wait_seconds:
+            raise ValueError(
+                "STREAM_APP_EXIT_AFTER_STALL_SECONDS: must be 0 or more than both stall_seconds and what a batch may "
+                f"wait for its clients and its delivery, {self.longest_wait_seconds:g}"
+            )
+        return self
+
+    @property
+    def longest_wait_seconds(self) -> float:
+        """For how long at most a sound worker commits nothing though there is lag."""
+        return max(self.stall_seconds, self.delivery_timeout_seconds)
 
     @property
     def heartbeat_seconds(self) -> float:
@@ -112,6 +132,11 @@ class WorkerSettings(StreamSettings):
     max_request_bytes: Annotated[int, Field(ge=256)] = Field(
         65_536, description="a larger request, key and headers included, is rejected unread"
     )
+
+    @property
+    def longest_wait_seconds(self) -> float:
+        """A batch may wait for its clients first, and for its delivery then."""
+        return max(self.stall_seconds, self.clients_wait_seconds + self.delivery_timeout_seconds)
 
 
 class MonitorSettings(StreamSettings):
@@ -212,5 +237,7 @@ def read(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
 
 
 def _told(problem: Any) -> str:
-    name = "STREAM_APP_" + ".".join(str(part) for part in problem["loc"]).upper()
-    return f"  {name}: {problem['msg'].removeprefix('Value error, ')}"
+    message = str(problem["msg"]).removeprefix("Value error, ")
+    if not problem["loc"]:  # of several settings together: the message names them
+        return "  " + message
+    return f"  STREAM_APP_{'.'.join(str(part) for part in problem['loc']).upper()}: {message}"

@@ -12,7 +12,6 @@ stamped on that thread: a poll of an older epoch was fetched from a position tha
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, cast
@@ -27,6 +26,7 @@ from faust.types import TP, ConsumerMessage
 from mode import Service
 
 from stream_app.polls import Poll
+from stream_app.progress import Standing
 
 
 class SeekListener(Protocol):
@@ -62,10 +62,37 @@ class BatchOptions:
     max_partition_fetch_bytes: int = 4 * 1024 * 1024
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One partition as of its last fetch.
+
+    ``end``: where a read_committed reader ends, None before the first fetch. ``stamp``: another one for each fetch that
+    was answered. ``position``: where the next fetch begins. ``handed_on``: the offset after the last record handed on;
+    between the two lies nothing but markers of transactions and what was rolled back.
+    """
+
+    end: int | None
+    stamp: int | None
+    position: int
+    handed_on: int
+
+    def lag(self, done: int) -> int:
+        """Records still to be done when all below ``done`` are. Markers at the end of the log are no lag."""
+        return 0 if self.end is None else max(0, self.end - self.reached(done))
+
+    def reached(self, done: int) -> int:
+        """Where the next record to be done can lie at the earliest, when all below ``done`` are."""
+        return max(done, self.position) if done >= self.handed_on else done
+
+
 class _Thread(driver.AIOKafkaConsumerThread):
     """The consumer's thread: made with our settings, stamps what it fetches, seeks atomically."""
 
     epoch = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._handed_on: dict[TP, int] = {}  # the offset after the last record handed on, or where reading began
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -97,7 +124,9 @@ class _Thread(driver.AIOKafkaConsumerThread):
         self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
     ) -> Any:
         records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
-        return records, self.epoch  # no await between the drain and this line: the stamp is exact
+        # No await between the drain and these lines: the stamp is exact.
+        self._handed_on |= {TP(*tp): run[-1].offset + 1 for tp, run in records.items() if run}
+        return records, self.epoch
 
     async def seek_all(self, kept: Mapping[TP, int] | None) -> tuple[dict[TP, int | None], int]:
         """Seek all to ``kept``, or to the committed offsets, and begin the next epoch in one step.
@@ -116,6 +145,7 @@ class _Thread(driver.AIOKafkaConsumerThread):
             if offset is not None:
                 consumer.seek(tp, offset)
         self.epoch += 1
+        self._handed_on = {TP(*tp): offset or 0 for tp, offset in committed.items()}
         if fresh:
             await consumer.seek_to_beginning(*fresh)
             committed |= {tp: await consumer.position(tp) for tp in fresh}  # not 0 where old records are gone
@@ -126,16 +156,23 @@ class _Thread(driver.AIOKafkaConsumerThread):
         positions = {TopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
         await self._ensure_consumer().commit(positions)
 
-    def end_offsets_seen(self) -> dict[TP, int]:
-        """The end of each assigned partition as of its last fetch, as a read_committed reader sees it."""
-        consumer = self._ensure_consumer()
-        seen: dict[TP, int] = {}
-        for tp in consumer.assignment():
-            # The assignment may change between the two calls: this runs on the other thread.
-            with contextlib.suppress(IllegalStateError, AssertionError):
-                if (end := consumer.last_stable_offset(tp)) is not None:
-                    seen[TP(*tp)] = end
-        return seen
+    def partitions_seen(self) -> dict[TP, Seen]:
+        """What the last fetch of each assigned partition told. From any thread."""
+        subscription = self._ensure_consumer()._subscription.subscription
+        assignment = subscription and subscription.assignment
+        if assignment is None:
+            return {}
+        states = {TP(*tp): assignment.state_value(tp) for tp in assignment.tps}
+        return {
+            tp: Seen(state.lso, state.timestamp, state.position, self._handed_on.get(tp, state.position))
+            for tp, state in states.items()
+            if state is not None and state.has_valid_position
+        }
+
+    def knows_its_coordinator(self) -> bool:
+        """False from the first request that the group's coordinator did not answer to the next one that it does."""
+        coordinator = self._consumer._coordinator if self._consumer is not None else None
+        return coordinator is not None and coordinator.coordinator_id is not None
 
     async def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
         """First and next offset of each partition of a topic, as the broker says now.
@@ -160,6 +197,7 @@ class BatchConsumer(driver.Consumer):
         self._listener = cast(BatchTransport, self.transport).listener
         self._seeking = asyncio.Lock()
         self._times_given_away = 0
+        self._given: frozenset[TP] | None = None  # by the group; None while it rebalances, and before the first time
         self._waiting: Poll | None = None
         self._next_poll = (0, 0)  # epoch and number
 
@@ -224,9 +262,15 @@ class BatchConsumer(driver.Consumer):
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish the batch in hand while its offsets can still be committed, then own nothing."""
+        self._given = None
         await super().on_partitions_revoked(revoked)
         self._times_given_away += 1
         self._listener.forget()
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Remember what the group gave: a worker it gave nothing to is a spare, no fault."""
+        await super().on_partitions_assigned(assigned, generation_id)
+        self._given = frozenset(assigned)
 
     async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
         """Commit explicitly. False: the group rebalanced; whoever owns the records now fetches them again."""
@@ -236,9 +280,17 @@ class BatchConsumer(driver.Consumer):
             return False
         return True
 
-    def end_offsets_seen(self) -> dict[TP, int]:
-        """The end of each assigned partition as of its last fetch; empty before the consumer runs."""
-        return self._thread.end_offsets_seen() if self._thread._consumer is not None else {}
+    def partitions_seen(self) -> dict[TP, Seen]:
+        """What the last fetch of each assigned partition told; empty before the consumer runs."""
+        return self._thread.partitions_seen() if self._thread._consumer is not None else {}
+
+    def standing(self) -> Standing:
+        """How this worker stands with its consumer group."""
+        if not self._thread.knows_its_coordinator():
+            return Standing.UNANSWERED
+        if self._given is None:
+            return Standing.REBALANCING
+        return Standing.OWNER if self._given else Standing.SPARE
 
     async def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
         """By partition of a topic, whoever reads it: the first offset there is, and the one the next record will get.
@@ -263,16 +315,25 @@ class BatchTransport(driver.Transport):
 
 
 class BatchApp(faust.App):
-    """A Faust app without tables: it keeps no folder, and runs two hooks around its life."""
+    """A Faust app without tables: it keeps no folder, and runs hooks around its life.
+
+    ``on_fault`` hears of what any service of the app, such as a seek, raised, before Faust stops them all.
+    """
 
     before_start: Callable[[], Awaitable[None]]
     after_stop: Callable[[], Awaitable[None]]
+    on_fault: Callable[[BaseException], None]
     pages: Service
 
     @property
     def batch_consumer(self) -> BatchConsumer:
         """The consumer, once the app's transport is a :class:`BatchTransport`."""
         return cast(BatchConsumer, self.consumer)
+
+    def _crash(self, reason: BaseException) -> None:
+        if not (self.should_stop or isinstance(reason, asyncio.CancelledError)):
+            self.on_fault(reason)
+        super()._crash(reason)
 
     def _create_directories(self) -> None:
         """Faust would make a data folder in the working directory for tables there are none of."""

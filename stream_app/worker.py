@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import partial
 from typing import Any
 
@@ -27,6 +26,7 @@ from stream_app.settings import WorkerSettings, read_settings
 from stream_app.tail import Tail
 from stream_app.topics import TopicNames
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport, SeekListener
+from stream_app.watchdog import Watchdog
 from stream_app.web import WebPages
 from stream_app.worker_process import batch_app, check_and_listen, or_exit
 
@@ -42,7 +42,8 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
     bundle = load_bundle(settings.bundle or shipped_bundle(), threads=settings.threads)
     model = ModelRef(bundle.name, bundle.version, bundle.sha256)
     topics = TopicNames.prefixed(settings.topic_prefix)
-    progress = Progress(settings.stall_seconds, clock=time.monotonic)
+    watchdog = Watchdog(settings.exit_after_stall_seconds)
+    progress = Progress(settings.stall_seconds, watchdog.clock)
     metrics = ScorerMetrics(registry, model, bundle.contract)
     app = batch_app(settings.group, settings)
     commits = PacedCommits(
@@ -74,7 +75,12 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
         async for poll in polls:
             await or_exit(scoring.handle(poll))
 
-    measure_lag = partial(_measure_lag, app, lanes, progress, metrics, decided)
+    measure = partial(_measure_lag, app, lanes, progress, metrics)
+
+    def measure_lag() -> None:
+        measure()
+        metrics.remembered_are(0 if decided is None else len(decided))
+        watchdog.hear(progress)
 
     @app.timer(interval=1.0)  # type: ignore[untyped-decorator]  # Faust's own
     async def watch_lag() -> None:
@@ -82,7 +88,7 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
 
     pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready, measure_lag)
     app.pages = pages
-    app.before_start = lambda: or_exit(check_and_listen(settings, topics, pages))
+    app.before_start = lambda: or_exit(check_and_listen(settings, topics, pages, watchdog))
     app.after_stop = lanes.close
     return app
 
@@ -101,15 +107,12 @@ def _listener(settings: WorkerSettings, topics: TopicNames, lanes: Lanes, decide
     return Recall(lanes, decided, tail.read, guard=or_exit, timeout_seconds=settings.delivery_timeout_seconds)
 
 
-def _measure_lag(
-    app: BatchApp, lanes: Lanes, progress: Progress, metrics: ScorerMetrics, decided: DecidedIds | None
-) -> None:
-    positions = lanes.committed_offsets()
-    ends = app.batch_consumer.end_offsets_seen() if positions else {}
-    lag = {tp.partition: max(0, ends.get(tp, at) - at) for tp, at in positions.items()}
-    progress.lag_is(lag)
+def _measure_lag(app: BatchApp, lanes: Lanes, progress: Progress, metrics: ScorerMetrics) -> None:
+    positions, seen = lanes.committed_offsets(), app.batch_consumer.partitions_seen()
+    lag = {tp.partition: seen[tp].lag(at) if tp in seen else 0 for tp, at in positions.items()}
+    stamps = {tp.partition: seen[tp].stamp for tp in positions if tp in seen}
+    progress.stands(app.batch_consumer.standing(), lag, stamps)
     metrics.lag_is(lag)
-    metrics.remembered_are(0 if decided is None else len(decided))
 
 
 def _pipeline(settings: WorkerSettings, bundle: Bundle, model: ModelRef, decided: DecidedIds | None) -> Pipeline:

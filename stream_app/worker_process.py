@@ -6,24 +6,32 @@ import asyncio
 import gc
 import logging
 import os
-from typing import Any
+import signal
+import threading
+from functools import partial
+from typing import Any, NoReturn
 
 import faust
 
+from stream_app import whereabouts
 from stream_app.errors import StreamAppError, trace_of
 from stream_app.settings import StreamSettings
 from stream_app.topics import TopicNames, check_topics, wait_for_broker
 from stream_app.transport import BatchApp
+from stream_app.watchdog import Watchdog
 from stream_app.web import WebPages
 
 log = logging.getLogger(__name__)
 
-WEEK_SECONDS = 7 * 24 * 3600.0
+YEAR_SECONDS = 365 * 24 * 3600.0
+LAST_WORDS_SECONDS = 5.0
+REQUEST_SECONDS = 30.0
+"""Faust waits 90 s for an answer: for so long a worker would not notice that its broker hangs or was cut off."""
 
 
 def batch_app(group: str, settings: StreamSettings) -> BatchApp:
     """A Faust app of this consumer group that keeps nothing, makes no topic and serves no page of Faust's."""
-    return BatchApp(
+    app = BatchApp(
         group,
         broker=[f"kafka://{server}" for server in settings.kafka.split(",")],
         store="memory://",
@@ -34,19 +42,23 @@ def batch_app(group: str, settings: StreamSettings) -> BatchApp:
         broker_session_timeout=settings.session_timeout_seconds,
         broker_heartbeat_interval=settings.heartbeat_seconds,
         broker_rebalance_timeout=settings.rebalance_timeout_seconds,
-        broker_max_poll_interval=WEEK_SECONDS,  # a worker without partitions never polls and must stay in the group
+        broker_request_timeout=max(REQUEST_SECONDS, settings.rebalance_timeout_seconds + 10),  # joining waits that long
+        broker_max_poll_interval=YEAR_SECONDS,  # a worker without partitions never polls and must stay in the group
         stream_wait_empty=True,
         stream_buffer_maxsize=1,  # one poll waits; App.topic() drops its own maxsize
         cython_optimizations=True,
         worker_redirect_stdouts=False,
     )
+    app.on_fault = _exit_for
+    return app
 
 
-async def check_and_listen(settings: StreamSettings, topics: TopicNames, pages: WebPages) -> int:
-    """Serve the pages, then wait for broker and topics; the number of partitions each topic has.
+async def check_and_listen(settings: StreamSettings, topics: TopicNames, pages: WebPages, watchdog: Watchdog) -> int:
+    """Heed signals, serve the pages, then wait for broker and topics; the number of partitions each topic has.
 
     Raises PortTaken, BrokerUnreachable or TopicMismatch.
     """
+    _heed_signals(watchdog)
     await pages.listen()
     await asyncio.to_thread(wait_for_broker, settings.kafka, settings.broker_wait_seconds, say=log.warning)
     partitions = await asyncio.to_thread(check_topics, settings.kafka, names=topics)
@@ -71,17 +83,57 @@ async def or_exit(work: Any) -> Any:
         return await work
     except asyncio.CancelledError:
         raise
-    except StreamAppError as fault:
+    except Exception as fault:  # noqa: BLE001 - whatever it is, Faust must not see it
+        _exit_for(fault)
+
+
+def _exit_for(fault: BaseException) -> NoReturn:
+    if isinstance(fault, StreamAppError):
         log.critical("%s", fault)
         _exit(fault.exit_status)
-    except Exception as fault:  # noqa: BLE001 - whatever it is, Faust must not see it
-        log.critical("The worker met a fault of its own; what was in hand was not committed. %s", trace_of(fault))
-        _exit(70)
+    log.critical("The worker met a fault of its own; what was in hand was not committed. %s", trace_of(fault))
+    _exit(70)
 
 
-def _exit(status: int) -> None:
+def _exit(status: int) -> NoReturn:
     logging.shutdown()
     os._exit(status)
+
+
+def _end(loop: asyncio.AbstractEventLoop, fault: StreamAppError) -> NoReturn:
+    """End the process at once, with its last words: where everybody stood, and why.
+
+    Another thread may hold the log's lock for ever, such as one that writes to a pipe nobody reads.
+    """
+
+    def speak() -> None:
+        _tell(loop)
+        log.critical("%s", fault)
+        logging.shutdown()
+
+    words = threading.Thread(target=speak, daemon=True)
+    words.start()
+    words.join(LAST_WORDS_SECONDS)
+    os._exit(fault.exit_status)
+
+
+def _tell(loop: asyncio.AbstractEventLoop) -> None:
+    log.warning("%s\n%s", whereabouts.threads(), whereabouts.tasks(loop))
+
+
+def _heed_signals(watchdog: Watchdog) -> None:
+    """SIGTERM and SIGINT start the watchdog's count, beside what Faust does; SIGUSR1 and SIGUSR2 tell where all stand.
+
+    Handlers of Python's own rather than the loop's: they run even while the loop is stuck, as long as it is in Python.
+    """
+    loop = asyncio.get_running_loop()
+    watchdog.start(partial(_end, loop))
+    for told in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(told, watchdog.stop_within)  # the loop hears of it all the same, and Faust begins to stop
+    for asked in (signal.SIGUSR1, signal.SIGUSR2):
+        loop.remove_signal_handler(asked)
+        # In a thread: the log may be what the signal interrupted.
+        signal.signal(asked, lambda *_: threading.Thread(target=_tell, args=(loop,), daemon=True).start())
 
 
 def _rest_the_collector() -> None:

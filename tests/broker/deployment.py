@@ -19,6 +19,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from stream_app.broker.ports import free_ports
 from stream_app.topics import TopicNames, create_topics
+from stream_app.watchdog import STOP_SECONDS
 
 PARTITIONS = 4
 Source = tuple[int, int]  # partition and offset of an input record
@@ -42,11 +43,13 @@ class Worker:
     port: int
     log: Path
 
-    def page(self, name: str) -> str:
-        """The body of one of its pages, empty while it does not answer with 200."""
+    def page(self, name: str, *, whatever_the_status: bool = False) -> str:
+        """The body of one of its pages, empty while it does not answer with 200 (or at all)."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/{name}", timeout=5) as answer:
                 return str(answer.read().decode())
+        except urllib.error.HTTPError as refused:
+            return str(refused.read().decode()) if whatever_the_status else ""
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             return ""
 
@@ -60,19 +63,19 @@ class Worker:
         return bool(self.page("ready"))
 
     def end(self, how: signal.Signals) -> int:
-        """Send a signal and wait for the exit status."""
+        """Send a signal and wait for the exit status, for as long as a worker promises to take at most, and a tick."""
         self.process.send_signal(how)
-        return self.process.wait(timeout=30)
+        return self.process.wait(timeout=STOP_SECONDS + 2)
 
 
 class OutputReader:
     """Reads topics to their present end, again and again, and remembers what it read."""
 
-    def __init__(self, bootstrap: str, topics: list[str]) -> None:
+    def __init__(self, bootstrap: str, topics: list[str], partitions: int = PARTITIONS) -> None:
         self._consumer = KafkaConsumer(
             bootstrap_servers=bootstrap, isolation_level="read_committed", enable_auto_commit=False
         )
-        self._partitions = [TopicPartition(topic, p) for topic in topics for p in range(PARTITIONS)]
+        self._partitions = [TopicPartition(topic, p) for topic in topics for p in range(partitions)]
         self._consumer.assign(self._partitions)
         self._consumer.seek_to_beginning(*self._partitions)
         self._seen: list[Any] = []
@@ -104,14 +107,17 @@ class Deployment:
     clients: Path | str
     folder: Path
     engine: str
+    partitions: int = PARTITIONS
     workers: list[Worker] = field(default_factory=list)
     _reader: OutputReader | None = None
 
     @classmethod
-    def on(cls, broker: Any, prefix: str, clients: Path | str, folder: Path) -> Deployment:
+    def on(
+        cls, broker: Any, prefix: str, clients: Path | str, folder: Path, partitions: int = PARTITIONS
+    ) -> Deployment:
         names = TopicNames.prefixed(prefix)
-        create_topics(broker.bootstrap, PARTITIONS, names=names)
-        return cls(broker.bootstrap, names, prefix, clients, folder, broker.engine)
+        create_topics(broker.bootstrap, partitions, names=names)
+        return cls(broker.bootstrap, names, prefix, clients, folder, broker.engine, partitions)
 
     def start(
         self, *, command: str = "worker", program: str = "stream_app", ready: bool = True, **settings: Any
@@ -163,7 +169,7 @@ class Deployment:
     def read(self, topic: str) -> list[Any]:
         """Everything that is in an output topic now, as a read_committed reader sees it."""
         if self._reader is None:
-            self._reader = OutputReader(self.bootstrap, [self.names.decisions, self.names.rejections])
+            self._reader = OutputReader(self.bootstrap, [self.names.decisions, self.names.rejections], self.partitions)
         return [record for record in self._reader.read_to_end() if record.topic == topic]
 
     def answers(self) -> Counter[Source]:

@@ -78,7 +78,7 @@ def test_without_the_server_for_too_long_the_worker_ends_uncommitted_and_the_nex
 
 
 def test_partitions_are_handed_over_while_their_batch_waits(deployment: Deployment, redis_server: RedisServer) -> None:
-    first, second = (deployment.start(clients_wait_seconds=120) for _ in range(2))
+    first, second = (deployment.start(clients_wait_seconds=120, exit_after_stall_seconds=0) for _ in range(2))
     wait_until(lambda: assigned(first) == assigned(second) == PARTITIONS / 2, "the partitions are shared")
     redis_server.stop()
     sources = deployment.send(requests(400))

@@ -174,16 +174,5 @@ def test_workers_that_join_and_leave_mid_stream_repeat_nothing_and_keep_the_orde
         assert offsets == sorted(offsets)
 
 
-def test_a_worker_that_lost_its_partitions_no_longer_claims_them(kafka_deployment: Deployment) -> None:
-    workers = [kafka_deployment.start(ready=False) for _ in range(PARTITIONS + 1)]
-    wait_until(
-        lambda: sorted(assigned(worker) for worker in workers) == [0.0] + [1.0] * PARTITIONS,
-        "four workers own a partition each and the fifth none",
-    )
-    spare = next(worker for worker in workers if not assigned(worker))
-    assert spare.page("live")
-    assert not spare.page("ready")
-
-
 def assigned(worker: Worker) -> float:
     return worker.metric("partitions_assigned")

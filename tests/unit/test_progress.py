@@ -1,8 +1,12 @@
-"""Readiness: partitions assigned, and progress while there is lag."""
+"""Readiness and stalls: a worker gets on while it commits what it lags behind, and hears from the broker."""
 
 from __future__ import annotations
 
-from stream_app.progress import Progress
+from collections.abc import Mapping
+
+import pytest
+
+from stream_app.progress import Progress, Standing
 
 
 class Clock:
@@ -14,46 +18,122 @@ class Clock:
         return self.now
 
 
-def started() -> tuple[Progress, Clock]:
-    clock = Clock()
-    return Progress(stall_seconds=30, clock=clock), clock
+class Worker:
+    """Progress as the worker tells it; each telling hears of new fetches unless it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.progress = Progress(stall_seconds=30, clock=self.clock)
+        self._fetches = 0
+
+    def tells(
+        self,
+        lag: Mapping[int, int],
+        standing: Standing = Standing.OWNER,
+        *,
+        at: float | None = None,
+        heard: bool = True,
+    ) -> None:
+        self.clock.now = self.clock.now if at is None else at
+        self._fetches += heard
+        self.progress.stands(standing, lag, dict.fromkeys(lag, self._fetches))
 
 
-def test_a_worker_without_partitions_is_not_ready() -> None:
-    progress, _ = started()
-    assert progress.not_ready() == "no partitions assigned"
+@pytest.mark.parametrize("standing", [Standing.UNANSWERED, Standing.REBALANCING])
+def test_a_worker_outside_its_group_is_not_ready(standing: Standing) -> None:
+    worker = Worker()
+    assert worker.progress.not_ready() == Standing.UNANSWERED.value, "before anything is known"
+    worker.tells({}, standing)
+    assert worker.progress.not_ready() == standing.value
+
+
+def test_a_spare_worker_in_the_group_is_ready_and_never_stalls() -> None:
+    worker = Worker()
+    worker.tells({}, Standing.SPARE)
+    worker.tells({}, Standing.SPARE, at=1_000)
+    assert worker.progress.not_ready() is None
+    assert worker.progress.stalled_since() is None
 
 
 def test_a_worker_without_lag_is_ready_however_long_nothing_comes() -> None:
-    progress, clock = started()
-    progress.lag_is({0: 0})
-    clock.now = 1_000
-    progress.lag_is({0: 0})
-    assert progress.not_ready() is None
+    worker = Worker()
+    worker.tells({0: 0})
+    worker.tells({0: 0}, at=1_000)
+    assert worker.progress.not_ready() is None
+    assert worker.progress.stalled_since() is None
 
 
 def test_lag_without_a_commit_for_longer_than_the_stall_time_is_not_ready() -> None:
-    progress, clock = started()
-    progress.lag_is({0: 0})
-    clock.now = 10
-    progress.lag_is({0: 5})
-    clock.now = 41
-    assert progress.not_ready() == "lag of 5 records and no commit for 31 s"
+    worker = Worker()
+    worker.tells({0: 0})
+    worker.tells({0: 5}, at=10)
+    worker.tells({0: 5}, at=41)
+    assert worker.progress.not_ready() == "lag of 5 records and no commit for 31 s"
+    assert (worker.progress.stalled_since(), worker.progress.complaint()) == (10, "a lag of 5 records and no commit")
 
 
 def test_lag_that_is_being_worked_off_is_ready() -> None:
-    progress, clock = started()
-    progress.lag_is({0: 5_000})
-    for clock.now in (25, 50, 75):
-        progress.committed()
-        progress.lag_is({0: 4_000})
-    assert progress.not_ready() is None
+    worker = Worker()
+    worker.tells({0: 5_000})
+    for now in (25, 50, 75):
+        worker.tells({0: 4_000}, at=now)
+        worker.progress.committed()
+    assert worker.progress.not_ready() is None
+    assert worker.progress.stalled_since() == 75
 
 
 def test_partitions_that_just_came_get_the_whole_stall_time() -> None:
-    progress, clock = started()
-    progress.lag_is({0: 9})
-    clock.now = 29
-    progress.lag_is({0: 9, 1: 9})
-    clock.now = 58
-    assert progress.not_ready() is None
+    worker = Worker()
+    worker.tells({0: 9})
+    worker.tells({0: 9, 1: 9}, at=29)
+    worker.clock.now = 58
+    assert worker.progress.not_ready() is None
+    assert worker.progress.stalled_since() == 29
+
+
+def test_a_partition_read_to_its_end_of_which_nothing_is_heard_any_more_is_not_ready() -> None:
+    worker = Worker()
+    worker.tells({0: 0})
+    worker.tells({0: 0}, at=31, heard=False)
+    assert worker.progress.not_ready() == "no fetch was answered for 31 s"
+    worker.tells({0: 0}, at=32)
+    assert worker.progress.not_ready() is None
+
+
+def test_a_partition_with_lag_is_not_fetched_while_its_records_are_worked_off() -> None:
+    worker = Worker()
+    worker.tells({0: 5_000})
+    for now in (20, 40, 60):
+        worker.tells({0: 4_000}, at=now, heard=False)
+        worker.progress.committed()
+    assert worker.progress.not_ready() is None
+
+
+def test_assigned_partitions_whose_positions_never_came_are_a_stall() -> None:
+    """A seek that failed midway: Faust goes on, and the worker owns nothing."""
+    worker = Worker()
+    worker.tells({}, Standing.SPARE, at=5)
+    worker.tells({}, Standing.OWNER, at=10)
+    worker.tells({}, Standing.OWNER, at=100)
+    assert worker.progress.not_ready() == "partitions assigned and no position to read them from"
+    assert worker.progress.stalled_since() == 10
+
+
+def test_a_rebalance_that_never_ends_is_a_stall() -> None:
+    worker = Worker()
+    worker.tells({0: 7}, at=5)
+    worker.tells({0: 7}, Standing.REBALANCING, at=10)
+    assert (worker.progress.stalled_since(), worker.progress.complaint()) == (5, "a lag of 7 records and no commit")
+    worker.tells({}, Standing.REBALANCING, at=20)
+    worker.tells({}, Standing.REBALANCING, at=200)
+    assert (worker.progress.stalled_since(), worker.progress.complaint()) == (20, Standing.REBALANCING.value)
+
+
+def test_nothing_is_owed_while_the_broker_does_not_answer_and_all_of_the_time_is_given_when_it_does() -> None:
+    worker = Worker()
+    worker.tells({0: 7}, at=5)
+    worker.tells({0: 7}, Standing.UNANSWERED, at=100)
+    assert worker.progress.stalled_since() is None
+    assert worker.progress.not_ready() == Standing.UNANSWERED.value
+    worker.tells({0: 7}, at=200)
+    assert worker.progress.stalled_since() == 200

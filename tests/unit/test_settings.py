@@ -26,6 +26,16 @@ def test_every_problem_is_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
         assert name in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "waits", [{"clients_wait_seconds": 60}, {"delivery_timeout_seconds": 90}, {"stall_seconds": 120}]
+)
+def test_a_stall_ends_the_process_only_after_every_wait_that_ends_by_itself(waits: dict[str, float]) -> None:
+    with pytest.raises(SettingsError, match=r"STREAM_APP_EXIT_AFTER_STALL_SECONDS: must be 0 or more than .* 1\d0\n"):
+        read_settings(**waits)
+    read_settings(**waits, exit_after_stall_seconds=0)
+    read_settings(**waits, exit_after_stall_seconds=121)
+
+
 def test_an_option_wins_over_the_environment_and_that_over_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAM_APP_WEB_PORT", "7000")
     assert read_settings(web_port=None).web_port == 7000

@@ -12,7 +12,7 @@ from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
 from stream_app.polls import SeekGivenUp
-from stream_app.transport import BatchConsumer, BatchOptions
+from stream_app.transport import BatchConsumer, BatchOptions, Seen
 
 A = TP("d", 0)
 
@@ -123,3 +123,18 @@ def test_a_seek_that_is_given_up_resumes_nothing_and_raises_what_faust_takes_for
         assert listener.told == ["open"]
 
     asyncio.run(story())
+
+
+@pytest.mark.parametrize(
+    ("seen", "done", "lag"),
+    [
+        (Seen(end=100, stamp=1, position=40, handed_on=40), 30, 70),
+        (Seen(end=100, stamp=1, position=100, handed_on=100), 100, 0),
+        (Seen(end=100, stamp=1, position=100, handed_on=99), 99, 0),  # a marker of a transaction is the last of it
+        (Seen(end=100, stamp=1, position=100, handed_on=99), 90, 10),
+        (Seen(end=None, stamp=None, position=40, handed_on=40), 40, 0),
+        (Seen(end=90, stamp=1, position=100, handed_on=100), 100, 0),  # an end told before the last commit
+    ],
+)
+def test_the_lag_of_a_partition_is_what_may_still_be_records(seen: Seen, done: int, lag: int) -> None:
+    assert seen.lag(done) == lag
