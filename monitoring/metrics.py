@@ -76,6 +76,7 @@ class ScorerMetrics:
         self._assigned = gauge("partitions_assigned", "Partitions this worker owns")
         self._last_commit = gauge("last_commit_timestamp_seconds", "When offsets were last committed (Unix time)")
         self._remembered = gauge("remembered_ids", "Ids of decided requests remembered, all partitions of this worker")
+        self._started = gauge("started_timestamp_seconds", "When this process started (Unix time)")
         self._model_info = gauge("model_info", "The model in use; always 1", ("name", "version", "sha256"))
 
     def batch_decided(
@@ -114,6 +115,10 @@ class ScorerMetrics:
     def stage_took(self, stage: str, seconds: float) -> None:
         """One stage of one batch ended."""
         self._by_stage[stage].observe(seconds)
+
+    def started(self, at: float) -> None:
+        """The process started at this Unix time."""
+        self._started.set(at)
 
     def committed(self, at: float) -> None:
         """Offsets were committed at this Unix time."""

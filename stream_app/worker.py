@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Any
 
@@ -45,6 +46,7 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
     watchdog = Watchdog(settings.exit_after_stall_seconds)
     progress = Progress(settings.stall_seconds, watchdog.clock)
     metrics = ScorerMetrics(registry, model, bundle.contract)
+    metrics.started(time.time())
     app = batch_app(settings.group, settings)
     commits = PacedCommits(
         lambda offsets: app.batch_consumer.commit_offsets(offsets),

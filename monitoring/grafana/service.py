@@ -102,14 +102,14 @@ _LAG = (
         "Requests on the broker that no scorer has committed. One partition alone: a client sends most of the load.",
         {"partition {{partition}}": f"sum by (partition) (loan_scorer_consumer_lag_records{OF_SCORER})"},
         unit="short",
-        width=8,
+        width=6,
     ),
     lines(
         "Growth of the backlog",
         "Records a second by which the backlog of scorer and monitor grew over 15 minutes; below zero it shrinks.",
         {"{{job}}": "loan:consumer_lag_records:deriv15m"},
         unit="cps",
-        width=8,
+        width=6,
         alert="LagGrowing",
     ),
     lines(
@@ -117,8 +117,16 @@ _LAG = (
         "How long requests have waited at a scorer without a commit. Zero while nothing waits.",
         {"{{instance}}": 'loan:stalled_seconds{job="scorer"}'},
         unit="s",
-        width=8,
+        width=6,
         alert="ScorerStalled",
+    ),
+    lines(
+        "Starts",
+        "How often each scorer was started anew in 15 minutes. Again and again: its log and its exit status say why.",
+        {"{{instance}}": "loan_scorer:starts:changes15m"},
+        unit="short",
+        width=6,
+        alert="ScorerRestarting",
     ),
 )
 
