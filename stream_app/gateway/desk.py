@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.5
 """How long the decision store may take before a request goes without asking it."""
 
+LOOK_AGAIN_SECONDS = 0.5
+"""How long a request is without answer before the decision store is looked into again."""
+
 REST_SECONDS = 5.0
 """How long the store is then left alone."""
 
@@ -45,27 +48,44 @@ class Desk:
         request_id = prepared.request.request_id
         known = self._memory.binding(request_id)
         if known is None:
-            asked = Asked()
+            asked = self._asked(prepared)
             self._memory.remember(request_id, prepared.fingerprint, asked)  # before any await: who comes now waits too
             await self._begin(prepared, asked)
         elif known.fingerprint != prepared.fingerprint:
             raise conflict()
         else:
             asked = known.asked
-        return await asked.within(self._reply_seconds)
+        return await self._awaited(prepared, asked)
+
+    def _asked(self, prepared: Prepared) -> Asked:
+        before = self._memory.get(prepared.request.request_id)
+        again = before is not None and before.fingerprint == prepared.fingerprint and before.answer is None
+        return Asked(prepared.by_content, before.asked if before and again else None)
+
+    async def _awaited(self, prepared: Prepared, asked: Asked) -> Answer | None:
+        """Looks into the store meanwhile: a scorer passes over what it decided before, for another gateway, say."""
+        until = time.monotonic() + self._reply_seconds
+        while (left := until - time.monotonic()) > LOOK_AGAIN_SECONDS and not await asked.settled(LOOK_AGAIN_SECONDS):
+            await self._answer_from_store(prepared, asked)
+        return await asked.within(max(0.0, left))
 
     async def _begin(self, prepared: Prepared, asked: Asked) -> None:
         try:
-            stored = await self._stored(prepared.request.request_id)
-            if stored is None:
+            if not await self._answer_from_store(prepared, asked):
                 await self._exchange.ask(asked, prepared.key, prepared.value)
-            elif self._requests.is_answered_by(prepared, stored):
-                asked.answered(Answer(stored))
-            else:
-                raise conflict()
         except BaseException as fault:
             asked.failed(fault if isinstance(fault, Exception) else away())
             raise
+
+    async def _answer_from_store(self, prepared: Prepared, asked: Asked) -> bool:
+        """Whether the answer was there. Raises Refused when it is one to other content."""
+        stored = await self._stored(prepared.request.request_id)
+        if stored is None:
+            return False
+        if not self._requests.is_answered_by(prepared, stored):
+            raise conflict()
+        asked.answered(Answer(stored))
+        return True
 
     async def _stored(self, request_id: str) -> bytes | None:
         """The decision on this id from before this gateway's memory. A store that is away holds nobody up."""

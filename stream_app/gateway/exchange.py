@@ -67,24 +67,40 @@ class Line(Protocol):
 
 
 class Asked:
-    """One request that is asked. ``answer`` may come at any time, or never; it raises what asking failed with."""
+    """One request that is asked. ``answer`` may come at any time, or never; it raises what asking failed with.
 
-    def __init__(self) -> None:
+    ``by_content``: its id follows from its content, so that the scorers' word that the id was decided before with other
+    content can only mean another time of asking: no answer, the decision is in the store. ``before``: the same request
+    as it was asked before and not answered. A scorer passes over the second of the two, and what it says to the first
+    then answers both.
+    """
+
+    def __init__(self, by_content: bool = False, before: Asked | None = None) -> None:
         self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self.number: bytes = secrets.token_hex(16).encode() if before is None else before.number
         self.delivered = False
         self.key = b""
+        self._by_content = by_content
+
+    async def settled(self, seconds: float) -> bool:
+        """Wait for the answer, or the failure to ask, for so long at most; whether it is there."""
+        await asyncio.wait((self.answer,), timeout=seconds)
+        return self.answer.done()
 
     async def within(self, seconds: float) -> Answer | None:
         """The answer; None when it did not come in time. Raises BrokerAway when the broker has not even confirmed."""
-        await asyncio.wait((self.answer,), timeout=seconds)
-        if self.answer.done():
+        if await self.settled(seconds):
             return self.answer.result()
         if not self.delivered:
             raise unconfirmed()
         return None
 
     def answered(self, answer: Answer) -> None:
-        """The first answer counts."""
+        """The first answer counts, also after a failure: the broker had the request all the same."""
+        if self._by_content and answer.reason == RejectionReason.CONFLICTING_REQUEST.value:
+            return
+        if self.answer.done() and self.answer.exception() is not None:
+            self.answer = asyncio.get_running_loop().create_future()
         if not self.answer.done():
             self.answer.set_result(answer)
 
@@ -113,14 +129,13 @@ class Exchange:
         if self._line is None or not self._line.reachable:
             raise away()
         asked.key = key
-        number = self._expect(asked)
-        headers = [(REPLY_TO, self._id), (CORRELATION_ID, number)]
+        self._expect(asked)
+        headers = [(REPLY_TO, self._id), (CORRELATION_ID, asked.number)]
         try:
             delivery = await self._line.send(key, request, headers)
         except (KafkaError, TimeoutError) as fault:
-            self._waiting.pop(number, None)
             raise away() from fault
-        delivery.add_done_callback(lambda done: self._delivered(number, asked, done))
+        delivery.add_done_callback(lambda done: _delivered(asked, done))
 
     def hear(self, rejected: bool, records: Iterable[RawRecord]) -> None:
         """Records of the decision topic, or of the rejection topic, in their order."""
@@ -133,25 +148,18 @@ class Exchange:
                 self._answered(headers, rejected, record)
 
     def lose_undelivered(self) -> None:
-        """The broker went: whoever waits for a request that it never confirmed need not wait longer."""
-        for number, asked in list(self._waiting.items()):
+        """The broker went: whoever waits for a request that it never confirmed need not wait longer.
+
+        It may have the request all the same, so an answer is still expected.
+        """
+        for asked in self._waiting.values():
             if not asked.delivered:
-                del self._waiting[number]
                 asked.failed(unconfirmed())
 
-    def _expect(self, asked: Asked) -> bytes:
+    def _expect(self, asked: Asked) -> None:
         if len(self._waiting) >= MAX_WAITING:
             del self._waiting[next(iter(self._waiting))]
-        number = secrets.token_hex(16).encode()
-        self._waiting[number] = asked
-        return number
-
-    def _delivered(self, number: bytes, asked: Asked, delivery: asyncio.Future[object]) -> None:
-        if not delivery.cancelled() and delivery.exception() is None:
-            asked.delivered = True
-        else:
-            self._waiting.pop(number, None)
-            asked.failed(unconfirmed())
+        self._waiting[asked.number] = asked
 
     def _answered(self, headers: dict[str, bytes | None], rejected: bool, record: RawRecord) -> None:
         number = headers.get(CORRELATION_ID) or b""
@@ -162,6 +170,13 @@ class Exchange:
         asked.answered(
             Answer(None, _reason(headers), _text(headers, _MESSAGE)) if rejected else Answer(record.value or b"")
         )
+
+
+def _delivered(asked: Asked, delivery: asyncio.Future[object]) -> None:
+    if not delivery.cancelled() and delivery.exception() is None:
+        asked.delivered = True
+    else:
+        asked.failed(unconfirmed())
 
 
 def _reason(headers: dict[str, bytes | None]) -> str:

@@ -55,11 +55,13 @@ def rejected(reason: str, message: str) -> Refused:
 _CORRECT = "Correct the request as the contract in /docs says, and send it again."
 _STATUS_OF_REASON: dict[str, int] = {
     RejectionReason.UNKNOWN_CLIENT: 404,
+    RejectionReason.CONFLICTING_REQUEST: 409,
     RejectionReason.TOO_LARGE: 413,
     RejectionReason.INTERNAL_ERROR: 502,
 }
 _NEXT_OF_REASON: dict[str, str] = {
     RejectionReason.UNKNOWN_CLIENT: "Check the client id, or send every feature with POST /requests.",
+    RejectionReason.CONFLICTING_REQUEST: "Give a new request a new id; repeat an old one unchanged.",
     RejectionReason.INVALID_PROFILE: "Ask whoever runs this service to load the client's profile again.",
     RejectionReason.MISSING_REQUIRED_FEATURE: "Send it with POST /requests, or have it added to the client's profile.",
     RejectionReason.INTERNAL_ERROR: "This is a bug of the scorer; tell whoever runs this service.",

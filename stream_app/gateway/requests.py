@@ -26,12 +26,16 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Prepared(msgspec.Struct, frozen=True, gc=False):
-    """A sound request: ``value`` goes out under ``key``. ``fingerprint``: of its content, however it was written."""
+    """A sound request: ``value`` goes out under ``key``. ``fingerprint``: of its content, however it was written.
+
+    ``by_content``: its id follows from that, and the time of asking does not count.
+    """
 
     request: LoanRequest[Any]
     key: bytes
     value: bytes
     fingerprint: bytes
+    by_content: bool = False
 
 
 class _Body(msgspec.Struct, gc=False):
@@ -93,18 +97,20 @@ class Requests:
             raise _invalid_profile() from None
         fingerprint = _fingerprint(_encode([client_id, features]))
         request = LoanRequest(f"predict-{fingerprint.hex()}", client_id, now, features)
-        return Prepared(request, client_id.encode(), _encode(request), fingerprint)
+        return Prepared(request, client_id.encode(), _encode(request), fingerprint, by_content=True)
 
     def is_answered_by(self, prepared: Prepared, decision: bytes) -> bool:
-        """Whether a decision with the request's id can be the answer to its content: same client, time and features."""
+        """Whether a decision with the request's id can be the answer to its content: same client, time and features.
+
+        An id that follows from the content is no proof of it: anybody may have sent something else under it.
+        """
         request = prepared.request
-        if request.request_id == f"predict-{prepared.fingerprint.hex()}":
-            return True  # the id says so
         try:
             decided = self._decision(decision)
         except msgspec.DecodeError:
             return False  # of a model with other features
-        same = (decided.client_id, decided.requested_at) == (request.client_id, request.requested_at)
+        same = decided.client_id == request.client_id
+        same = same and (prepared.by_content or decided.requested_at == request.requested_at)
         return same and (request.features is UNSET or _agree(request.features, decided.features))
 
 

@@ -158,6 +158,25 @@ def test_without_a_scorer_it_is_202_and_the_decision_is_there_when_one_came(
     assert len(on_kafka.read(on_kafka.names.decisions)) == 1
 
 
+def test_what_another_gateway_asked_is_not_decided_again_and_is_answered_once_it_is_stored(
+    on_kafka: Deployment, kafka_gateways: Start
+) -> None:
+    on_kafka.start()
+    first, second = kafka_gateways(), kafka_gateways(reply_seconds=1.0)
+    for gateway in (first, second):
+        gateway.until("/ready", 200)
+    answers = [first.get("/predict/7").content, first.post("r1").content]
+    assert [second.get("/predict/7").status_code, second.post("r1").status_code] == [202, 202]
+    assert second.post("r1", amount_requested=60_000).status_code == 409  # as this gateway knows
+    third = kafka_gateways()
+    third.until("/ready", 200)
+    assert third.post("r1", amount_requested=60_000).json()["reason"] == "conflicting_request"  # as the scorer knows
+    on_kafka.start(command="monitor")
+    wait_until(lambda: second.post("r1").status_code == 200, "it is stored")
+    assert [second.get("/predict/7").content, second.post("r1").content] == answers
+    assert len(on_kafka.read(on_kafka.names.decisions)) == 2
+
+
 def test_the_status_tells_the_lag_and_whether_a_scorer_works(deployment: Deployment, gateways: Start) -> None:
     gateway = gateways(reply_seconds=0.2)
     gateway.until("/ready", 200)

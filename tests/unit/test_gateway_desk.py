@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from stream_app.errors import BrokerAway, StoreUnavailable
+from stream_app.gateway import desk
 from stream_app.gateway.desk import REST_SECONDS, Desk
 from stream_app.gateway.exchange import Answer, Exchange
 from stream_app.gateway.memory import ASK_AGAIN_SECONDS, Memory
@@ -47,11 +48,11 @@ class Service:
     """A desk and all it works with."""
 
     def __init__(self, stored: Mapping[str, bytes] | None = None, most: int = 10) -> None:
-        self.clock, self.store, exchange = Clock(), Stored(stored), Exchange()
+        self.clock, self.store, self.exchange = Clock(), Stored(stored), Exchange()
         self.profiles = Profiles()
-        self.line: LocalStream = local_stream(exchange, toy_pipeline(profiles=self.profiles))
+        self.line: LocalStream = local_stream(self.exchange, toy_pipeline(profiles=self.profiles))
         self.memory = Memory(most, self.clock)
-        self.desk = Desk(exchange, self.memory, self.store, REQUESTS, 0.02, self.clock)  # type: ignore[arg-type]
+        self.desk = Desk(self.exchange, self.memory, self.store, REQUESTS, 0.02, self.clock)  # type: ignore[arg-type]
 
     async def post(self, key: str | None = None, **changes: Any) -> Answer | None:
         return await self.desk.answer(REQUESTS.read(request(**changes), key), key)
@@ -151,6 +152,39 @@ def test_a_pending_request_is_waited_for_again_and_asked_again_when_it_is_overdu
         return sent_before, len(service.line.sent)
 
     assert run(patient()) == (1, 2)
+
+
+def test_a_request_that_the_scorers_pass_over_is_answered_when_its_decision_is_in_the_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """They decided it before, for another gateway or for this one before it was started again."""
+    monkeypatch.setattr(desk, "LOOK_AGAIN_SECONDS", 0.001)
+    service = Service()
+    service.line.running = False
+
+    async def stored_meanwhile() -> Answer | None:
+        asking = asyncio.create_task(service.post())
+        while not service.line.sent:
+            await asyncio.sleep(0)
+        service.store.decisions["r1"] = decision_on(request())
+        return await asking
+
+    assert run(stored_meanwhile()) == Answer(decision_on(request()))
+
+
+def test_what_was_not_confirmed_and_comes_again_is_the_same_exchange_so_that_either_answer_is_its() -> None:
+    service = Service()
+
+    async def again() -> set[bytes]:
+        service.line.running = service.line.confirming = False
+        with pytest.raises(BrokerAway):
+            await service.post()
+        service.exchange.lose_undelivered()
+        service.line.running = service.line.confirming = True
+        assert await service.post() is not None
+        return {dict(each.headers)["correlation-id"] for each in service.line.sent}
+
+    assert len(run(again())) == 1
 
 
 def test_a_rejected_request_is_asked_again_since_the_client_may_be_known_by_now() -> None:

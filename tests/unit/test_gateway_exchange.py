@@ -216,6 +216,49 @@ def test_a_delivery_that_fails_later_means_the_same() -> None:
         run(answer(exchange))
 
 
+def test_an_answer_after_all_replaces_the_failure_to_ask() -> None:
+    async def late() -> bytes | None:
+        exchange, line = exchanging()
+        line.running = line.confirming = False
+        each = await asked(exchange)
+        exchange.lose_undelivered()
+        line.score(line.sent)
+        answer = await each.within(SECONDS)
+        return answer and answer.decision
+
+    assert b'"outcome":"approved"' in (run(late()) or b"")
+
+
+def test_what_is_asked_again_unanswered_gets_the_answer_to_the_first_time_since_there_is_no_second() -> None:
+    async def again() -> bytes | None:
+        exchange, line = exchanging()
+        line.running = False
+        first = await asked(exchange)
+        second = Asked(before=first)
+        await exchange.ask(second, b"c1", request())
+        line.score(line.sent[:1])
+        answer = await second.within(SECONDS)
+        return answer and answer.decision
+
+    assert b'"outcome":"approved"' in (run(again()) or b"")
+
+
+@pytest.mark.parametrize(("by_content", "answers"), [(True, False), (False, True)])
+def test_a_conflict_answers_whoever_chose_the_id_and_not_who_derived_it_from_the_content(
+    by_content: bool, answers: bool
+) -> None:
+    async def conflict() -> bool:
+        exchange, line = exchanging()
+        line.running = False
+        each = Asked(by_content)
+        await exchange.ask(each, b"c1", request())
+        said = [*line.sent[0].headers, ("rejection-reason", b"conflicting_request"), ("rejection-message", b"")]
+        exchange.hear(True, [Record(request(), key=b"c1", headers=said)])
+        return await each.settled(0.01)
+
+    assert run(conflict()) is answers
+
+
 def test_what_waits_for_ever_is_bounded() -> None:
     async def many() -> int:
         exchange, line = exchanging()

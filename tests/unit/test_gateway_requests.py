@@ -168,5 +168,16 @@ def test_a_decision_of_a_model_with_other_features_answers_nothing() -> None:
     assert not REQUESTS.is_answered_by(REQUESTS.read(request(), None), b'{"request_id":"r1"}')
 
 
-def test_a_clients_request_is_answered_by_whatever_has_its_id() -> None:
-    assert REQUESTS.is_answered_by(of_client(), decided(of_client().value))
+def test_a_clients_request_is_answered_by_the_decision_on_it_whenever_it_was_asked() -> None:
+    later = REQUESTS.of_client("c1", KNOWN, NOW + dt.timedelta(days=9))
+    assert REQUESTS.is_answered_by(later, decided(of_client().value))
+
+
+def test_a_value_the_model_never_saw_is_part_of_the_answer_too() -> None:
+    prepared = of_client(profile=b'{"home":"a boat","employees":3}')
+    assert REQUESTS.is_answered_by(prepared, decided(prepared.value))
+
+
+def test_a_decision_on_other_content_that_somebody_gave_its_id_answers_it_not() -> None:
+    forged = request(request_id=of_client().request.request_id, features={"amount": 1.0, "employees": 3, "home": "own"})
+    assert not REQUESTS.is_answered_by(of_client(), decided(forged))
