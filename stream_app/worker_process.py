@@ -8,6 +8,8 @@ import logging
 import os
 import signal
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
 from typing import Any, NoReturn
 
@@ -60,11 +62,25 @@ async def check_and_listen(settings: StreamSettings, topics: TopicNames, pages: 
     """
     _heed_signals(watchdog)
     await pages.listen()
-    await asyncio.to_thread(wait_for_broker, settings.kafka, settings.broker_wait_seconds, say=log.warning)
-    partitions = await asyncio.to_thread(check_topics, settings.kafka, names=topics)
+    await _aside(partial(wait_for_broker, settings.kafka, settings.broker_wait_seconds, say=log.warning))
+    partitions = int(await _aside(partial(check_topics, settings.kafka, names=topics)))
     _rest_the_collector()
     log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
     return partitions
+
+
+async def _aside(work: Callable[[], Any]) -> Any:
+    """Do it in a thread that is left behind when the worker is told to stop meanwhile; asyncio's own is waited for."""
+    loop, result = asyncio.get_running_loop(), Future[Any]()
+
+    def do() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as fault:  # noqa: BLE001 - raised to whoever awaits it
+            result.set_exception(fault)
+
+    threading.Thread(target=do, daemon=True).start()
+    return await asyncio.wrap_future(result, loop=loop)
 
 
 def run(app: faust.App, settings: StreamSettings) -> None:

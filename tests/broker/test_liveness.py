@@ -14,6 +14,7 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 
 from stream_app.broker import start_broker
+from stream_app.broker.ports import free_ports
 from stream_app.errors import StopTimedOut, WorkerStalled
 from tests.broker.deployment import Deployment, Worker, wait_until
 from tests.broker.faulty import FAULTS, RAISED
@@ -126,6 +127,15 @@ def test_while_the_broker_hangs_a_worker_is_not_ready_stays_and_leaves_when_it_i
             assert worker.end(signal.SIGTERM) in (0, StopTimedOut.exit_status)
         finally:
             os.killpg(broker.pid, signal.SIGCONT)
+
+
+@pytest.mark.parametrize("command", ["worker", "monitor"])
+def test_a_worker_that_still_waits_for_its_broker_leaves_at_once(command: str, deployment: Deployment) -> None:
+    [nobodys] = free_ports(1)
+    worker = deployment.start(command=command, ready=False, kafka=f"127.0.0.1:{nobodys}")
+    wait_until(lambda: "Waiting for a broker" in worker.log.read_text(), "it waits")
+    worker.process.send_signal(signal.SIGTERM)
+    assert worker.process.wait(timeout=10) == 0
 
 
 def _seconds_in(told: str) -> float:
