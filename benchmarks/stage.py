@@ -95,12 +95,14 @@ class Stage:
                     process.wait(10)
                 process.kill()
 
-    def worker(self, group: str, **environment: str) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+    def worker(
+        self, group: str, guarantee: str = "at_least_once", **environment: str
+    ) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
         """The product itself, with the settings its README advises for this engine and otherwise the defaults."""
         return self.child(
             "stream_app",
             *("worker", "--kafka", self.bootstrap, "--group", group, "--clients", str(self.clients)),
-            *("--web-port", "0", "--log-level", "warning"),
+            *("--guarantee", guarantee, "--web-port", "0", "--log-level", "warning"),
             STREAM_APP_FETCH_MAX_WAIT_SECONDS=str(self.fetch_wait_ms / 1000),
             STREAM_APP_REBALANCE_TIMEOUT_SECONDS=str(REBALANCE_SECONDS[self.engine]),
             **environment,

@@ -19,8 +19,8 @@ from stream_app.errors import DeliveryFailed
 Commit = Callable[[Mapping[TP, int]], Awaitable[bool]]
 """Commits offsets. False: the group rebalanced, whoever owns the records now fetches them again."""
 
-Guard = Callable[[Awaitable[bool]], Awaitable[Any]]
-"""Awaits a commit and ends the process if it fails: nobody awaits the one that a timer starts."""
+Guard = Callable[[Awaitable[Any]], Awaitable[Any]]
+"""Awaits work that nobody else awaits, such as a commit that a timer starts, and ends the process if it fails."""
 
 
 class CommitListener(Protocol):

@@ -88,6 +88,13 @@ class ClientStoreUnavailable(ClientStoreError):
     retry = True
 
 
+class TransactionsUnsupported(StreamAppError):
+    """The broker has no transactions. Take at_least_once as the guarantee, or Apache Kafka; nothing was read."""
+
+    reason = "transactions_unsupported"
+    exit_status = 3
+
+
 class DeliveryFailed(StreamAppError):
     """A decision could not be delivered or its input offset not committed. The worker exits; the records come again."""
 

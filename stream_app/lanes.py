@@ -10,26 +10,19 @@ the same, with the same outcome.
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import logging
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, UnknownError, UnsupportedVersionError
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from stream_app.commits import PacedCommits
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Output, RawRecord
 from stream_app.polls import Poll, Positions
+from stream_app.publishing import OutputTopics, by_target, send, start_producer, stop
 from stream_app.transport import SeekListener
-
-log = logging.getLogger(__name__)
-
-BATCH_BYTES = 512 * 1024  # half of what a broker takes by default
-STOP_SECONDS = 10.0
 
 
 class Lanes(SeekListener, Protocol):
@@ -42,17 +35,17 @@ class Lanes(SeekListener, Protocol):
         """Whether the records admitted of this poll, not yet delivered, are still to be decided here."""
 
     async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> bool:
-        """Publish the outputs of these records; a repeat has none. Their offsets are committed with it or, where that
-        is allowed, later.
+        """Publish the outputs of these records (a repeat has none) and commit, or soon, their offsets.
 
-        False: a rebalance undid the commit and the records come again. Raises DeliveryFailed when the broker took too
-        long.
+        False: the commit was undone or is in doubt; what was not committed comes again. Raises DeliveryFailed when the
+        broker took too long.
         """
 
     def committed_offsets(self) -> Mapping[TP, int]:
         """The offset of the first record not yet committed, of every partition owned now."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Finish the batch in hand, then let go of the broker."""
 
 
 class AtLeastOnceLanes:
@@ -66,15 +59,14 @@ class AtLeastOnceLanes:
         *,
         commits: PacedCommits,
         bootstrap: str,
-        decisions: str,
-        rejections: str,
+        topics: OutputTopics,
         timeout_seconds: float,
     ) -> None:
         self._positions = Positions()
         self._idle = asyncio.Event()
         self._idle.set()
         self._bootstrap = bootstrap
-        self._topics = {False: decisions, True: rejections}
+        self._topics = topics
         self._commits = commits
         self._timeout = timeout_seconds
         self._producer: AIOKafkaProducer | None = None
@@ -130,12 +122,9 @@ class AtLeastOnceLanes:
         return await self._commits.add(ends, now=epoch != self._positions.epoch)  # ours for a moment more, if at all
 
     async def _publish(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> None:
-        by_target: dict[tuple[str, int], list[Output]] = defaultdict(list)
-        for record, output in zip(records, outputs, strict=True):
-            if output is not None:
-                by_target[self._topics[output.rejected], record.partition].append(output)
         producer = await self._started()
-        await asyncio.gather(*(send(producer, *target, some) for target, some in by_target.items()))
+        targets = by_target(records, outputs, self._topics)
+        await asyncio.gather(*(send(producer, *target, some) for target, some in targets.items()))
 
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -143,57 +132,10 @@ class AtLeastOnceLanes:
         return self._producer
 
     async def close(self) -> None:
-        """Close the producer; every delivery was awaited and, by :meth:`settle`, committed before."""
+        """Deliver nothing more, commit what is under way, then close the producer."""
+        self._positions.forget()
+        await self.settle()
         self._commits.forget()
         if self._producer is not None:
-            await _stop(self._producer)
+            await stop(self._producer)
             self._producer = None
-
-
-async def start_producer(bootstrap: str, timeout_seconds: float) -> AIOKafkaProducer:
-    """A started producer that waits for all replicas: idempotent, or plain where the broker knows no idempotence."""
-    options: dict[str, Any] = {
-        "bootstrap_servers": bootstrap,
-        "acks": "all",
-        "max_batch_size": BATCH_BYTES,
-        "request_timeout_ms": int(timeout_seconds * 1000),
-    }
-    try:
-        return await _start(AIOKafkaProducer(enable_idempotence=True, **options))
-    except (UnknownError, UnsupportedVersionError) as fault:  # what brokers without it answer
-        log.info("no idempotent producer on this broker (%s); a retried send may double a record", type(fault).__name__)
-        return await _start(AIOKafkaProducer(**options))
-
-
-async def _start(producer: AIOKafkaProducer) -> AIOKafkaProducer:
-    """One that does not start leaves nothing behind: it is tried again as long as the broker is away."""
-    try:
-        await producer.start()
-    except BaseException:
-        await _stop(producer)
-        raise
-    return producer
-
-
-async def _stop(producer: AIOKafkaProducer) -> None:
-    """``stop()`` can hang while brokers are away."""
-    with contextlib.suppress(TimeoutError, KafkaError):
-        async with asyncio.timeout(STOP_SECONDS):
-            await producer.stop()
-
-
-async def send(producer: AIOKafkaProducer, topic: str, partition: int, outputs: Iterable[Output]) -> None:
-    """Publish to one partition in bulk, in order, and wait until the broker has all of it."""
-    deliveries = []
-    batch = producer.create_batch()
-    for output in outputs:
-        if not _append(batch, output):
-            deliveries.append(await producer.send_batch(batch, topic, partition=partition))
-            batch = producer.create_batch()
-            _append(batch, output)  # an empty batch takes a record of any size
-    deliveries.append(await producer.send_batch(batch, topic, partition=partition))
-    await asyncio.gather(*deliveries)
-
-
-def _append(batch: Any, output: Output) -> bool:
-    return batch.append(key=output.key, value=output.value, headers=output.headers, timestamp=None) is not None

@@ -22,6 +22,8 @@ from stream_app.transport import SeekListener
 
 log = logging.getLogger(__name__)
 
+ASK_AGAIN_SECONDS = 0.5
+
 Read = Callable[[Iterable[int]], Awaitable[Mapping[int, list[Named]]]]
 """The newest decisions of these partitions."""
 
@@ -62,13 +64,22 @@ class Recall(SeekListener):
         started = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout):
-                found = await self._read(partitions)
-        except (KafkaError, OSError, TimeoutError) as fault:
+                found = await self._read_at_last(partitions)
+        except TimeoutError as fault:
             raise RecallFailed(
-                f"The newest decisions could not be read within {self._timeout:g} s ({type(fault).__name__}).",
+                f"The newest decisions could not be read within {self._timeout:g} s.",
                 kept="Nothing was decided or committed since the partitions were assigned.",
                 do_next="Check the broker, then start the worker again.",
             ) from fault
         count, seconds = sum(map(len, found.values())), time.monotonic() - started
         log.info("%d decided request ids recalled in %.2f s", count, seconds)
         return found
+
+    async def _read_at_last(self, partitions: Iterable[int]) -> Mapping[int, list[Named]]:
+        """A broker that restarts refuses connections for a while: ask until the deadline of the whole."""
+        while True:
+            try:
+                return await self._read(partitions)
+            except (KafkaError, OSError) as fault:
+                log.warning("the newest decisions cannot be read yet (%s)", type(fault).__name__)
+                await asyncio.sleep(ASK_AGAIN_SECONDS)

@@ -105,13 +105,15 @@ class WorkerSettings(StreamSettings):
     group: str = Field(
         "loan-scorer", min_length=1, description="consumer group; workers of one group share the partitions"
     )
-    guarantee: Literal["at_least_once"] = Field(
-        "at_least_once", description="at_least_once: after a crash some requests are decided again"
+    guarantee: Literal["exactly_once", "at_least_once"] = Field(
+        "exactly_once",
+        description="exactly_once: one output a request for `read_committed` readers, needs transactions; "
+        "at_least_once: answers sooner, after a crash some requests are decided again",
     )
     commit_interval_seconds: Annotated[float, Field(ge=0, le=10)] = Field(
         0.1,
-        description="how long delivered batches wait to be committed together: after a crash this much time's requests "
-        "are decided again; 0 commits each batch",
+        description="at_least_once: how long delivered batches wait to be committed together: after a crash this much "
+        "time's requests are decided again; 0 commits each batch",
     )
     remembered_ids: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         10_000,

@@ -200,6 +200,7 @@ class BatchConsumer(driver.Consumer):
         self._given: frozenset[TP] | None = None  # by the group; None while it rebalances, and before the first time
         self._waiting: Poll | None = None
         self._next_poll = (0, 0)  # epoch and number
+        self._told_epoch = 0
 
     def _new_consumer_thread(self) -> _Thread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
@@ -209,6 +210,9 @@ class BatchConsumer(driver.Consumer):
         if not fetched:  # the flow was stopped before the thread looked
             return {}
         records, epoch = cast("tuple[Any, int]", fetched)
+        if epoch != self._told_epoch:
+            async with self._seeking:
+                pass  # no poll goes on before the epoch it belongs to was told
         runs = {TP(*tp): run for tp, run in records.items() if tp.topic in self._options.topics}
         others = {tp: run for tp, run in records.items() if tp.topic not in self._options.topics}
         if not runs:
@@ -239,9 +243,9 @@ class BatchConsumer(driver.Consumer):
             super().on_buffer_full(tp)
 
     async def perform_seek(self) -> None:
-        """Fence, then read the committed offsets, then seek. Faust seeks from nowhere else.
+        """Fence, then read the committed offsets, then seek. Faust seeks from nowhere else; lanes in doubt do.
 
-        Faust may give up waiting for it; it goes on all the same, since half a seek would be none.
+        Whoever calls may give up waiting for it; it goes on all the same, since half a seek would be none.
         """
         await asyncio.shield(asyncio.ensure_future(self._seek_once()))
 
@@ -253,6 +257,7 @@ class BatchConsumer(driver.Consumer):
             committed, epoch = await self._thread.call_thread(self._thread.seek_all, kept)
             self._read_offset.update(dict.fromkeys(committed))  # Faust's own trimming, by one offset a poll, is off
             if times_given_away == self._times_given_away:
+                self._told_epoch = epoch
                 self._listener.resume({tp: offset for tp, offset in committed.items() if tp in assigned}, epoch)
 
     async def wait_empty(self) -> None:

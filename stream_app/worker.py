@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -21,11 +22,14 @@ from stream_app.events import ModelRef
 from stream_app.lanes import AtLeastOnceLanes, Lanes
 from stream_app.pipeline import Pipeline
 from stream_app.progress import Progress
+from stream_app.publishing import OutputTopics
 from stream_app.recall import Recall
 from stream_app.scoring import CommitNews, Scoring
 from stream_app.settings import WorkerSettings, read_settings
 from stream_app.tail import Tail
 from stream_app.topics import TopicNames
+from stream_app.transactional_lanes import TransactionalLanes
+from stream_app.transactions import AiokafkaTransactions, Transactions, require_transactions
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport, SeekListener
 from stream_app.watchdog import Watchdog
 from stream_app.web import WebPages
@@ -35,8 +39,16 @@ QUIET_SECONDS = 0.2
 """A broker without transactions may be Tansu, whose end offsets are too low: decisions are read until none came for so
 long."""
 
+MakeTransactions = Callable[..., Transactions]
+"""Gives the transactions of an id: called with it, ``bootstrap`` and ``timeout_seconds``."""
 
-def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = None) -> faust.App:
+
+def create_app(
+    settings: WorkerSettings,
+    registry: CollectorRegistry | None = None,
+    *,
+    make_transactions: MakeTransactions = AiokafkaTransactions,
+) -> faust.App:
     """Wire the whole worker. Raises ModelError (no good bundle) and ClientStoreError before anything is started."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # twice as many series, read by nobody
     registry = registry or CollectorRegistry()
@@ -48,28 +60,14 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
     metrics = ScorerMetrics(registry, model, bundle.contract)
     metrics.started(time.time())
     app = batch_app(settings.group, settings)
-    commits = PacedCommits(
-        lambda offsets: app.batch_consumer.commit_offsets(offsets),
-        listener=CommitNews(metrics, progress),
-        guard=or_exit,
-        interval_seconds=settings.commit_interval_seconds,
-        timeout_seconds=settings.delivery_timeout_seconds,
-    )
-    lanes = AtLeastOnceLanes(
-        commits=commits,
-        bootstrap=settings.kafka,
-        decisions=topics.decisions,
-        rejections=topics.rejections,
-        timeout_seconds=settings.delivery_timeout_seconds,
-    )
+    lanes = _lanes(settings, topics, app, CommitNews(metrics, progress), make_transactions)
     decided = DecidedIds(settings.remembered_ids, settings.remembered_seconds) if settings.remembered_ids else None
     options = BatchOptions(frozenset({topics.requests}), settings.fetch_max_wait_seconds)
     app.transport = BatchTransport(
         app.conf.broker_consumer, app, options=options, listener=_listener(settings, topics, lanes, decided)
     )
-    scoring = Scoring(
-        _pipeline(settings, bundle, model, decided), lanes, metrics, settings.clients_wait_seconds, decided
-    )
+    pipeline = _pipeline(settings, bundle, model, decided)
+    scoring = Scoring(pipeline, lanes, metrics, settings.clients_wait_seconds, decided, or_exit)
     requests = app.topic(topics.requests, key_serializer="raw", value_serializer="raw", acks=False)
 
     @app.agent(requests, name="scoring", concurrency=1)
@@ -90,9 +88,41 @@ def create_app(settings: WorkerSettings, registry: CollectorRegistry | None = No
 
     pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready, measure_lag)
     app.pages = pages
-    app.before_start = lambda: or_exit(check_and_listen(settings, topics, pages, watchdog))
+    app.before_start = lambda: or_exit(_prepare(settings, topics, pages, watchdog))
     app.after_stop = lanes.close
     return app
+
+
+def _lanes(
+    settings: WorkerSettings, topics: TopicNames, app: BatchApp, news: CommitNews, make_transactions: MakeTransactions
+) -> Lanes:
+    """As the guarantee asks."""
+    outputs = OutputTopics(topics.decisions, topics.rejections)
+    timeout = settings.delivery_timeout_seconds
+    if settings.guarantee == "exactly_once":
+        return TransactionalLanes(
+            make=partial(make_transactions, bootstrap=settings.kafka, timeout_seconds=timeout),
+            seek_again=lambda: app.batch_consumer.perform_seek(),
+            listener=news,
+            guard=or_exit,
+            group=settings.group,
+            topics=outputs,
+            timeout_seconds=timeout,
+        )
+    commits = PacedCommits(
+        lambda offsets: app.batch_consumer.commit_offsets(offsets),
+        listener=news,
+        guard=or_exit,
+        interval_seconds=settings.commit_interval_seconds,
+        timeout_seconds=timeout,
+    )
+    return AtLeastOnceLanes(commits=commits, bootstrap=settings.kafka, topics=outputs, timeout_seconds=timeout)
+
+
+async def _prepare(settings: WorkerSettings, topics: TopicNames, pages: WebPages, watchdog: Watchdog) -> None:
+    await check_and_listen(settings, topics, pages, watchdog)
+    if settings.guarantee == "exactly_once":
+        await require_transactions(settings.kafka, f"{settings.group}.check", settings.broker_wait_seconds)
 
 
 def _listener(settings: WorkerSettings, topics: TopicNames, lanes: Lanes, decided: DecidedIds | None) -> SeekListener:

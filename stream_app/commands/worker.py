@@ -13,6 +13,11 @@ import click
 @click.option("--group", help="Consumer group; workers of one group share the partitions.")
 @click.option("--bundle", type=click.Path(path_type=Path), help="Model bundle folder (default: the shipped one).")
 @click.option("--clients", help="Client store: an SQLite file, or redis://HOST:PORT/NUMBER.")
+@click.option(
+    "--guarantee",
+    type=click.Choice(["exactly_once", "at_least_once"]),
+    help="exactly_once (default) needs transactions, as of Apache Kafka.",
+)
 @click.option("--threads", type=int, help="Threads of one prediction.")
 @click.option("--web-host", help="Address of /metrics, /live and /ready.")
 @click.option("--web-port", type=int, help="Port of the same; 0 takes a free one.")

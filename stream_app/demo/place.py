@@ -26,6 +26,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     bootstrap: str
     meaning: str
     prefix: str = ""
+    guarantee: str = "exactly_once"
     fetch_wait_seconds: float = 0.5
     rebalance_timeout_seconds: float = 20.0
     pace_step_seconds: float = 0.001
@@ -88,7 +89,11 @@ def _timed(place: Place, engine: Choice) -> Place:
         return place
     # It waits out every empty fetch and every rebalance, and a fetch slows with each batch it holds.
     return msgspec.structs.replace(
-        place, fetch_wait_seconds=0.005, rebalance_timeout_seconds=3.0, pace_step_seconds=0.05
+        place,
+        guarantee="at_least_once",  # it has no transactions
+        fetch_wait_seconds=0.005,
+        rebalance_timeout_seconds=3.0,
+        pace_step_seconds=0.05,
     )
 
 

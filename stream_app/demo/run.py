@@ -25,10 +25,12 @@ from stream_app.faults import faults_among, with_faults
 from stream_app.ledger import Account, Ledger
 from stream_app.simulator import Replay
 
-DELIVERY = (
-    "At least once: every decision is on the broker before its request counts as done. Had the scorer been killed, "
-    "some requests would have been decided again."
-)
+DELIVERY = {
+    "exactly_once": "Exactly once: the decisions of a batch and its place in the requests are committed in one "
+    "transaction. Killed at any moment, the scorer would have left neither a gap nor a double.",
+    "at_least_once": "At least once: every decision is on the broker before its request counts as done. Had the scorer "
+    "been killed, some requests would have been decided again.",
+}
 DRIFT_HINT = (
     "The model learned from 2001-2004 and predicts some 5% in every year, while the loans of 2006-2008 go bad. Inputs "
     "that drift say that it sees other applications than it knew; what that costs only outcomes show, and years later."
@@ -62,7 +64,8 @@ def _run(plan: Plan, screen: Screen, stack: ExitStack) -> Summary:
     with screen:
         outcomes = asyncio.run(exchange(_job(plan, place, replay), ledger, place.wire, cast, screen))
     account = ledger.account(wanted=len(replay))
-    screen.table("Summary", [*account_lines(account), ("engine", place.meaning), ("delivery", DELIVERY)])
+    kept = ("engine", place.meaning), ("delivery", DELIVERY[place.guarantee])
+    screen.table("Summary", [*account_lines(account), *kept])
     if cast.onlooker and account.is_complete:
         expected = Expected(decisions=account.decisions, outcomes=outcomes)
         _look(plan, expected, cast.onlooker, screen)

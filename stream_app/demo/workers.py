@@ -24,6 +24,7 @@ def start_scorer(place: Place, folder: Path, clients: Path) -> ChildWorker:
     """``folder``: for its log alone; goes with it."""
     settings: dict[str, object] = {
         "group": place.group,
+        "guarantee": place.guarantee,
         "clients": clients,
         "web_port": 0,
         "max_request_bytes": MAX_REQUEST_BYTES,

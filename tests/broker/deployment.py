@@ -138,6 +138,7 @@ class Deployment:
             "monitor_port": port,
             "store": self.folder / "decisions.db",
             "reports": self.folder / "reports",
+            "guarantee": "at_least_once" if self.engine == "tansu" else "exactly_once",
             "fetch_max_wait_seconds": 0.005 if self.engine == "tansu" else 0.5,
             "rebalance_timeout_seconds": 3 if self.engine == "tansu" else 20,
             **settings,

@@ -13,7 +13,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 
 from stream_app.broker.ports import free_ports
 from stream_app.events import Output
-from stream_app.lanes import send, start_producer
+from stream_app.publishing import send, start_producer
 
 
 class Broker:

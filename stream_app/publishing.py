@@ -1,0 +1,95 @@
+"""Publishing outputs in bulk: which topic and partition each goes to, and a producer that takes them.
+
+Output partition = input partition, order kept. :func:`send` returns when the broker has everything.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, UnknownError, UnsupportedVersionError
+
+from stream_app.events import Output, RawRecord
+
+log = logging.getLogger(__name__)
+
+BATCH_BYTES = 512 * 1024  # half of what a broker takes by default
+STOP_SECONDS = 10.0
+
+
+class OutputTopics(NamedTuple):
+    """Where outputs go."""
+
+    decisions: str
+    rejections: str
+
+
+def by_target(
+    records: Sequence[RawRecord], outputs: Sequence[Output | None], topics: OutputTopics
+) -> Mapping[tuple[str, int], list[Output]]:
+    """The outputs by topic and partition, each in the order of its records. None: the record needs no output."""
+    targets: dict[tuple[str, int], list[Output]] = defaultdict(list)
+    for record, output in zip(records, outputs, strict=True):
+        if output is not None:
+            targets[topics[output.rejected], record.partition].append(output)
+    return targets
+
+
+async def start_producer(bootstrap: str, timeout_seconds: float) -> AIOKafkaProducer:
+    """A started producer that waits for all replicas: idempotent, or plain where the broker knows no idempotence."""
+    options = producer_options(bootstrap, timeout_seconds)
+    try:
+        return await start(AIOKafkaProducer(enable_idempotence=True, **options))
+    except (UnknownError, UnsupportedVersionError) as fault:  # what brokers without it answer
+        log.info("no idempotent producer on this broker (%s); a retried send may double a record", type(fault).__name__)
+        return await start(AIOKafkaProducer(**options))
+
+
+def producer_options(bootstrap: str, timeout_seconds: float) -> dict[str, Any]:
+    """What every producer of outputs has in common."""
+    return {
+        "bootstrap_servers": bootstrap,
+        "acks": "all",
+        "max_batch_size": BATCH_BYTES,
+        "request_timeout_ms": int(timeout_seconds * 1000),
+    }
+
+
+async def start(producer: AIOKafkaProducer) -> AIOKafkaProducer:
+    """One that does not start leaves nothing behind: it is tried again as long as the broker is away."""
+    try:
+        await producer.start()
+    except BaseException:
+        await stop(producer)
+        raise
+    return producer
+
+
+async def stop(producer: AIOKafkaProducer) -> None:
+    """``stop()`` can hang while brokers are away."""
+    with contextlib.suppress(TimeoutError, KafkaError):
+        async with asyncio.timeout(STOP_SECONDS):
+            await producer.stop()
+
+
+async def send(producer: AIOKafkaProducer, topic: str, partition: int, outputs: Iterable[Output]) -> None:
+    """Publish to one partition in bulk, in order, and wait until the broker has all of it."""
+    deliveries = []
+    batch = producer.create_batch()
+    for output in outputs:
+        if not _append(batch, output):
+            deliveries.append(await producer.send_batch(batch, topic, partition=partition))
+            batch = producer.create_batch()
+            _append(batch, output)  # an empty batch takes a record of any size
+    deliveries.append(await producer.send_batch(batch, topic, partition=partition))
+    await asyncio.gather(*deliveries)
+
+
+def _append(batch: Any, output: Output) -> bool:
+    return batch.append(key=output.key, value=output.value, headers=output.headers, timestamp=None) is not None

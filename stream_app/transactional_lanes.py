@@ -1,0 +1,233 @@
+"""Exactly-once delivery: outputs and input offsets of a batch in one transaction a partition, all or nothing.
+
+The lane of input partition *p* owns a producer whose transactional id names group, topic and partition. Opening a lane
+fences every older one of the partition, wherever it runs, and happens before the committed offset is read: so what is
+read is final, and what a fenced lane still tries fails.
+
+After any doubt (a timeout, a fenced producer, a failed send) nothing is guessed: the producers are thrown away, all
+lanes are opened anew, and the committed offsets, read again, tell which records are still to be decided.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from typing import Any
+
+from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
+from faust.types import TP
+
+from stream_app.commits import CommitListener, Guard
+from stream_app.errors import DeliveryFailed, trace_of
+from stream_app.events import Output, RawRecord
+from stream_app.polls import Poll, Positions
+from stream_app.publishing import OutputTopics, by_target
+from stream_app.transactions import Transactions
+
+log = logging.getLogger(__name__)
+
+REOPEN_SECONDS = 0.5
+"""Between a doubt and the new fence, so that a lasting fault is no busy loop."""
+
+FENCED_SECONDS = 3.0
+"""The same after being fenced: a worker that others took for dead learns of it by its next heartbeat meanwhile, instead
+of fencing them in return."""
+
+ATTEMPTS = 3
+"""How often a connection that went silent is replaced by another before ``timeout_seconds`` are over."""
+
+Batch = tuple[list[RawRecord], list[Output | None]]
+
+
+class TransactionalLanes:
+    """One transaction a partition and batch, those of one poll concurrently. For one event loop."""
+
+    def __init__(
+        self,
+        *,
+        make: Callable[[str], Transactions],
+        seek_again: Callable[[], Awaitable[None]],
+        listener: CommitListener,
+        guard: Guard,
+        group: str,
+        topics: OutputTopics,
+        timeout_seconds: float,
+    ) -> None:
+        """``make`` gives the transactions of an id, ``seek_again`` seeks all partitions as after a rebalance.
+
+        ``timeout_seconds``: what takes longer is in doubt, and a doubt that lasts longer ends the process.
+        """
+        self._make, self._seek_again, self._listener, self._guard = make, seek_again, listener, guard
+        self._group, self._topics, self._timeout = group, topics, timeout_seconds
+        self._positions = Positions()
+        self._lanes: dict[TP, Transactions] = {}
+        self._committed: dict[TP, int] = {}
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._doubted_since: float | None = None
+        self._reopening: asyncio.Future[Any] | None = None
+        self._background: set[asyncio.Task[Any]] = set()
+
+    async def open(self, partitions: set[TP]) -> None:
+        """Fence whoever held these partitions before, ourselves included. Ends the process if that takes too long."""
+        await self._guard(self._open(partitions))
+
+    async def _open(self, partitions: set[TP]) -> None:
+        self._discard_all()
+        try:
+            async with asyncio.timeout(self._timeout):
+                await asyncio.gather(*(self._open_one(tp) for tp in partitions))
+        except TimeoutError as fault:
+            raise DeliveryFailed(
+                f"The transactions of {len(partitions)} partitions could not be opened within {self._timeout:g} s.",
+                kept="Nothing was committed since; what was in hand will be decided after the next start.",
+                do_next="Check the broker, then start the worker again.",
+            ) from fault
+
+    async def _open_one(self, tp: TP) -> None:
+        """A broker that restarts refuses connections for a while: ask until the deadline of the whole."""
+        while True:
+            lane = self._make(f"{self._group}.{tp.topic}.{tp.partition}")
+            try:
+                await lane.start()
+            except KafkaError as fault:
+                log.warning("partition %d: no transactions yet (%s)", tp.partition, type(fault).__name__)
+                await lane.discard()
+                await asyncio.sleep(REOPEN_SECONDS)
+            else:
+                self._lanes[tp] = lane
+                return
+
+    def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
+        self._committed = {tp: offset or 0 for tp, offset in committed.items()}
+        self._positions.restart(epoch)
+
+    async def settle(self) -> None:
+        """Wait for the batch in hand to be committed or in doubt; a reopening is left to the seek that follows."""
+        if self._reopening is not None:
+            self._reopening.cancel()
+        await self._idle.wait()
+
+    def forget(self) -> None:
+        self._positions.forget()
+        self._committed = {}
+
+    def admit(self, poll: Poll) -> list[RawRecord]:
+        return self._positions.admit(poll)
+
+    def holds(self, poll: Poll) -> bool:
+        return poll.epoch == self._positions.epoch
+
+    def committed_offsets(self) -> Mapping[TP, int]:
+        return self._committed
+
+    async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> bool:
+        """False: some partition's transaction is in doubt; what it did not commit is fetched again."""
+        self._idle.clear()
+        try:
+            batches = _by_partition(records, outputs)
+            faults = await asyncio.gather(*(self._commit(tp, batch) for tp, batch in batches.items()))
+        finally:
+            self._idle.set()
+        doubted = {tp: fault for tp, fault in zip(batches, faults, strict=True) if fault is not None}
+        if doubted:
+            self._doubt(doubted)
+            return False
+        self._doubted_since = None
+        self._listener.committed()
+        return True
+
+    async def _commit(self, tp: TP, batch: Batch) -> Exception | None:
+        """One transaction; what went wrong is given back, so that those of the other partitions are awaited, too."""
+        try:
+            async with asyncio.timeout(self._timeout / ATTEMPTS):
+                await self._in_transaction(tp, self._lanes[tp], batch)
+        except Exception as fault:  # noqa: BLE001 - a client's failed assertion is a doubt like any other
+            return fault
+        return None
+
+    async def _in_transaction(self, tp: TP, lane: Transactions, batch: Batch) -> None:
+        records, outputs = batch
+        end = records[-1].offset + 1
+        await lane.begin()
+        targets = by_target(records, outputs, self._topics)
+        await asyncio.gather(*(lane.send(*target, some) for target, some in targets.items()))
+        await lane.add_offsets({tp: end}, self._group)
+        await lane.commit()
+        if tp in self._committed:  # not what was given away meanwhile
+            self._committed[tp] = end
+
+    def _doubt(self, faults: Mapping[TP, Exception]) -> None:
+        """Decide nothing more of what was fetched, and find out what was committed."""
+        self._positions.forget()
+        self._listener.not_committed(1)
+        self._doubted_since = self._doubted_since or time.monotonic()
+        partitions = ", ".join(str(tp.partition) for tp in sorted(faults))
+        log.warning("partitions %s: the commit is in doubt (%s); it is looked up", partitions, _kinds(faults.values()))
+        if self._reopening is None or self._reopening.done():
+            self._reopening = self._in_background(self._reopen_or_end(list(faults.values())))
+
+    async def _reopen_or_end(self, faults: Sequence[Exception]) -> None:
+        await self._guard(self._reopen(faults))
+
+    async def _reopen(self, faults: Sequence[Exception]) -> None:
+        while True:
+            self._give_up_after_long(faults)
+            fenced = any(isinstance(fault, ProducerFenced) for fault in faults)
+            await asyncio.sleep(FENCED_SECONDS if fenced else REOPEN_SECONDS)
+            try:
+                return await self._seek_again()
+            except IllegalStateError:
+                return None  # the partitions went meanwhile: Faust seeks after the rebalance
+            except KafkaError as fault:
+                faults = [fault]
+
+    def _give_up_after_long(self, faults: Sequence[Exception]) -> None:
+        doubted_for = time.monotonic() - self._doubted_since if self._doubted_since else 0.0
+        if doubted_for > self._timeout:
+            raise DeliveryFailed(
+                f"No batch could be committed for {doubted_for:.0f} s ({_kinds(faults)}).",
+                kept="Whatever the broker did not commit will be decided after the next start.",
+                do_next="Check the broker and the output topics (do they exist, and take records of this size?), then "
+                "start the worker again.",
+            ) from faults[0]
+
+    def _discard_all(self) -> None:
+        """In the background: letting go of a broker that is away takes its time."""
+        for lane in self._lanes.values():
+            self._in_background(lane.discard())
+        self._lanes = {}
+
+    def _in_background(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
+        task = asyncio.ensure_future(work)
+        self._background.add(task)  # asyncio holds its tasks weakly
+        task.add_done_callback(self._background.discard)
+        return task
+
+    async def close(self) -> None:
+        """Deliver nothing more, await what is under way, then let go of every producer."""
+        self._positions.forget()
+        await self.settle()
+        self._discard_all()
+        await asyncio.gather(*self._background, return_exceptions=True)
+
+
+def _by_partition(records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> Mapping[TP, Batch]:
+    batches: dict[TP, Batch] = defaultdict(lambda: ([], []))
+    for record, output in zip(records, outputs, strict=True):
+        some, their = batches[TP(record.topic, record.partition)]
+        some.append(record)
+        their.append(output)
+    return batches
+
+
+def _kinds(faults: Iterable[Exception]) -> str:
+    """Classes alone: texts may hold what was sent. Those that no broker causes come with their place."""
+    return ", ".join(sorted({_kind(fault) for fault in faults}))
+
+
+def _kind(fault: Exception) -> str:
+    return type(fault).__name__ if isinstance(fault, KafkaError | TimeoutError) else trace_of(fault)
