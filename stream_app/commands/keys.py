@@ -21,7 +21,7 @@ _FILE = click.option(
 def command() -> None:
     """Make, list and remove the gateway's API keys.
 
-    A running gateway reads the file at its start: restart it after a change.
+    A running gateway takes a change up within a second.
     """
 
 

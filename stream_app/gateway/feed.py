@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+
+from starlette.responses import StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
 
 MAX_LISTENERS = 100
 _BEAT_SECONDS = 15.0
 """A comment after this long without news, so that nothing in between takes the connection for dead."""
+
+STALL_SECONDS = 30.0
+"""A listener that takes nothing for so long has its place taken from it."""
 
 
 class Feed:
@@ -27,7 +33,7 @@ class Feed:
         """Let all listeners go."""
         self._over.set()
 
-    async def listen(self) -> AsyncIterator[bytes]:
+    async def listen(self) -> AsyncGenerator[bytes, None]:
         """Messages for one listener, the first at once."""
         self.listeners += 1
         try:
@@ -51,3 +57,25 @@ class Feed:
                 await self._over.wait()
         except TimeoutError:
             pass
+
+
+class EventStream(StreamingResponse):
+    """A listener's answer, which ends when the listener no longer reads."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, listening: AsyncGenerator[bytes, None], headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(listening, headers=headers)
+        self._listening = listening
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def in_time(message: Message) -> None:
+            async with asyncio.timeout(STALL_SECONDS):
+                await send(message)
+
+        try:
+            await super().__call__(scope, receive, in_time)
+        except* TimeoutError:
+            pass  # uvicorn closes the connection of an answer that did not end
+        finally:
+            await self._listening.aclose()  # left where it waits to be read on, it would keep its place

@@ -41,8 +41,8 @@ class Keys:
         self._callers = callers
 
     @classmethod
-    def read(cls, path: Path) -> Keys:
-        """Raises SettingsError when the file cannot be read, has a line that is none, a name twice, or no key."""
+    def read(cls, path: Path, at_least: int = 1) -> Keys:
+        """Raises SettingsError when the file cannot be read, has a line that is none, a name twice, or too few keys."""
         try:
             lines = path.read_text().splitlines()
         except (OSError, UnicodeDecodeError) as fault:
@@ -51,7 +51,7 @@ class Keys:
         for number, line in enumerate(lines, start=1):
             if line.strip() and not line.startswith("#"):
                 keys._take(line, f"line {number} of it", path)
-        if not keys._callers:
+        if len(keys._callers) < at_least:
             raise _unusable(path, "there is no key in it")
         return keys
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 
@@ -13,6 +14,9 @@ BURST_SECONDS = 1.0
 """What a caller may save up: a second's worth, and never less than ten calls."""
 
 MOST_CALLERS = 10_000
+
+BODY_SECONDS = 10.0
+"""How long a body may take to come."""
 
 
 class RateLimit:
@@ -39,7 +43,10 @@ class RateLimit:
 
 
 class BodyLimit:
-    """Refuses a body above the limit before it is read, or, when its length was not told, as soon as it is."""
+    """Refuses a body above the limit before it is read, or, when its length was not told, as soon as it is.
+
+    And one that comes so slowly that it would hold its call for ever.
+    """
 
     def __init__(self, app: ASGIApp, most_bytes: int) -> None:
         self._app, self._most = app, most_bytes
@@ -53,12 +60,15 @@ class BodyLimit:
             await self._counted(scope, receive, send)
 
     async def _counted(self, scope: Scope, receive: Receive, send: Send) -> None:
-        seen, begun = 0, False
+        seen, begun, whole = 0, False, False
+        until = asyncio.get_running_loop().time() + BODY_SECONDS
 
         async def counting() -> Message:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, whole
+            async with asyncio.timeout_at(None if whole else until):  # then it is waited for the caller to go
+                message = await receive()
             seen += len(message.get("body", b""))
+            whole = whole or not message.get("more_body", False)
             if seen > self._most:
                 raise _TooLarge
             return message
@@ -73,9 +83,18 @@ class BodyLimit:
         except _TooLarge:
             if not begun:
                 await self._refuse(scope, receive, send)
+        except TimeoutError:
+            if whole:
+                raise
+            if not begun:
+                await self._end(scope, receive, send, 408, "too_slow", "The body did not come in time.")
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        told = problem(413, "too_large", f"A body may have {self._most:,} bytes at most.", "Send a smaller one.")
+        await self._end(scope, receive, send, 413, "too_large", f"A body may have {self._most:,} bytes at most.")
+
+    @staticmethod
+    async def _end(scope: Scope, receive: Receive, send: Send, status: int, reason: str, detail: str) -> None:
+        told = problem(status, reason, detail, "Send a smaller one, whole.")
         await response(told, {"Connection": "close"})(scope, receive, send)
 
 

@@ -6,11 +6,12 @@ import re
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, Response
 
 from stream_app.events import RejectionReason
 from stream_app.gateway.answers import json_response
 from stream_app.gateway.described import answers, described, in_path, problem_answer, ref
+from stream_app.gateway.feed import EventStream
 from stream_app.gateway.parts import parts_of
 from stream_app.gateway.problems import refused, rejected
 from stream_app.gateway.roles import Role
@@ -126,7 +127,7 @@ async def events(request: Request) -> Response:
     if feed.full:
         raise refused(503, "too_many_listeners", "Enough pages listen already.", "Ask /board/state instead.")
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return StreamingResponse(feed.listen(), media_type="text/event-stream", headers=headers)
+    return EventStream(feed.listen(), headers=headers)
 
 
 @router.get(

@@ -13,13 +13,15 @@ import binascii
 import ipaddress
 import math
 import time
+from typing import Protocol
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stream_app.errors import SettingsError
-from stream_app.gateway.keys import Caller, Keys
+from stream_app.gateway.key_file import KeyFile
+from stream_app.gateway.keys import Caller
 from stream_app.gateway.limits import RateLimit
 from stream_app.gateway.problems import problem, response
 from stream_app.gateway.roles import Role, role_for
@@ -40,10 +42,17 @@ _HEADERS = {
 _OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
+class KnownKeys(Protocol):
+    """Who is known by which key."""
+
+    def caller(self, key: str) -> Caller | None:
+        """Whose key this is; None: nobody's."""
+
+
 class Security:
     """Names, keys, roles, rates and headers, in this order, around an app."""
 
-    def __init__(self, app: ASGIApp, keys: Keys | None, per_minute: int) -> None:
+    def __init__(self, app: ASGIApp, keys: KnownKeys | None, per_minute: int) -> None:
         """``keys``: None when none are asked for. ``per_minute``: calls of one key or address, 0 for no limit."""
         self._app, self._keys = app, keys
         self._names = _OWN_NAMES if keys is None else None
@@ -92,13 +101,13 @@ class Security:
         return response(told, {"Retry-After": str(math.ceil(wait_seconds))})
 
 
-def keys_of(settings: GatewaySettings) -> Keys | None:
+def keys_of(settings: GatewaySettings) -> KeyFile | None:
     """The keys to ask for; None when the gateway is bound to this machine alone and none are set.
 
     Raises SettingsError when it is bound elsewhere without keys, or their file is not usable.
     """
     if settings.keys is not None:
-        return Keys.read(settings.keys)
+        return KeyFile(settings.keys)
     if is_own(settings.gateway_host):
         return None
     raise SettingsError(

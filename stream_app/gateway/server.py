@@ -10,10 +10,11 @@ import socket
 from types import FrameType
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from stream_app.errors import PortTaken
 from stream_app.gateway.app import create_app
+from stream_app.gateway.connections import Connection
 from stream_app.gateway.parts import Parts
 from stream_app.settings import GatewaySettings
 
@@ -54,12 +55,14 @@ def serve(settings: GatewaySettings) -> None:
             signal.signal(each, _nothing)  # the server takes them over and, having ended well, raises them once more
         host, port = listening.getsockname()[:2]
         log.info("the gateway is at http://%s:%d/, its documents at /docs", host, port)
-        _Server(_config(app), app.state.parts).run(sockets=[listening])
+        _Server(config_of(app), app.state.parts).run(sockets=[listening])
 
 
-def _config(app: FastAPI) -> uvicorn.Config:
+def config_of(app: ASGIApp) -> uvicorn.Config:
+    """How uvicorn serves it."""
     return uvicorn.Config(
         app,
+        http=Connection,
         log_config=None,
         access_log=False,
         server_header=False,

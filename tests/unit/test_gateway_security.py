@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from stream_app.errors import SettingsError
+from stream_app.gateway.key_file import LOOK_SECONDS, KeyFile
 from stream_app.gateway.keys import Caller, Keys
 from stream_app.gateway.limits import BodyLimit, RateLimit
 from stream_app.gateway.roles import Role
@@ -142,6 +144,28 @@ def test_bound_elsewhere_it_does_not_start_without_keys(tmp_path: Path) -> None:
     assert keys_of(GatewaySettings(gateway_host="::1")) is None
     Keys({}).with_new("one", Role.READ)[0].write(tmp_path / "keys.txt")
     assert keys_of(GatewaySettings(gateway_host="10.1.2.3", keys=tmp_path / "keys.txt"))
+
+
+def test_what_changes_in_the_key_file_counts_without_a_new_start_and_a_broken_one_changes_nothing(
+    tmp_path: Path,
+) -> None:
+    path, now = tmp_path / "keys.txt", [0.0]
+    keys, old = Keys({}).with_new("old", Role.READ)
+    keys.write(path)
+    running = KeyFile(path, clock=lambda: now[0])
+    keys, new = keys.with_new("new", Role.READ)
+
+    def known_after(change: Callable[[], object]) -> list[bool]:
+        change()
+        now[0] += LOOK_SECONDS
+        return [running.caller(key) is not None for key in (old, new)]
+
+    assert known_after(lambda: None) == [True, False]
+    assert known_after(lambda: keys.write(path)) == [True, True]
+    assert known_after(lambda: keys.without("old").write(path)) == [False, True]
+    assert known_after(lambda: path.write_text("half a li")) == [False, True]
+    assert known_after(path.unlink) == [False, True]
+    assert known_after(lambda: Keys({}).write(path)) == [False, False]
 
 
 def test_a_key_file_holds_no_key_and_is_its_owners_alone(tmp_path: Path) -> None:
