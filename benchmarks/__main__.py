@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from benchmarks import gateway, latency, memory, monitor, store, throughput, window_reports, window_statistics
+from benchmarks import gateway, latency, memory, monitor, recall, store, throughput, window_reports, window_statistics
 from benchmarks.report import Report, machine, write_json
 from benchmarks.stage import stage
 from stream_app.broker import Engine
@@ -35,7 +35,9 @@ class Sizes:
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.argument(
     "benchmark",
-    type=click.Choice(["throughput", "latency", "gateway", "memory", "monitor", "store", "windows", "reports", "all"]),
+    type=click.Choice(
+        ["throughput", "latency", "gateway", "memory", "recall", "monitor", "store", "windows", "reports", "all"]
+    ),
     default="all",
 )
 @click.option("--engine", type=click.Choice(list(ENGINES)), default="both", help="Broker; see below.")
@@ -54,9 +56,11 @@ def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None
     """Measure what docs/benchmarks.md states.
 
     With both engines latency, gateway, memory and monitor (a backlog into the decision store, and how long the
-    monitor's loop is held up) are measured on Apache Kafka alone: Tansu is made for short runs. Store (the monitor's
-    own part of that), windows (the statistics of a closed one) and reports (these in the monitor's child processes,
-    and Evidently's page) need no broker. A full run takes about 15 minutes and wants an otherwise idle machine.
+    monitor's loop is held up) are measured on Apache Kafka alone: Tansu is made for short runs. Recall is what the
+    memory of decided ids costs a request, and how long a scorer that takes partitions over reads it back. Store (the
+    monitor's own part of that), windows (the statistics of a closed one) and reports (these in the monitor's child
+    processes, and Evidently's page) need no broker. A full run takes about 15 minutes and wants an otherwise idle
+    machine.
     """
     about = machine()
     print(*(f"{name}: {value}" for name, value in about.items()), sep="\n")
@@ -84,6 +88,10 @@ def _run(benchmark: str, engines: tuple[Engine, ...], size: Sizes) -> Iterator[R
     if benchmark in ("memory", "all"):
         with stage(engines[0]) as here:
             yield memory.measure(here)
+    if benchmark in ("recall", "all"):
+        for engine in engines:
+            with stage(engine) as here:
+                yield recall.measure(here)
     if benchmark in ("monitor", "all"):
         with stage(engines[0]) as here:
             yield monitor.measure(here)

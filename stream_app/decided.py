@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -30,8 +30,8 @@ def digest_of(request: LoanRequest[Any]) -> bytes:
     return hashlib.blake2b(_encode(request), digest_size=16).digest()
 
 
-class Entry(NamedTuple):
-    """A decision: ``digest`` of its request, and when it was made, in seconds since 1970."""
+class Entry(msgspec.Struct, frozen=True, gc=False):
+    """A decision: ``digest`` of its request, and when it was made, in seconds since 1970. Nothing for the collector."""
 
     digest: bytes
     decided_at: float

@@ -42,8 +42,9 @@ def requests_of(table: pd.DataFrame, contract: Contract, columns: Columns, now: 
 
     Columns that are features of the contract become the request's features, an empty cell null; features that are no
     columns are left to the client's profile. Without a request id column the id is made of client id, row number and
-    a digest of the features, so that sending the same file again repeats the same requests. Without a date column
-    the requests are dated ``now``. Raises TrainingDataError or InputFileError naming the columns and rows at fault.
+    a digest of features and date, so that sending the same file again repeats the same requests, which are decided
+    once. Without a date column the requests are dated ``now``: sent again they are other requests. Raises
+    TrainingDataError or InputFileError naming the columns and rows at fault.
     """
     required = [feature.name for feature in contract.features if feature.required]
     named = [name for name in (columns.client_id, columns.request_id, columns.date) if name]
@@ -52,17 +53,17 @@ def requests_of(table: pd.DataFrame, contract: Contract, columns: Columns, now: 
     features = feature_objects(table, contract)
     if not features:
         raise TrainingDataError("The table has no column that is a feature of the contract.", do_next="Add some.")
+    dates = utc_dates(table[columns.date], ", or leave --date out") if columns.date else [now] * len(table)
     ids = (
         id_column(table, columns.request_id, contract, MAX_REQUEST_ID)
         if columns.request_id
-        else [_made_id(client, row, some) for row, (client, some) in enumerate(zip(clients, features, strict=True), 1)]
+        else [_made_id(row, *parts) for row, parts in enumerate(zip(clients, dates, features, strict=True), 1)]
     )
-    dates = utc_dates(table[columns.date], ", or leave --date out") if columns.date else [now] * len(table)
     return [LoanRequest(*parts) for parts in zip(ids, clients, dates, features, strict=True)]
 
 
-def _made_id(client_id: str, row: int, features: FeatureObject) -> str:
-    digest = hashlib.blake2b(msgspec.json.encode(features), digest_size=4).hexdigest()
+def _made_id(row: int, client_id: str, date: dt.datetime, features: FeatureObject) -> str:
+    digest = hashlib.blake2b(msgspec.json.encode([date, features]), digest_size=4).hexdigest()
     return f"{client_id}-{row}-{digest}"
 
 
@@ -127,5 +128,5 @@ def _await(future: Any, delivered: int) -> None:
         raise DeliveryFailed(
             f"The broker did not take a record ({type(fault).__name__}).",
             kept=f"{delivered:,} records before it are on the broker; some after it may be.",
-            do_next="Check the broker and send the file again: the same rows are the same records.",
+            do_next="Check the broker and send the file again; with --date, what it has is not decided a second time.",
         ) from fault

@@ -113,7 +113,7 @@ class WorkerSettings(StreamSettings):
     commit_interval_seconds: Annotated[float, Field(ge=0, le=10)] = Field(
         0.1,
         description="at_least_once: how long delivered batches wait to be committed together: after a crash this much "
-        "time's requests are decided again; 0 commits each batch",
+        "time's requests are fetched again; 0 commits each batch",
     )
     remembered_ids: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         10_000,

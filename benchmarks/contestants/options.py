@@ -8,6 +8,7 @@ from pathlib import Path
 
 from models.bundle import load_bundle, shipped_bundle
 from stream_app.clients import SQLiteClients
+from stream_app.decided import Decided
 from stream_app.events import ModelRef
 from stream_app.pipeline import Pipeline
 
@@ -38,8 +39,8 @@ class Options:
         return [f"--{name.replace('_', '-')}={value}" for name, value in vars(self).items()]
 
 
-def product_pipeline(clients: Path) -> Pipeline:
-    """The pipeline of ``stream-app worker`` with the shipped bundle, on one thread."""
+def product_pipeline(clients: Path, decided: Decided | None = None) -> Pipeline:
+    """The pipeline of ``stream-app worker`` with the shipped bundle, on one thread, with a memory if one is given."""
     bundle = load_bundle(shipped_bundle())
     return Pipeline(
         contract=bundle.contract,
@@ -48,4 +49,5 @@ def product_pipeline(clients: Path) -> Pipeline:
         model=ModelRef(bundle.name, bundle.version, bundle.sha256),
         profiles=SQLiteClients(clients),
         max_request_bytes=65_536,
+        decided=decided,
     )

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--request-id",
-    help="Column of the request id (default: made of client id, row number and content; of outcomes: request_id).",
+    help="Column of the request id (default: made of client id, row, date and content; of outcomes: request_id).",
 )
 @click.option("--date", help="Column of the event time, ISO 8601 (default: now; of outcomes: observed_at).")
 @click.option("--defaulted", help="Column of an outcome's truth, 0/1 or false/true (default: defaulted).")
@@ -38,8 +38,11 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
 
     Columns that are features of the contract become the request's features; an empty cell says the value is missing.
     Features that are no columns come from the client's profile. The client id and the contract's required features
-    must be columns: without them nothing is sent. Sending a file again repeats the same request ids, with --date
-    byte for byte.
+    must be columns: without them nothing is sent.
+
+    A file sent again with --date (or --sample) repeats the same requests, and the scorer skips those it has decided.
+    Without, the rows are dated now and are new requests; if --request-id names their ids nevertheless, they are
+    rejected as conflicting_request.
 
     With --outcomes each row says what became of one request: request_id, client_id, defaulted and observed_at, the
     day it became known. With --sample as well, these are the outcomes of the sample's applications.

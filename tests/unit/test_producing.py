@@ -38,6 +38,14 @@ def test_the_same_row_of_the_same_file_makes_the_same_request_id() -> None:
     assert first.request_id.startswith("7-1-")
 
 
+def test_dated_by_a_column_they_are_the_same_requests_later_and_dated_now_they_are_others() -> None:
+    later = NOW + dt.timedelta(days=1)
+    dated, columns = TABLE.assign(day=["2026-01-01", "2026-01-02"]), Columns(client_id="id", date="day")
+    assert requests_of(dated, TOY, columns, NOW) == requests_of(dated, TOY, columns, later)
+    first, again = requests_of(TABLE, TOY, COLUMNS, NOW), requests_of(TABLE, TOY, COLUMNS, later)
+    assert not {request.request_id for request in first} & {request.request_id for request in again}
+
+
 def test_another_content_or_another_row_makes_another_request_id() -> None:
     changed = TABLE.assign(amount=[11.0, 20.0])
     twice = pd.concat([TABLE.head(1), TABLE.head(1)])
