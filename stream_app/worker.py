@@ -134,7 +134,7 @@ def _listener(settings: WorkerSettings, topics: TopicNames, lanes: Lanes, decide
         topics.decisions,
         most=settings.remembered_ids,
         fetch_wait_seconds=settings.fetch_max_wait_seconds,
-        quiet_seconds=QUIET_SECONDS,
+        quiet_seconds=0.0 if settings.guarantee == "exactly_once" else QUIET_SECONDS,
     )
     return Recall(lanes, decided, tail.read, guard=or_exit, timeout_seconds=settings.delivery_timeout_seconds)
 
