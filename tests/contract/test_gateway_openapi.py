@@ -21,12 +21,14 @@ from stream_app.gateway.described import REQUEST
 from stream_app.gateway.keys import Keys
 from stream_app.gateway.parts import make_parts
 from stream_app.gateway.roles import Role
-from tests.gateway_samples import APPLICATION, PROFILE, LocalStream, settings_in, shipped_pipeline
+from tests.gateway_samples import APPLICATION, PROFILE, LocalStream, bundle, settings_in, shipped_pipeline
 from tests.samples import NOW, Profiles, Record
 from tests.store.rows import decision, put
 
 CLIENT = REQUEST["client_id"]
 """The one of the document's examples, which are called as they stand."""
+
+REQUIRED = [feature.name for feature in bundle().contract.features if feature.required]
 
 CONFORMING = (
     "status_code_conformance",
@@ -91,7 +93,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def pipeline() -> Any:
-    return shipped_pipeline(Profiles({CLIENT: PROFILE}))
+    return shipped_pipeline(Profiles({CLIENT: PROFILE | APPLICATION}))
 
 
 def tried(folder: Path, headers: dict[str, str], checks: tuple[str, ...], **changes: Any) -> Tried:
@@ -118,14 +120,17 @@ def tried(folder: Path, headers: dict[str, str], checks: tuple[str, ...], **chan
         }
     )
     schema = schemathesis.openapi.from_asgi("/openapi.json", app_of(parts), headers=headers, config=chosen)
-    schema.hook("filter_case")(is_named)
+    schema.hook("filter_case")(says_enough)
     return Tried(schema)
 
 
-def is_named(_context: Any, case: Any) -> bool:
-    """A request has an id or an Idempotency-Key: the document says so in words, since a schema cannot."""
-    unnamed = isinstance(case.body, dict) and "request_id" not in case.body
-    return not unnamed or "idempotency-key" in {name.lower() for name in case.headers or ()}
+def says_enough(_context: Any, case: Any) -> bool:
+    """What the document says in words, since a schema cannot: an id or an Idempotency-Key, no required feature null."""
+    if not isinstance(case.body, dict):
+        return True
+    named = "request_id" in case.body or "idempotency-key" in {name.lower() for name in case.headers or ()}
+    features = case.body.get("features")
+    return named and not (isinstance(features, dict) and any(features.get(each, 0) is None for each in REQUIRED))
 
 
 def without_keys(statuses: Counter[tuple[str, int]]) -> set[str]:
