@@ -10,7 +10,18 @@ from typing import Any
 
 import click
 
-from benchmarks import gateway, latency, memory, monitor, recall, store, throughput, window_reports, window_statistics
+from benchmarks import (
+    gateway,
+    guarantees,
+    latency,
+    memory,
+    monitor,
+    recall,
+    store,
+    throughput,
+    window_reports,
+    window_statistics,
+)
 from benchmarks.report import Report, machine, write_json
 from benchmarks.stage import stage
 from stream_app.broker import Engine
@@ -36,7 +47,10 @@ class Sizes:
 @click.argument(
     "benchmark",
     type=click.Choice(
-        ["throughput", "latency", "gateway", "memory", "recall", "monitor", "store", "windows", "reports", "all"]
+        [
+            *("throughput", "guarantees", "latency", "gateway", "memory"),
+            *("recall", "monitor", "store", "windows", "reports", "all"),
+        ]
     ),
     default="all",
 )
@@ -55,12 +69,12 @@ class Sizes:
 def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None:
     """Measure what docs/benchmarks.md states.
 
-    With both engines latency, gateway, memory and monitor (a backlog into the decision store, and how long the
-    monitor's loop is held up) are measured on Apache Kafka alone: Tansu is made for short runs. Recall is what the
-    memory of decided ids costs a request, and how long a scorer that takes partitions over reads it back. Store (the
-    monitor's own part of that), windows (the statistics of a closed one) and reports (these in the monitor's child
-    processes, and Evidently's page) need no broker. A full run takes about 15 minutes and wants an otherwise idle
-    machine.
+    Guarantees (what exactly-once costs) is measured on Apache Kafka. With both engines latency, gateway, memory and
+    monitor (a backlog into the decision store, and how long the monitor's loop is held up) are measured on Apache
+    Kafka alone: Tansu is made for short runs. Recall is what the memory of decided ids costs a request, and how long a
+    scorer that takes partitions over reads it back. Store (the monitor's own part of that), windows (the statistics of
+    a closed one) and reports (these in the monitor's child processes, and Evidently's page) need no broker. A full run
+    takes about 20 minutes and wants an otherwise idle machine.
     """
     about = machine()
     print(*(f"{name}: {value}" for name, value in about.items()), sep="\n")
@@ -79,6 +93,9 @@ def _run(benchmark: str, engines: tuple[Engine, ...], size: Sizes) -> Iterator[R
         for engine in engines:
             with stage(engine) as here:
                 yield throughput.measure(here, size.requests, size.rounds)
+    if benchmark in ("guarantees", "all") and "kafka" in engines:
+        with stage("kafka") as here:
+            yield guarantees.measure(here, size.requests, size.rounds)
     if benchmark in ("latency", "all"):
         with stage(engines[0]) as here:
             yield latency.measure(here, size.rate, size.seconds)

@@ -23,17 +23,18 @@ which is sooner than a worker starts; the memory costs what it costs otherwise, 
 @dataclass(frozen=True)
 class Contestant:
     """``module``: run as a child process. ``share``: its part of the backlog. ``floor``: we must be this many times
-    as fast."""
+    as fast. ``guarantee``: the contestant is the product, with this one."""
 
     name: str
     label: str
     module: str
     share: float = 1.0
     floor: float | None = None
+    guarantee: str | None = None
 
 
 CONTESTANTS = (
-    Contestant(OURS, "stream-app worker", "stream_app"),
+    Contestant(OURS, "stream-app worker", "stream_app", guarantee="at_least_once"),
     Contestant("librdkafka", "librdkafka loop of 512", "benchmarks.contestants.librdkafka_loop", floor=0.95),
     Contestant("quix", "Quix Streams", "benchmarks.contestants.quix_app", share=0.2, floor=3.0),
     Contestant("faust", "idiomatic Faust agent", "benchmarks.contestants.faust_agent", share=0.05, floor=20.0),
@@ -73,12 +74,16 @@ class Race:
         return outputs
 
     def reader(self, of: Contestant) -> Reader:
-        """The reader of its decisions; it remembers where the round before ended."""
-        return self._readers.setdefault(of.name, Reader(self.stage, self._targets(of)[0]))
+        """The reader of its decisions; it remembers where whoever wrote there before ended."""
+        target = self._targets(of)[0]
+        if target not in self._readers:
+            self._readers[target] = Reader(self.stage, target)
+        return self._readers[target]
 
     def _process(self, of: Contestant, group: str) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
-        if of.name == OURS:
-            return self.stage.worker(group, STREAM_APP_REMEMBERED_SECONDS=str(FORGOTTEN_SECONDS))
+        if of.guarantee:
+            forgetful = {"STREAM_APP_REMEMBERED_SECONDS": str(FORGOTTEN_SECONDS)}
+            return self.stage.worker(group, of.guarantee, of.module, **forgetful)
         here = self.stage
         target = self._targets(of)[0]
         options = Options(here.bootstrap, group, self._source(of), target, here.clients, here.fetch_wait_ms)
@@ -88,7 +93,7 @@ class Race:
         return TOPICS.requests if of.share == 1.0 else f"{TOPICS.requests}.{self.backlog(of)}"
 
     def _targets(self, of: Contestant) -> tuple[str, ...]:
-        if of.name == OURS:
+        if of.guarantee:
             return (TOPICS.decisions,)
         return (f"bench.{of.name}", f"bench.{of.name}.rejected")
 

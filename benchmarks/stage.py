@@ -96,13 +96,21 @@ class Stage:
                 process.kill()
 
     def worker(
-        self, group: str, guarantee: str = "at_least_once", **environment: str
+        self, group: str, guarantee: str = "at_least_once", module: str = "stream_app", **environment: str
     ) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
-        """The product itself, with the settings its README advises for this engine and otherwise the defaults."""
+        """The product itself, with the settings its README advises for this engine and otherwise the defaults.
+
+        ``module``: another that takes the same command and settings.
+        """
         return self.child(
-            "stream_app",
-            *("worker", "--kafka", self.bootstrap, "--group", group, "--clients", str(self.clients)),
-            *("--guarantee", guarantee, "--web-port", "0", "--log-level", "warning"),
+            module,
+            "worker",
+            STREAM_APP_KAFKA=self.bootstrap,
+            STREAM_APP_GROUP=group,
+            STREAM_APP_GUARANTEE=guarantee,
+            STREAM_APP_CLIENTS=str(self.clients),
+            STREAM_APP_WEB_PORT="0",
+            STREAM_APP_LOG_LEVEL="warning",
             STREAM_APP_FETCH_MAX_WAIT_SECONDS=str(self.fetch_wait_ms / 1000),
             STREAM_APP_REBALANCE_TIMEOUT_SECONDS=str(REBALANCE_SECONDS[self.engine]),
             **environment,

@@ -36,12 +36,12 @@ def run_rounds(race: Race, contestants: tuple[Contestant, ...], rounds: int) -> 
 def measure(stage: Stage, requests: int, rounds: int) -> Report:
     """All contestants, ``rounds`` times. A ratio is the median over the rounds of ours to theirs in the same round."""
     rates = run_rounds(Race(stage, requests), CONTESTANTS, rounds)
-    ratios = {name: _ratios(rates[OURS], theirs) for name, theirs in rates.items() if name != OURS}
+    ratios = {name: ratios(rates[OURS], theirs) for name, theirs in rates.items() if name != OURS}
     figures: dict[str, object] = {
         "requests": requests,
         "rounds": rounds,
-        "per_second": {name: _spread(figures) for name, figures in rates.items()},
-        "ours_to_theirs": {name: _spread(figures) for name, figures in ratios.items()},
+        "per_second": {name: spread(figures) for name, figures in rates.items()},
+        "ours_to_theirs": {name: spread(figures) for name, figures in ratios.items()},
     }
     verdicts = [
         Verdict(f"times the throughput of {c.label}", statistics.median(ratios[c.name]), c.floor, at_least=True)
@@ -51,11 +51,11 @@ def measure(stage: Stage, requests: int, rounds: int) -> Report:
     return Report("throughput", stage.engine, figures, verdicts)
 
 
-def _ratios(ours: list[float], theirs: list[float]) -> list[float]:
+def ratios(ours: list[float], theirs: list[float]) -> list[float]:
     return [mine / other for mine, other in zip(ours, theirs, strict=True)]
 
 
-def _spread(figures: list[float]) -> dict[str, object]:
+def spread(figures: list[float]) -> dict[str, object]:
     return {"median": statistics.median(figures), "least": min(figures), "most": max(figures), "all": figures}
 
 
