@@ -18,7 +18,7 @@ TICK_SECONDS = 1.0
 STOP_SECONDS = 20.0
 """From the signal to the end of the process, at most."""
 
-KEPT = "Nothing of it was committed; its requests will be decided again."
+KEPT = "What the broker has not committed of it will be decided again."
 
 
 class AwakeClock:
