@@ -20,6 +20,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
     max_leaves=10,
 )
+other_names = st.text().filter(lambda name: name not in ("client_id", "features"))
 client_ids = st.sampled_from(["c1", "c2", "stranger"])
 features = st.fixed_dictionaries(
     {},
@@ -36,7 +37,7 @@ features = st.fixed_dictionaries(
 def near_requests(draw: st.DrawFn) -> Record:
     """Requests that are good or wrong in a field or two."""
     client_id = draw(client_ids)
-    value = request(client_id, features=draw(features | json_values), **draw(st.dictionaries(st.text(), json_values)))
+    value = request(client_id, features=draw(features | json_values), **draw(st.dictionaries(other_names, json_values)))
     return Record(value=value, key=draw(st.just(client_id.encode()) | st.none() | st.binary(max_size=4)))
 
 

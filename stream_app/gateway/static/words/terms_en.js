@@ -14,6 +14,7 @@ export default {
   "unknown_client": "unknown client",
   "invalid_profile": "stored profile breaks the contract",
   "missing_required_feature": "a required feature is missing",
+  "conflicting_request": "id decided before with other content",
   "internal_error": "error of the scorer",
   "naics_sector": "industry (NAICS sector)",
   "urban_rural": "urban or rural",

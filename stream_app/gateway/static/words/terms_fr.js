@@ -14,6 +14,7 @@ export default {
   "unknown_client": "client inconnu",
   "invalid_profile": "profil enregistré hors contrat",
   "missing_required_feature": "une variable obligatoire manque",
+  "conflicting_request": "identifiant déjà décidé avec un autre contenu",
   "internal_error": "erreur du service de score",
 
   "probability_of_default": "probabilité de défaut",
