@@ -119,7 +119,7 @@ def _deployed(stage: Stage, guarantee: str) -> Iterator[int]:
     }
     environment = {f"STREAM_APP_{name}": value for name, value in settings.items()}
     with (
-        stage.worker("gateway", STREAM_APP_GUARANTEE=guarantee),
+        stage.worker("gateway", guarantee),
         stage.child("stream_app", "gateway", **environment) as gateway,
     ):
         _wait_until_healthy(port, gateway)
