@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
@@ -27,6 +27,7 @@ from stream_app.gateway.pages import add_pages
 from stream_app.gateway.parts import Parts, make_parts
 from stream_app.gateway.problems import Refused, of_http_fault, of_stream_fault, response
 from stream_app.gateway.security import Security, keys_of
+from stream_app.gateway.seldom import Seldom
 from stream_app.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ def app_of(parts: Parts) -> FastAPI:
     add_pages(app)
     app.openapi = document_of(app, parts.bundle.contract)  # type: ignore[method-assign]  # as FastAPI's manual says
     app.add_exception_handler(Refused, _on_refused)
-    app.add_exception_handler(StreamAppError, _on_stream_fault)
+    app.add_exception_handler(StreamAppError, _stream_faults(Seldom()))
     app.add_exception_handler(HTTPException, _on_http_fault)
     settings = parts.settings
     app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
@@ -87,11 +88,19 @@ async def _on_http_fault(_request: Request, fault: Exception) -> Response:
     return of_http_fault(fault) if isinstance(fault, HTTPException) else _unexpected(fault)
 
 
-async def _on_stream_fault(_request: Request, fault: Exception) -> Response:
-    if not isinstance(fault, StreamAppError):
-        return _unexpected(fault)
-    log.warning("a call was refused (%s): %s", fault.reason, trace_of(fault))
-    return of_stream_fault(fault)
+def _stream_faults(told: Seldom) -> Callable[[Request, Exception], Awaitable[Response]]:
+    """A store or broker that is away fails every call alike: its trace once a second says as much."""
+
+    async def answer(_request: Request, fault: Exception) -> Response:
+        if not isinstance(fault, StreamAppError):
+            return _unexpected(fault)
+        if (more := told.now(fault.reason)) is not None:
+            log.warning(
+                "a call was refused (%s, %d more times since the last line): %s", fault.reason, more, trace_of(fault)
+            )
+        return of_stream_fault(fault)
+
+    return answer
 
 
 def _unexpected(fault: Exception) -> Response:

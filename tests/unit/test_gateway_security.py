@@ -22,6 +22,7 @@ from stream_app.gateway.keys import Caller, Keys
 from stream_app.gateway.limits import BodyLimit, RateLimit
 from stream_app.gateway.roles import Role
 from stream_app.gateway.security import Security, host_name, keys_of
+from stream_app.gateway.seldom import Seldom
 from stream_app.settings import GatewaySettings
 
 
@@ -199,3 +200,12 @@ def test_a_name_that_is_none_or_taken_gets_no_key(name: str) -> None:
     keys, _ = Keys({}).with_new("taken", Role.READ)
     with pytest.raises(SettingsError, match="cannot be named"):
         keys.with_new(name, Role.READ)
+
+
+def test_what_fails_every_call_alike_is_logged_once_a_second_and_the_rest_counted() -> None:
+    now = [0.0]
+    told = Seldom(clock=lambda: now[0])
+    assert [told.now("store") for _ in range(3)] == [0, None, None]
+    assert told.now("broker_away") == 0
+    now[0] = 1.0
+    assert told.now("store") == 2
