@@ -10,6 +10,7 @@ MAKEFLAGS += --no-builtin-rules
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+MINUTES ?= 60
 
 # uv is used when it is there (seconds instead of a minute or two), pip otherwise; both check every hash.
 UV := $(shell command -v uv 2>/dev/null)
@@ -19,7 +20,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	"$$each" -c '$(SUPPORTED)' >/dev/null 2>&1 && { echo "$$each"; break; }; done)
 
-.PHONY: help setup demo test lint train bench lock dashboards clean
+.PHONY: help setup demo test lint train bench chaos lock dashboards clean
 
 help:  ## list the commands
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -95,6 +96,9 @@ test: lint  ## lint, then every test
 
 bench: $(VENV)/.bench  ## the figures the README states, measured again here
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: $(VENV)/.test  ## every fault again and again for MINUTES=60 on three Kafka brokers; the verdict in chaos.json
+	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) --json chaos.json $(ARGS)
 
 # ---- upkeep -----------------------------------------------------------------------------------------------------------
 

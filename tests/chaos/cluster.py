@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ class KafkaCluster:
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
         """Until each broker itself knows of all of them; a first answer alone comes before they are registered."""
         for broker in self.brokers:
-            wait_until(lambda at=broker: self._knows_all(at), f"broker {broker.number} is ready", seconds)
+            wait_until(partial(self._knows_all, broker), f"broker {broker.number} is ready", seconds)
 
     def _knows_all(self, broker: ClusterBroker) -> bool:
         assert not broker.ended(), f"broker {broker.number} ended:\n{broker.last_lines()}"

@@ -61,8 +61,7 @@ class Partition:
 
     ``requests``, ``decisions``, ``rejections``: records in offset order as a reader afterwards sees them.
     ``concurrent``: (offset, source offset) pairs by output topic, decisions first, as a reader saw them meanwhile.
-    ``repeats``: offsets of requests sent again on purpose, whose first decision is their answer. ``acknowledged``:
-    offsets the producer was told. ``committed``, ``end``: of the consumer group and of the log.
+    ``acknowledged``: offsets the producer was told. ``committed``, ``end``: of the consumer group and of the log.
     """
 
     number: int
@@ -70,7 +69,6 @@ class Partition:
     decisions: Sequence[Any]
     rejections: Sequence[Any]
     concurrent: Mapping[str, Sequence[tuple[int, int]]]
-    repeats: Collection[int] = ()
     acknowledged: Collection[int] = ()
     committed: int
     end: int
@@ -83,7 +81,7 @@ class Oracle:
         self._recompute = recompute
         self._ids: set[str] = set()
         self.violations = Violations()
-        self.requests = self.decisions = self.rejections = 0
+        self.requests = self.decisions = self.rejections = self.repeats = 0
 
     def judge(self, part: Partition) -> None:
         self.requests += len(part.requests)
@@ -93,11 +91,11 @@ class Oracle:
             self.violations.add(kind, f"partition {part.number}, {example}")
 
     def _found(self, part: Partition) -> Iterator[tuple[Kind, str]]:
-        yield from _one_output_each(part)
+        yield from _sources(part)
         yield from self._ids_twice(part)
         yield from _order(part)
         yield from _vanished(part)
-        yield from self._differences(part)
+        yield from self._answers(part)
         yield from _positions(part)
 
     def _ids_twice(self, part: Partition) -> Iterator[tuple[Kind, str]]:
@@ -107,30 +105,29 @@ class Oracle:
                 yield Kind.DOUBLED_ID, f"{request_id} at {record.offset}"
             self._ids.add(request_id)
 
-    def _differences(self, part: Partition) -> Iterator[tuple[Kind, str]]:
-        outputs = {source_of(record)[1]: record for record in (*part.decisions, *part.rejections)}
-        answered = [(request, outputs[request.offset]) for request in part.requests if request.offset in outputs]
-        rejected = {id(record) for record in part.rejections}
-        for record, expected in self._recompute(answered):
-            if not same(record, id(record) in rejected, expected):
-                yield Kind.DIFFERENT, f"output of request {source_of(record)[1]} at {record.offset}"
+    def _answers(self, part: Partition) -> Iterator[tuple[Kind, str]]:
+        """Each request with what it should have been answered with, and with what it was."""
+        outputs = {source_of(record)[1]: (record, False) for record in part.decisions}
+        outputs |= {source_of(record)[1]: (record, True) for record in part.rejections}
+        found = [(request, outputs.get(request.offset, (None, False))) for request in part.requests]
+        expected = self._recompute([(request, output) for request, (output, _) in found])
+        for (request, (output, rejected)), should in zip(found, expected, strict=True):
+            if should is None:
+                self.repeats += 1
+                if output is not None:
+                    yield Kind.ANSWERED_REPEAT, f"request {request.offset}"
+            elif output is None:
+                yield Kind.MISSING, f"request {request.offset}"
+            elif not same(output, rejected, should):
+                yield Kind.DIFFERENT, f"output of request {request.offset} at {output.offset}"
 
 
-def _outputs(part: Partition) -> list[Any]:
-    return [*part.decisions, *part.rejections]
-
-
-def _one_output_each(part: Partition) -> Iterator[tuple[Kind, str]]:
-    answers = Counter(source_of(record) for record in _outputs(part))
-    sources = {(part.number, record.offset) for record in part.requests}
-    repeats = {(part.number, offset) for offset in part.repeats}
-    for source in sorted(sources - repeats - answers.keys()):
-        yield Kind.MISSING, f"request {source[1]}"
+def _sources(part: Partition) -> Iterator[tuple[Kind, str]]:
+    answers = Counter(source_of(record) for record in (*part.decisions, *part.rejections))
+    there = {(part.number, record.offset) for record in part.requests}
     for source, count in answers.items():
-        if source not in sources:
+        if source not in there:
             yield Kind.UNSOURCED, f"an output names the source {source}"
-        elif source in repeats:
-            yield Kind.ANSWERED_REPEAT, f"request {source[1]}"
         elif count > 1:
             yield Kind.DOUBLED_SOURCE, f"request {source[1]} has {count} outputs"
 

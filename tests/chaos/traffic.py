@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from functools import partial
 from random import Random
@@ -13,28 +14,32 @@ from typing import Any
 import msgspec
 from kafka import KafkaProducer
 
+from stream_app.events import LoanRequest
 from stream_app.faults import FAULTS, spoilt
 from stream_app.simulator import Message, Replay, sound
 from tests.broker.deployment import Source
 
 TICK_SECONDS = 0.02
+RECENT = 20_000
+"""Sends of a partition whose time is remembered, the newest: some minutes."""
 WEEK_MS = 7 * 24 * 3_600_000
 MAX_REQUEST_BYTES = 65_536
 """What the scorer takes by default; poison of the kind *too large* is larger."""
 
 
 class Traffic:
-    """A thread that sends; :attr:`poison`, 0 at first, is the share of requests (0..1) made bad, each kind in turn."""
+    """A thread that sends. Shares of requests (0..1), 0 at first: :attr:`poison` is made bad, each kind in turn;
+    :attr:`repeats` is sent a second time a while later, half of these with other content under the same id."""
 
     def __init__(self, bootstrap: str, topic: str, book: Replay, run: str, *, rate: float) -> None:
         self._bootstrap, self._topic, self._run = bootstrap, topic, run
-        self.poison = 0.0
+        self.poison = self.repeats = 0.0
         self._messages = self._endless(book, Random(run))
         self._rate = rate
         self._ended = threading.Event()
         self._lock = threading.Lock()
-        self._acknowledged: dict[int, list[tuple[float, int]]] = defaultdict(list)
-        self.sent = 0
+        self._offsets: dict[int, set[int]] = defaultdict(set)
+        self._sends: dict[int, deque[tuple[float, int]]] = defaultdict(partial(deque, maxlen=RECENT))
         self.failed: list[str] = []
         """Deliveries whose end is not known; the oracle goes by what is on the topic."""
         self._producer = self._connected()
@@ -55,7 +60,10 @@ class Traffic:
 
     def _endless(self, book: Replay, rng: Random) -> Iterator[Message]:
         number = bad = 0
+        lately: deque[LoanRequest[Any]] = deque(maxlen=2_000)
         while True:
+            if rng.random() < self.repeats and lately:
+                yield _again(rng.choice(lately), number)
             request = book.requests[number % len(book)]
             request = msgspec.structs.replace(request, request_id=f"{self._run}-{number:07d}")
             number += 1
@@ -63,6 +71,7 @@ class Traffic:
                 bad += 1
                 yield spoilt(request, FAULTS[bad % len(FAULTS)], MAX_REQUEST_BYTES)
             else:
+                lately.append(request)
                 yield sound(request)
 
     def _send_steadily(self) -> None:
@@ -72,35 +81,44 @@ class Traffic:
             while due >= 1.0:
                 due -= 1.0
                 message = next(self._messages)
-                self.send(message.key, message.value)
+                self.send(message.key, message.value, answered=message.expected != UNANSWERED)
             self._ended.wait(TICK_SECONDS)  # the rate itself
 
-    def send(self, key: bytes | None, value: bytes | None) -> Any:
-        """Send one record besides; the future of its delivery."""
-        self.sent += 1
+    def send(self, key: bytes | None, value: bytes | None, *, answered: bool = True) -> Any:
+        """Send one record; the future of its delivery. ``answered``: whether it is owed an output of its own."""
         future = self._producer.send(self._topic, value=value, key=key)
-        future.add_callback(partial(self._was_acknowledged, time.monotonic()))
+        future.add_callback(partial(self._was_acknowledged, time.monotonic(), answered))
         future.add_errback(lambda fault: self.failed.append(type(fault).__name__))
         return future
 
-    def _was_acknowledged(self, sent_at: float, record: Any) -> None:
+    def _was_acknowledged(self, sent_at: float, answered: bool, record: Any) -> None:
         with self._lock:
-            self._acknowledged[record.partition].append((sent_at, record.offset))
+            self._offsets[record.partition].add(record.offset)
+            if answered:
+                self._sends[record.partition].append((sent_at, record.offset))
 
     def first_sent_after(self, moment: float) -> dict[int, Source]:
         """By partition: the first acknowledged request that was sent after this ``time.monotonic()``."""
         with self._lock:
-            found = {}
-            for partition, sends in self._acknowledged.items():
-                later = [offset for at, offset in sends[-20_000:] if at >= moment]
-                if later:
-                    found[partition] = (partition, min(later))
-            return found
+            later = {
+                partition: [offset for at, offset in sends if at >= moment] for partition, sends in self._sends.items()
+            }
+        return {partition: (partition, min(offsets)) for partition, offsets in later.items() if offsets}
 
-    def acknowledged(self) -> dict[int, set[int]]:
-        """Offsets by partition of what the brokers said they have."""
+    def sent_between(self, start: float, end: float) -> list[tuple[float, Source]]:
+        """When each acknowledged request of that time was sent, and where it lies."""
         with self._lock:
-            return {partition: {offset for _, offset in sends} for partition, sends in self._acknowledged.items()}
+            return [
+                (at, (partition, offset))
+                for partition, sends in self._sends.items()
+                for at, offset in sends
+                if start <= at < end
+            ]
+
+    def acknowledged(self, partition: int) -> set[int]:
+        """Offsets of what the brokers said they have."""
+        with self._lock:
+            return set(self._offsets[partition])
 
     def pause(self) -> None:
         """Stop the thread and wait until everything sent is acknowledged or failed."""
@@ -111,3 +129,14 @@ class Traffic:
     def close(self) -> None:
         self.pause()
         self._producer.close()
+
+
+UNANSWERED = "nothing"
+"""What a repeat is answered with."""
+
+
+def _again(request: LoanRequest[Any], number: int) -> Message:
+    """The same request, or every second time one that differs from it."""
+    if number % 2:
+        return msgspec.structs.replace(sound(request), expected=UNANSWERED)
+    return sound(msgspec.structs.replace(request, requested_at=request.requested_at + dt.timedelta(seconds=1)))

@@ -1,0 +1,129 @@
+"""What happens to scorers: they are killed at every named point and at random moments, frozen, come and go."""
+
+from __future__ import annotations
+
+import signal
+import time
+from random import Random
+
+from tests.broker.deployment import wait_until
+from tests.chaos.fault import BROKER_SECONDS, WORKER_SECONDS, Possible, hold
+from tests.chaos.stage import PARTITIONS, Stage
+
+SESSION_SECONDS = 6.0
+
+
+class KillAt(Possible):
+    """SIGKILL as one worker passes a named point; the other lives."""
+
+    def __init__(self, point: str) -> None:
+        self.kind, self._point = f"SIGKILL at {point}", point
+
+    def run(self, stage: Stage, rng: Random) -> float:
+        victim = rng.choice(stage.workers)
+        victim.give_orders(self._point, rng.randint(1, 5), signal.SIGKILL)
+        if self._point in SEEKING:
+            _rebalance(stage, rng)
+        wait_until(victim.obeyed, f"{victim.name} dies at {self._point}")
+        return time.monotonic()
+
+
+SEEKING = ("fenced", "before-seek")
+"""Points that are passed in a rebalance alone."""
+
+
+class KillTwo(Possible):
+    """SIGKILL of both workers, each at a point of its own: half the time for as many points."""
+
+    def __init__(self, first: str, second: str) -> None:
+        self.kind, self._points = f"SIGKILL at {first} and at {second}", (first, second)
+
+    def run(self, stage: Stage, rng: Random) -> float:
+        for slot, point in zip(stage.workers, self._points, strict=True):
+            slot.give_orders(point, rng.randint(1, 3), signal.SIGKILL)
+        wait_until(lambda: all(slot.obeyed() for slot in stage.workers), f"both die at {self._points}")
+        return time.monotonic()
+
+
+def _rebalance(stage: Stage, rng: Random) -> None:
+    """Make every worker seek: one dies and comes again."""
+    rng.choice(stage.workers).send(signal.SIGKILL)
+
+
+class RandomKills(Possible):
+    """SIGKILL of some worker at random moments, again and again, also while they start and rebalance."""
+
+    kind = "SIGKILL at random moments"
+    limit = 2 * WORKER_SECONDS  # the last one may come while the group still waits for an earlier one
+
+    def __init__(self, count: int, longest_pause_seconds: float = 8.0) -> None:
+        self.count, self._pause = count, longest_pause_seconds
+
+    def run(self, stage: Stage, rng: Random) -> float:
+        killed = 0
+        while killed < self.count:
+            hold(rng.uniform(0.2, self._pause))  # the moment
+            killed += rng.choice(stage.workers).send(signal.SIGKILL)
+        return time.monotonic()
+
+
+class Zombie(Possible):
+    """SIGSTOP of a worker in the middle of a transaction, longer than the session timeout, then SIGCONT.
+
+    The other takes its partitions over meanwhile; the zombie still believes that they are its own.
+    """
+
+    def __init__(self, point: str, seconds: float = SESSION_SECONDS + 4) -> None:
+        self.kind, self._point, self._seconds = f"SIGSTOP at {point}, then SIGCONT", point, seconds
+
+    def run(self, stage: Stage, rng: Random) -> float:
+        victim = rng.choice(stage.workers)
+        victim.give_orders(self._point, rng.randint(1, 5), signal.SIGSTOP)
+        wait_until(victim.obeyed, f"{victim.name} stops at {self._point}")
+        hold(self._seconds)
+        victim.send(signal.SIGCONT)
+        return time.monotonic()
+
+
+class LateCommit(Possible):
+    """A zombie's commit arrives exactly while another worker is at a point of its takeover.
+
+    The other is held there, far shorter than its session, while the zombie goes on. Should the zombie's commit succeed
+    it dies of it, lest it joins the group and takes its partitions back before anybody could be harmed.
+    """
+
+    kind = "commit of a zombie during the takeover"
+
+    def __init__(self, point: str = "before-seek") -> None:
+        self._point = point
+
+    def run(self, stage: Stage, rng: Random) -> float:
+        zombie, heir = rng.sample(stage.workers, 2)
+        zombie.give_orders("before-commit", 1, signal.SIGSTOP)
+        wait_until(zombie.obeyed, f"{zombie.name} stops before a commit")
+        zombie.give_orders("after-commit", 1, signal.SIGKILL)
+        heir.give_orders(self._point, 1, signal.SIGSTOP)
+        wait_until(heir.obeyed, f"{heir.name} is taking over")
+        zombie.send(signal.SIGCONT)
+        hold(0.7)  # its commit comes through, or does not
+        zombie.withdraw_orders()
+        heir.send(signal.SIGCONT)
+        return time.monotonic()
+
+
+class RebalanceStorm(Possible):
+    """More workers come and go every few seconds, by turns in order and by SIGKILL; more workers than partitions."""
+
+    kind = "rebalance storm"
+    limit = BROKER_SECONDS
+
+    def __init__(self, rounds: int, seconds: float = 3.0) -> None:
+        self._rounds, self._seconds = rounds, seconds
+
+    def run(self, stage: Stage, rng: Random) -> float:
+        for number in range(self._rounds):
+            guests = [stage.supervisor.add(f"guest{number}-{at}") for at in range(PARTITIONS - 1)]
+            hold(rng.uniform(1.0, 2.0) * self._seconds)
+            for guest in guests:
+                stage.supervisor.remove(guest, rng.choice([signal.SIGTERM, signal.SIGKILL]))
+        return time.monotonic()
