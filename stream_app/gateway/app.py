@@ -96,8 +96,6 @@ def _stream_faults(told: Seldom) -> Callable[[Request, Exception], Awaitable[Res
             return _unexpected(fault)
         if (more := told.now(fault.reason)) is not None:
             log.warning("a call was refused (%s, %d more times before): %s", fault.reason, more, trace_of(fault))
-                "a call was refused (%s, %d more times since the last line): %s", fault.reason, more, trace_of(fault)
-            )
         return of_stream_fault(fault)
 
     return answer
