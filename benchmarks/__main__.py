@@ -64,7 +64,7 @@ class Sizes:
 )
 @click.option("--gateway-seconds", type=click.IntRange(min=5), default=30, help="Length of one of its rounds.")
 @click.option("--gateway-rounds", type=click.IntRange(min=1), default=1, help="Rounds of it.")
-@click.option("--guarantee", default="at_least_once", help="The scorer's, in the gateway benchmark.")
+@click.option("--guarantee", default="at_least_once", help="The scorer's, in the latency and gateway benchmarks.")
 @click.option("--json", "target", type=click.Path(path_type=Path), help="Write machine, figures and verdicts here.")
 def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None:
     """Measure what docs/benchmarks.md states.
@@ -98,7 +98,7 @@ def _run(benchmark: str, engines: tuple[Engine, ...], size: Sizes) -> Iterator[R
             yield guarantees.measure(here, size.requests, size.rounds)
     if benchmark in ("latency", "all"):
         with stage(engines[0]) as here:
-            yield latency.measure(here, size.rate, size.seconds)
+            yield latency.measure(here, size.rate, size.seconds, size.guarantee)
     if benchmark in ("gateway", "all"):
         with stage(engines[0]) as here:
             yield gateway.measure(here, size.gateway_rate, size.gateway_seconds, size.gateway_rounds, size.guarantee)
