@@ -13,6 +13,7 @@ from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, UnknownError, UnsupportedVersionError
+from aiokafka.producer import sender
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
@@ -22,6 +23,10 @@ from stream_app.publishing import producer_options, send, start, stop
 
 LONGEST_SECONDS = 900.0
 """The longest transaction a broker allows by default (``transaction.max.timeout.ms``)."""
+
+NEXT_SECONDS = 0.002
+"""Between asking for a transaction and asking again while the broker still closes the last one of the id. aiokafka asks
+every 20 ms, which at 500 requests a second is most of what a decision waits for."""
 
 
 class Transactions(Protocol):
@@ -56,6 +61,7 @@ class AiokafkaTransactions:
 
     def __init__(self, transactional_id: str, *, bootstrap: str, timeout_seconds: float) -> None:
         """``timeout_seconds``: the broker aborts a transaction that is open for longer."""
+        sender.BACKOFF_OVERRIDE = NEXT_SECONDS
         self._producer = AIOKafkaProducer(
             transactional_id=transactional_id,
             transaction_timeout_ms=int(min(timeout_seconds, LONGEST_SECONDS) * 1000),
