@@ -84,6 +84,14 @@ class ClusterBroker:
     def ended(self) -> bool:
         return self._process.ended()
 
+    def known(self) -> int:
+        """How many brokers take part, as whoever bootstraps from this one hears; 0 without an answer."""
+        try:
+            with admin_client(self.bootstrap, 2.0) as admin:
+                return sum(not broker["is_fenced"] for broker in admin.describe_cluster()["brokers"])
+        except StreamAppError:
+            return 0
+
     def last_lines(self) -> str:
         return self._process.last_lines()
 
@@ -115,17 +123,13 @@ class KafkaCluster:
         return len(self.brokers)
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
-        """Until each broker itself knows of all of them; a first answer alone comes before they are registered."""
+        """Until each broker answers and none is fenced; a first answer alone comes before all are registered."""
         for broker in self.brokers:
             wait_until(partial(self._knows_all, broker), f"broker {broker.number} is ready", seconds)
 
     def _knows_all(self, broker: ClusterBroker) -> bool:
         assert not broker.ended(), f"broker {broker.number} ended:\n{broker.last_lines()}"
-        try:
-            with admin_client(broker.bootstrap, 2.0) as admin:
-                return len(admin.describe_cluster()["brokers"]) == len(self.brokers)
-        except StreamAppError:
-            return False
+        return broker.known() == len(self.brokers)
 
     def wait_replicated(self, seconds: float = READY_SECONDS) -> None:
         """Until every replica of every topic has caught up: an operator restarts the next broker no sooner."""

@@ -37,6 +37,7 @@ def test_a_killed_broker_is_missed_and_comes_back_with_its_log(cluster: KafkaClu
     victim = cluster.brokers[0]
     victim.kill()
     assert victim.ended()
+    wait_until(lambda: cluster.brokers[1].known() == 2, "the others miss it")
     assert check_topics(cluster.brokers[1].bootstrap, names=TopicNames()) == 4
     victim.restart()
     cluster.wait_ready()
