@@ -7,13 +7,14 @@ a function is called.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
 from stream_app.admin import admin_client, silent, wait_for_broker
-from stream_app.errors import SettingsError, TopicMismatch
+from stream_app.errors import BrokerUnreachable, SettingsError, TopicMismatch
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
@@ -28,6 +29,8 @@ REJECTION_BATCH_BYTES = 2 * BATCH_BYTES
 
 A producer of rejections needs a ``max_request_size`` of this, too. Tansu takes the setting but enforces no limit.
 """
+
+ASK_AGAIN_SECONDS = 0.2
 
 _LEGAL = re.compile(r"[a-zA-Z0-9._-]*")
 
@@ -119,8 +122,7 @@ def check_topics(
     """The number of partitions all five topics have. Raises :class:`TopicMismatch` or BrokerUnreachable."""
     names = names or TopicNames()
     wait_for_broker(bootstrap, wait_seconds, say=say)
-    with admin_client(bootstrap, wait_seconds) as admin:
-        found = _partition_counts(admin, names)
+    found = _found(bootstrap, names, wait_seconds)
     missing = [name for name in names.all() if name not in found]
     if missing:
         raise TopicMismatch(
@@ -130,6 +132,19 @@ def check_topics(
         )
     _require_count(found, found[names.requests])
     return found[names.requests]
+
+
+def _found(bootstrap: str, names: TopicNames, wait_seconds: float) -> dict[str, int]:
+    """Asks again for so long: for seconds after its death a broker is still named by the others, and may be asked."""
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            with admin_client(bootstrap, wait_seconds) as admin:
+                return _partition_counts(admin, names)
+        except BrokerUnreachable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(ASK_AGAIN_SECONDS)
 
 
 def _partition_counts(admin: KafkaAdminClient, names: TopicNames) -> dict[str, int]:
