@@ -18,6 +18,7 @@ from random import Random, SystemRandom
 
 from stream_app.broker.java import find_java
 from stream_app.broker.kafka_jars import kafka_jars
+from stream_app.errors import BrokerStartFailed
 from tests.chaos.cluster import KafkaCluster
 from tests.chaos.enclosed import enclose, why_not
 from tests.chaos.network import Network
@@ -28,8 +29,12 @@ from tests.chaos.stage import Options, Stage
 
 
 def main() -> int:
-    find_java()
-    kafka_jars(say)  # fetched before the network is left behind
+    try:
+        find_java()
+        kafka_jars(say)  # fetched before the network is left behind
+    except BrokerStartFailed as missing:
+        say(str(missing))
+        return missing.exit_status
     enclose("tests.chaos")
     given = _arguments()
     seed = given.seed if given.seed is not None else SystemRandom().randrange(1_000_000)

@@ -1,6 +1,7 @@
-"""Runs a program in network and mount namespaces of its own, where that is permitted.
+"""Runs a program in network, mount and process namespaces of its own, where that is permitted.
 
-There it may cut links and mount small disks; nothing of it is seen outside, and all of it goes with the program.
+There it may cut links and mount small disks; nothing of it is seen outside, and all of it, every process included, goes
+with the program, however that ends.
 """
 
 from __future__ import annotations
@@ -10,7 +11,17 @@ import subprocess
 import sys
 
 _ENCLOSED = "CHAOS_ENCLOSED"
-_NAMESPACES = ["unshare", "--net", "--mount", "--propagation", "private"]
+_NAMESPACES = [
+    "unshare",
+    "--net",
+    "--mount",
+    "--propagation",
+    "private",
+    "--pid",
+    "--fork",
+    "--kill-child",
+    "--mount-proc",
+]
 
 
 def why_not() -> str | None:

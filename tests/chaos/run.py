@@ -50,6 +50,7 @@ class Run:
         self._prepare(fault)
         self.report.schedule.append((round(self._elapsed(), 1), fault.kind))
         of.limit_seconds = fault.limit
+        self._say(f"{self._elapsed():7.1f} s  {fault.kind}")
         started = time.monotonic()
         try:
             ended = fault.run(self._stage, self._rng)
@@ -62,7 +63,7 @@ class Run:
         of.worst_recovery_seconds = round(max(of.worst_recovery_seconds, recovery), 2)
         of.longest_wait_seconds = round(max(of.longest_wait_seconds, self._stage.longest_wait(started, ended)), 2)
         outputs = self._stage.watcher.outputs()
-        self._say(f"{self._elapsed():7.1f} s  {fault.kind}: recovered in {recovery:.1f} s, {outputs} outputs")
+        self._say(f"{self._elapsed():7.1f} s      recovered in {recovery:.1f} s, {outputs} outputs so far")
         return True
 
     def _prepare(self, fault: Fault) -> None:
