@@ -55,7 +55,8 @@ def main() -> int:
 def _run(given: argparse.Namespace, seed: int, folder: Path) -> Report:
     brokers, remembers, plan = PLANS[given.plan]
     faults = (fault for fault in plan(Random(seed)) if given.only is None or given.only in fault.kind)
-    options = Options(guarantee=given.guarantee, remembers=remembers and not given.no_memory)
+    remembers = remembers and not given.no_memory
+    options = Options(guarantee=given.guarantee, remembers=remembers, program=given.program)
     with ExitStack() as opened:
         network = Network(brokers) if brokers > 1 and why_not() is None else None
         if network:
@@ -81,6 +82,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", metavar="TEXT", help="leave out faults whose name does not contain this")
     parser.add_argument("--no-memory", action="store_true", help="scorers that remember no request id; no repeats")
     parser.add_argument("--guarantee", choices=["exactly_once", "at_least_once"], default="exactly_once")
+    parser.add_argument("--program", default=Options.program, help="module that the scorers run (default: %(default)s)")
     return parser.parse_args()
 
 
