@@ -16,6 +16,7 @@ from benchmarks import (
     latency,
     memory,
     monitor,
+    neighbour,
     recall,
     store,
     throughput,
@@ -49,7 +50,7 @@ class Sizes:
     type=click.Choice(
         [
             *("throughput", "guarantees", "latency", "gateway", "memory"),
-            *("recall", "monitor", "store", "windows", "reports", "all"),
+            *("recall", "monitor", "neighbour", "store", "windows", "reports", "all"),
         ]
     ),
     default="all",
@@ -72,9 +73,9 @@ def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None
     Guarantees (what exactly-once costs) is measured on Apache Kafka. With both engines latency, gateway, memory and
     monitor (a backlog into the decision store, and how long the monitor's loop is held up) are measured on Apache
     Kafka alone: Tansu is made for short runs. Recall is what the memory of decided ids costs a request, and how long a
-    scorer that takes partitions over reads it back. Store (the monitor's own part of that), windows (the statistics of
-    a closed one) and reports (these in the monitor's child processes, and Evidently's page) need no broker. A full run
-    takes about 20 minutes and wants an otherwise idle machine.
+    scorer that takes partitions over reads it back. Neighbour is what the monitor costs the scorer. Store (the
+    monitor's own part), windows (the statistics of a closed one) and reports (these in the monitor's child processes,
+    and Evidently's page) need no broker. A full run takes about 25 minutes and wants an otherwise idle machine.
     """
     about = machine()
     print(*(f"{name}: {value}" for name, value in about.items()), sep="\n")
@@ -112,6 +113,9 @@ def _run(benchmark: str, engines: tuple[Engine, ...], size: Sizes) -> Iterator[R
     if benchmark in ("monitor", "all"):
         with stage(engines[0]) as here:
             yield monitor.measure(here)
+    if benchmark in ("neighbour", "all"):
+        with stage(engines[0]) as here:
+            yield neighbour.measure(here)
     if benchmark in ("store", "all"):
         yield store.measure()
     if benchmark in ("windows", "all"):

@@ -53,7 +53,9 @@ class ScorerMetrics:
         self._reasons = counter("reasons_total", "Principal reasons given with decisions not approved", ("code",))
         self._unseen = counter("unseen_categories_total", "Values of a category the model never saw", ("feature",))
         self._bugs = counter("pipeline_bugs_total", "Records rejected for a fault of the scorer itself")
-        self._not_committed = counter("uncommitted_batches_total", "Batches published whose commit a rebalance undid")
+        self._not_committed = counter(
+            "uncommitted_batches_total", "Batches whose commit a rebalance undid or is in doubt"
+        )
         self._store_failures = counter("client_store_failures_total", "Times the client store did not answer a batch")
         self._stage_seconds = Histogram(
             PREFIX + "stage_seconds",

@@ -90,7 +90,7 @@ _DURATION = (
     ),
     lines(
         "Batches to be repeated",
-        "Batches published whose commit a rebalance undid: their requests are decided again under the same id.",
+        "Batches whose commit a rebalance undid or that is in doubt: what was not committed is decided again.",
         {"batches": rate("loan_scorer_uncommitted_batches_total" + OF_SCORER)},
         unit="cps",
     ),
