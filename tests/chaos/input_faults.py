@@ -64,7 +64,7 @@ class MissingOutput(Possible):
         name = stage.names.rejections
         with stage.cluster.admin() as admin:
             admin.delete_topics([name])
-        stage.traffic.poison = stage.options.poison
+        stage.spoil()
         hold(self._seconds)
         create_topics(stage.cluster.bootstrap, PARTITIONS, stage.cluster.replication, names=stage.names)
         return time.monotonic()

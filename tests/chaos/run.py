@@ -69,7 +69,7 @@ class Run:
     def _prepare(self, fault: Fault) -> None:
         """The next fault meets poison, whether or not the first one, which begins without, was among them."""
         if fault.kind != "output topic missing":
-            self._stage.traffic.poison = self._stage.options.poison
+            self._stage.spoil()
         for slot in self._stage.workers:
             slot.withdraw_orders()
 

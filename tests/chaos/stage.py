@@ -69,7 +69,6 @@ class Stage:
         self._exit.callback(self.supervisor.close)
         self.workers = [self.supervisor.add(f"worker{number}") for number in range(1, WORKERS + 1)]
         self.traffic = Traffic(self.cluster.bootstrap, self.names.requests, book, run, rate=self.options.rate)
-        self.traffic.repeats = REPEATS if self.options.remembers else 0.0
         self._exit.callback(self.traffic.close)
 
     def _command(self) -> list[str]:
@@ -87,6 +86,11 @@ class Stage:
             "web_port": 0,
             **({} if self.options.remembers else {"remembered_ids": 0}),
         }
+
+    def spoil(self) -> None:
+        """From now on some requests are bad, and some come twice; until then nothing was rejected."""
+        self.traffic.poison = self.options.poison
+        self.traffic.repeats = REPEATS if self.options.remembers else 0.0
 
     def recovered(self, since: float) -> float:
         """Seconds from ``since`` (``time.monotonic()``) until in every partition a request sent later was answered."""

@@ -16,16 +16,18 @@ SESSION_SECONDS = 6.0
 
 
 class KillAt(Possible):
-    """SIGKILL as one worker passes a named point; the other lives."""
+    """SIGKILL as one worker passes a named point. Where that is passed in a seek alone, the other worker dies first."""
 
     def __init__(self, point: str) -> None:
         self.kind, self._point = f"SIGKILL at {point}", point
 
     def run(self, stage: Stage, rng: Random) -> float:
-        victim = rng.choice(stage.workers)
-        victim.give_orders(self._point, rng.randint(1, 5), signal.SIGKILL)
+        victim, other = rng.sample(stage.workers, 2)
         if self._point in SEEKING:
-            _rebalance(stage, rng)
+            victim.give_orders(self._point, 1, signal.SIGKILL)
+            other.send(signal.SIGKILL)  # which makes the victim seek
+        else:
+            victim.give_orders(self._point, rng.randint(1, 5), signal.SIGKILL)
         wait_until(victim.obeyed, f"{victim.name} dies at {self._point}")
         return time.monotonic()
 
@@ -45,11 +47,6 @@ class KillTwo(Possible):
             slot.give_orders(point, rng.randint(1, 3), signal.SIGKILL)
         wait_until(lambda: all(slot.obeyed() for slot in stage.workers), f"both die at {self._points}")
         return time.monotonic()
-
-
-def _rebalance(stage: Stage, rng: Random) -> None:
-    """Make every worker seek: one dies and comes again."""
-    rng.choice(stage.workers).send(signal.SIGKILL)
 
 
 class RandomKills(Possible):
