@@ -44,7 +44,7 @@ class KillTwo(Possible):
 
     def run(self, stage: Stage, rng: Random) -> float:
         for slot, point in zip(stage.workers, self._points, strict=True):
-            slot.give_orders(point, rng.randint(1, 3), signal.SIGKILL)
+            slot.give_orders(point, 1 if point in SEEKING else rng.randint(1, 3), signal.SIGKILL)
         wait_until(lambda: all(slot.obeyed() for slot in stage.workers), f"both die at {self._points}")
         return time.monotonic()
 
