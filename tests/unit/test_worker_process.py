@@ -1,0 +1,47 @@
+"""What a worker does beside its event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from stream_app.worker_process import _aside
+
+DEADLINE_SECONDS = 20.0
+
+
+def _fail() -> None:
+    raise ConnectionError("the broker is away")
+
+
+def _succeed() -> int:
+    return 4
+
+
+@pytest.mark.parametrize("end", [_succeed, _fail])
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_work_that_nobody_waits_for_any_more_ends_without_a_word(end: Callable[[], object]) -> None:
+    """As when a worker is told to stop while it waits for its broker."""
+    begun, go_on = threading.Event(), threading.Event()
+    workers: list[threading.Thread] = []
+
+    def work() -> object:
+        workers.append(threading.current_thread())
+        begun.set()
+        go_on.wait(DEADLINE_SECONDS)
+        return end()
+
+    async def give_up() -> None:
+        waiting = asyncio.create_task(_aside(work))
+        await asyncio.to_thread(begun.wait, DEADLINE_SECONDS)
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+
+    asyncio.run(give_up())
+    go_on.set()
+    workers[0].join(DEADLINE_SECONDS)
+    assert not workers[0].is_alive()
