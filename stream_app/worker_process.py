@@ -72,7 +72,7 @@ async def check_and_listen(settings: StreamSettings, topics: TopicNames, pages: 
 async def _aside(work: Callable[[], Any]) -> Any:
     """Do it in a thread that is left behind when the worker is told to stop meanwhile; asyncio's own is waited for."""
     loop, result = asyncio.get_running_loop(), Future[Any]()
-    result.set_running_or_notify_cancel()  # else whoever stops waiting cancels it, and the thread ends with a stack trace
+    result.set_running_or_notify_cancel()  # else who stops waiting cancels it, and the thread ends with a stack trace
 
     def do() -> None:
         try:
