@@ -12,6 +12,7 @@ stamped on that thread: a poll of an older epoch was fetched from a position tha
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, cast
@@ -186,6 +187,20 @@ class _Thread(driver.AIOKafkaConsumerThread):
         return {tp.partition: (first[tp], end[tp]) for tp in partitions}
 
 
+class _Untrimmed(defaultdict[TP, int | None]):
+    """Faust's notes of what it handed on last, which it never goes below: for batch topics there are none.
+
+    It notes a poll when its queue took it, perhaps after a seek went back behind it, and would drop what comes then.
+    """
+
+    def __init__(self, topics: frozenset[str]) -> None:
+        super().__init__(lambda: None)
+        self._topics = topics
+
+    def __setitem__(self, tp: TP, offset: int | None) -> None:
+        super().__setitem__(tp, None if tp.topic in self._topics else offset)
+
+
 class BatchConsumer(driver.Consumer):
     """A Faust consumer that hands on whole polls of the batch topics."""
 
@@ -195,6 +210,7 @@ class BatchConsumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._options = cast(BatchTransport, self.transport).options
         self._listener = cast(BatchTransport, self.transport).listener
+        self._read_offset = _Untrimmed(self._options.topics)
         self._seeking = asyncio.Lock()
         self._times_given_away = 0
         self._given: frozenset[TP] | None = None  # by the group; None while it rebalances, and before the first time
@@ -255,7 +271,7 @@ class BatchConsumer(driver.Consumer):
             times_given_away = self._times_given_away
             kept = await self._listener.open(assigned)
             committed, epoch = await self._thread.call_thread(self._thread.seek_all, kept)
-            self._read_offset.update(dict.fromkeys(committed))  # Faust's own trimming, by one offset a poll, is off
+            self._read_offset.update(dict.fromkeys(committed))  # what comes now may have been handed on before
             if times_given_away == self._times_given_away:
                 self._told_epoch = epoch
                 self._listener.resume({tp: offset for tp, offset in committed.items() if tp in assigned}, epoch)

@@ -4,7 +4,8 @@ ended."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
 from stream_app.polls import SeekGivenUp
-from stream_app.transport import BatchConsumer, BatchOptions, Seen
+from stream_app.transport import BatchConsumer, BatchOptions, Seen, _Untrimmed
 
 A = TP("d", 0)
 
@@ -123,6 +124,46 @@ def test_a_seek_that_is_given_up_resumes_nothing_and_raises_what_faust_takes_for
         assert listener.told == ["open"]
 
     asyncio.run(story())
+
+
+def test_faust_hands_on_what_was_sought_although_its_queue_took_a_later_poll_after_the_seek() -> None:
+    """Faust notes the offset of a poll when its queue took it, and drops what lies below: what is fetched again."""
+    handed_on: list[int] = []
+    notes = _Untrimmed(frozenset({"d"}))
+
+    async def fetched(**_: Any) -> AsyncIterator[tuple[TP, Any]]:
+        for offset in (900, 300):
+            yield A, SimpleNamespace(offset=offset, topic="d", key=None, value=None)
+
+    async def take(message: Any) -> None:
+        handed_on.append(message.offset)
+        notes.update({A: None})  # a seek, while the queue was full
+
+    async def wait_first(taking: Any, never: Any) -> None:
+        never.close()
+        await taking
+
+    async def story() -> None:
+        rounds = iter((False, True))
+        faust: Any = SimpleNamespace(
+            app=SimpleNamespace(topics=SimpleNamespace(acks_enabled_for=None)),
+            callback=take,
+            consumer_stopped_errors=(),
+            diag=SimpleNamespace(set_flag=str, unset_flag=str),
+            getmany=fetched,
+            log=SimpleNamespace(dev=lambda *_: None),
+            should_stop=False,
+            sleep=asyncio.sleep,
+            suspend_flow=asyncio.Event(),
+            wait_first=wait_first,
+            _commit_every=None,
+            _read_offset=notes,
+            _stopped=SimpleNamespace(is_set=lambda: next(rounds)),
+        )
+        await BatchConsumer._drain_messages(faust, SimpleNamespace(_stopped=asyncio.Event()))  # type: ignore[arg-type]
+
+    asyncio.run(story())
+    assert handed_on == [900, 300]
 
 
 @pytest.mark.parametrize(
