@@ -72,17 +72,17 @@ class AtLeastOnceLanes:
         self._producer: AIOKafkaProducer | None = None
 
     async def open(self, partitions: set[TP]) -> None:  # noqa: ARG002 - nothing to fence without transactions
-        """Start the producer, once; commit what was delivered, before the committed offsets are read."""
+        """Start the producer, once; deliver and commit what is in hand, before the committed offsets are read."""
         await self._started()
-        self._commits.at_once()
-        await self._commits.flush()
+        await self.settle()
 
     def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
         self._commits.restart(committed)
         self._positions.restart(epoch)
 
     async def settle(self) -> None:
-        """Wait for the batch in hand to be delivered, and commit it."""
+        """Begin nothing more, wait for the batch in hand to be delivered, and commit it."""
+        self._positions.forget()
         self._commits.at_once()
         await self._idle.wait()
         await self._commits.flush()
@@ -133,7 +133,6 @@ class AtLeastOnceLanes:
 
     async def close(self) -> None:
         """Deliver nothing more, commit what is under way, then close the producer."""
-        self._positions.forget()
         await self.settle()
         self._commits.forget()
         if self._producer is not None:

@@ -68,6 +68,7 @@ class TransactionalLanes:
         self._idle = asyncio.Event()
         self._idle.set()
         self._doubted_since: float | None = None
+        self._doubted_at = 0.0  # the last time
         self._reopening: asyncio.Future[Any] | None = None
         self._background: set[asyncio.Task[Any]] = set()
 
@@ -76,6 +77,8 @@ class TransactionalLanes:
         await self._guard(self._open(partitions))
 
     async def _open(self, partitions: set[TP]) -> None:
+        # A batch of the old epoch, delivered by a new lane after the committed offset was read, would be fetched again.
+        await self._quiet()
         self._discard_all()
         try:
             async with asyncio.timeout(self._timeout):
@@ -92,8 +95,9 @@ class TransactionalLanes:
         while True:
             lane = self._make(f"{self._group}.{tp.topic}.{tp.partition}")
             try:
-                await lane.start()
-            except KafkaError as fault:
+                async with asyncio.timeout(self._timeout / ATTEMPTS):
+                    await lane.start()
+            except (KafkaError, TimeoutError) as fault:
                 log.warning("partition %d: no transactions yet (%s)", tp.partition, type(fault).__name__)
                 await lane.discard()
                 await asyncio.sleep(REOPEN_SECONDS)
@@ -107,8 +111,17 @@ class TransactionalLanes:
 
     async def settle(self) -> None:
         """Wait for the batch in hand to be committed or in doubt; a reopening is left to the seek that follows."""
+        self._leave_reopening()
+        await self._quiet()
+        self._leave_reopening()  # what the batch in hand began when it ended in doubt
+
+    def _leave_reopening(self) -> None:
         if self._reopening is not None:
             self._reopening.cancel()
+
+    async def _quiet(self) -> None:
+        """Begin nothing more of this epoch, and end what is under way."""
+        self._positions.forget()
         await self._idle.wait()
 
     def forget(self) -> None:
@@ -164,11 +177,17 @@ class TransactionalLanes:
         """Decide nothing more of what was fetched, and find out what was committed."""
         self._positions.forget()
         self._listener.not_committed(1)
-        self._doubted_since = self._doubted_since or time.monotonic()
+        self._note_doubt(time.monotonic())
         partitions = ", ".join(str(tp.partition) for tp in sorted(faults))
         log.warning("partitions %s: the commit is in doubt (%s); it is looked up", partitions, _kinds(faults.values()))
         if self._reopening is None or self._reopening.done():
             self._reopening = self._in_background(self._reopen_or_end(list(faults.values())))
+
+    def _note_doubt(self, now: float) -> None:
+        """One that comes long after the last is another: there may have been nothing to commit in between."""
+        if self._doubted_since is None or now - self._doubted_at > self._timeout:
+            self._doubted_since = now
+        self._doubted_at = now
 
     async def _reopen_or_end(self, faults: Sequence[Exception]) -> None:
         await self._guard(self._reopen(faults))
@@ -178,6 +197,8 @@ class TransactionalLanes:
             self._give_up_after_long(faults)
             fenced = any(isinstance(fault, ProducerFenced) for fault in faults)
             await asyncio.sleep(FENCED_SECONDS if fenced else REOPEN_SECONDS)
+            if self._positions.epoch is not None:
+                return None  # Faust sought meanwhile, after a rebalance: what is fetched now is sound
             try:
                 return await self._seek_again()
             except IllegalStateError:
@@ -186,7 +207,7 @@ class TransactionalLanes:
                 faults = [fault]
 
     def _give_up_after_long(self, faults: Sequence[Exception]) -> None:
-        doubted_for = time.monotonic() - self._doubted_since if self._doubted_since else 0.0
+        doubted_for = 0.0 if self._doubted_since is None else time.monotonic() - self._doubted_since
         if doubted_for > self._timeout:
             raise DeliveryFailed(
                 f"No batch could be committed for {doubted_for:.0f} s ({_kinds(faults)}).",
@@ -209,7 +230,6 @@ class TransactionalLanes:
 
     async def close(self) -> None:
         """Deliver nothing more, await what is under way, then let go of every producer."""
-        self._positions.forget()
         await self.settle()
         self._discard_all()
         await asyncio.gather(*self._background, return_exceptions=True)

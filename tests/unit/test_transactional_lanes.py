@@ -41,6 +41,9 @@ class Broker:
         if fault := self.faults.pop(name, None):
             raise fault
 
+    async def wait(self) -> None:
+        """Before the answer to a start."""
+
     def of(self, lane: str) -> list[str]:
         return [name for each, name in self.steps if each.endswith(lane)]
 
@@ -51,6 +54,7 @@ class Lane:
 
     async def start(self) -> None:
         self.broker.step(self.name, "start")
+        await self.broker.wait()
 
     async def begin(self) -> None:
         self.broker.step(self.name, "begin")
@@ -247,6 +251,93 @@ def test_settling_waits_for_the_delivery_and_stops_a_reopening() -> None:
         assert consumer.epoch == 2
 
     play(broker, story)
+
+
+def test_lanes_are_opened_when_the_batch_in_hand_has_ended_and_hold_nothing_until_the_seek_is_over() -> None:
+    """Delivered by a new lane after the committed offset was read, a batch would be fetched and decided again."""
+    broker = Broker()
+
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
+        old = Poll({FIRST: [record(offset=5)]}, consumer.epoch, 0)
+        lanes.admit(old)
+        delivery = asyncio.ensure_future(lanes.deliver([record(offset=5)], [DECIDED]))
+        await asyncio.sleep(0)
+        await lanes.open({FIRST, SECOND})
+        assert delivery.done()
+        assert not lanes.holds(old)
+        lanes.resume({FIRST: 6, SECOND: None}, 4)
+
+    play(broker, story)
+    assert broker.of("0") == [
+        *("start", "begin", "send decisions 0 1", "offsets of g", "commit", "discard", "start", "discard")
+    ]
+
+
+def test_no_batch_is_begun_once_the_partitions_are_to_be_given_away() -> None:
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
+        next_one = Poll({FIRST: [record(offset=5)]}, consumer.epoch, 0)
+        lanes.admit(next_one)
+        await lanes.settle()
+        assert not lanes.holds(next_one)
+
+    play(Broker(), story)
+
+
+def test_a_doubt_is_not_looked_up_again_when_a_rebalance_did(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transactional_lanes, "FENCED_SECONDS", 0.02)
+
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
+        assert not await lanes.deliver([record(offset=5)], [DECIDED])
+        await consumer.seek()
+        assert lanes._reopening is not None
+        await lanes._reopening
+        assert consumer.epoch == 4
+
+    play(Broker(("commit", ProducerFenced())), story)
+
+
+def test_a_stop_does_not_look_up_the_doubt_that_its_last_batch_ended_in() -> None:
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
+        delivery = asyncio.ensure_future(lanes.deliver([record(offset=5)], [DECIDED]))
+        await asyncio.sleep(0)
+        await lanes.close()
+        assert await delivery is False
+        assert consumer.epoch == 2
+
+    play(Broker(("commit", TimeoutError())), story)
+
+
+def test_a_doubt_long_after_the_last_is_another_one() -> None:
+    """Nothing may have been there to commit in between."""
+
+    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
+        for now in (100.0, 500.0):
+            lanes._note_doubt(now)
+        assert lanes._doubted_since == 500.0
+
+    play(Broker(), story)
+
+
+def test_a_doubt_that_comes_soon_after_another_is_the_same() -> None:
+    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
+        for now in (100.0, 150.0, 200.0):
+            lanes._note_doubt(now)
+        assert lanes._doubted_since == 100.0
+
+    play(Broker(), story)
+
+
+def test_a_broker_that_is_silent_is_asked_again_over_another_connection() -> None:
+    """The coordinator may be another broker by now."""
+
+    class Silent(Broker):
+        async def wait(self) -> None:
+            if len(self.of("0")) == 1:
+                await asyncio.Event().wait()
+
+    broker = Silent()
+    play(broker, deliver, timeout_seconds=0.3)
+    assert broker.of("0")[:4] == ["start", "discard", "start", "begin"]
 
 
 async def until(condition: Callable[[], bool]) -> None:
