@@ -6,10 +6,9 @@ Output partition = input partition, order kept. :func:`send` returns when the br
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiokafka import AIOKafkaProducer
@@ -72,10 +71,27 @@ async def start(producer: AIOKafkaProducer) -> AIOKafkaProducer:
 
 
 async def stop(producer: AIOKafkaProducer) -> None:
-    """``stop()`` can hang while brokers are away."""
-    with contextlib.suppress(TimeoutError, KafkaError):
+    """``stop()`` delivers what is left first, and can hang on it; then the producer is torn down undelivered."""
+    if not await _in_time(producer.stop()):
+        await _in_time(_tear_down(producer))
+
+
+async def _tear_down(producer: AIOKafkaProducer) -> None:
+    """Left as it is, it would ask its brokers for ever, with connections and tasks of its own."""
+    await producer.client.close()  # ends the requests that the sender waits for
+    sender = producer._sender.sender_task
+    while sender is not None and not sender.done():
+        sender.cancel()
+        await asyncio.wait([sender], timeout=0.1)
+
+
+async def _in_time(work: Awaitable[None]) -> bool:
+    try:
         async with asyncio.timeout(STOP_SECONDS):
-            await producer.stop()
+            await work
+    except (TimeoutError, KafkaError):
+        return False
+    return True
 
 
 async def send(producer: AIOKafkaProducer, topic: str, partition: int, outputs: Iterable[Output]) -> None:

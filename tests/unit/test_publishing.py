@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,9 +13,10 @@ from aiokafka.errors import KafkaConnectionError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
 
+from stream_app import publishing
 from stream_app.broker.ports import free_ports
 from stream_app.events import Output
-from stream_app.publishing import send, start_producer
+from stream_app.publishing import send, start_producer, stop
 
 
 class Broker:
@@ -77,5 +80,33 @@ def test_a_producer_that_finds_no_broker_leaves_nothing_behind() -> None:
             await start_producer(f"127.0.0.1:{port}", 5.0)
         assert asyncio.all_tasks() == {asyncio.current_task()}
         gc.collect()
+
+    asyncio.run(story())
+
+
+def test_a_producer_whose_stop_hangs_is_torn_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would ask its brokers for ever: a batch of a transaction is never given up by aiokafka."""
+    monkeypatch.setattr(publishing, "STOP_SECONDS", 0.05)
+    closed: list[str] = []
+
+    async def unanswered() -> None:
+        while True:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.Event().wait()
+            if closed:
+                return
+
+    async def close() -> None:
+        closed.append("connections")
+
+    async def story() -> None:
+        sender = asyncio.ensure_future(unanswered())
+        producer: Any = SimpleNamespace(
+            stop=asyncio.Event().wait, client=SimpleNamespace(close=close), _sender=SimpleNamespace(sender_task=sender)
+        )
+        await stop(producer)
+        torn_down = bool(closed) and sender.done()
+        closed.append("the test")
+        assert torn_down
 
     asyncio.run(story())
