@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, UnknownError, UnsupportedVersionError
+from aiokafka.errors import InvalidTransactionTimeout, KafkaError, UnknownError, UnsupportedVersionError
 from aiokafka.producer import sender
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
-from stream_app.errors import BrokerUnreachable, TransactionsUnsupported
+from stream_app.errors import BrokerUnreachable, SettingsError, TransactionsUnsupported
 from stream_app.events import Output
 from stream_app.publishing import producer_options, send, start, stop
 
@@ -88,11 +88,17 @@ class AiokafkaTransactions:
         await stop(self._producer)
 
 
-async def require_transactions(bootstrap: str, transactional_id: str, timeout_seconds: float) -> None:
-    """Raises TransactionsUnsupported when the broker has none, BrokerUnreachable when none answers in time."""
+async def require_transactions(
+    bootstrap: str, transactional_id: str, *, timeout_seconds: float, wait_seconds: float
+) -> None:
+    """``timeout_seconds``: of the transactions to come. ``wait_seconds``: for an answer.
+
+    Raises TransactionsUnsupported when the broker has none, SettingsError when it allows none of that length,
+    BrokerUnreachable when none answers in time.
+    """
     probe = AiokafkaTransactions(transactional_id, bootstrap=bootstrap, timeout_seconds=timeout_seconds)
     try:
-        async with asyncio.timeout(timeout_seconds):
+        async with asyncio.timeout(wait_seconds):
             await probe.start()
     except (UnknownError, UnsupportedVersionError) as fault:
         raise TransactionsUnsupported(
@@ -100,10 +106,14 @@ async def require_transactions(bootstrap: str, transactional_id: str, timeout_se
             do_next="Use Apache Kafka, or set STREAM_APP_GUARANTEE=at_least_once (--guarantee at_least_once): after a "
             "crash some requests may then be decided again.",
         ) from fault
+    except InvalidTransactionTimeout as fault:
+        raise SettingsError(
+            f"The broker at {bootstrap} allows no transactions of {timeout_seconds:g} s.",
+            do_next="Set STREAM_APP_DELIVERY_TIMEOUT_SECONDS lower, or the broker's transaction.max.timeout.ms higher.",
+        ) from fault
     except (KafkaError, TimeoutError) as fault:
         raise BrokerUnreachable(
-            f"No transaction coordinator at {bootstrap} answered within {timeout_seconds:g} s "
-            f"({type(fault).__name__}).",
+            f"No transaction coordinator at {bootstrap} answered within {wait_seconds:g} s ({type(fault).__name__}).",
             do_next="Check that as many brokers run as transaction.state.log.replication.factor says, "
             "then start the worker again.",
         ) from fault

@@ -122,7 +122,12 @@ def _lanes(
 async def _prepare(settings: WorkerSettings, topics: TopicNames, pages: WebPages, watchdog: Watchdog) -> None:
     await check_and_listen(settings, topics, pages, watchdog)
     if settings.guarantee == "exactly_once":
-        await require_transactions(settings.kafka, f"{settings.group}.check", settings.broker_wait_seconds)
+        await require_transactions(
+            settings.kafka,
+            f"{settings.group}.check",
+            timeout_seconds=settings.delivery_timeout_seconds,
+            wait_seconds=settings.broker_wait_seconds,
+        )
 
 
 def _listener(settings: WorkerSettings, topics: TopicNames, lanes: Lanes, decided: DecidedIds | None) -> SeekListener:
