@@ -20,7 +20,7 @@ from stream_app import worker
 from stream_app.pipeline import Pipeline
 from stream_app.settings import WorkerSettings, read_settings
 from stream_app.transactions import AiokafkaTransactions, Transactions
-from stream_app.transport import _Thread
+from stream_app.transport.thread import BatchThread
 from stream_app.worker_process import run
 
 POINTS = (
@@ -106,7 +106,7 @@ def watched(make: Make, orders: Orders, settings: WorkerSettings) -> Make:
 
 def watch_the_rest(orders: Orders) -> None:
     """The points that lie outside of transactions."""
-    judge, seek_all = Pipeline.judge, _Thread.seek_all
+    judge, seek_all = Pipeline.judge, BatchThread.seek_all
 
     def judge_between_points(self: Pipeline, *given: Any, **named: Any) -> Any:
         orders.at("fetched")
@@ -119,7 +119,7 @@ def watch_the_rest(orders: Orders) -> None:
         return await seek_all(self, *given)
 
     Pipeline.judge = judge_between_points  # type: ignore[assignment, method-assign]  # only of this process
-    _Thread.seek_all = seek_after_point  # type: ignore[assignment, method-assign]  # likewise
+    BatchThread.seek_all = seek_after_point  # type: ignore[assignment, method-assign]  # likewise
 
 
 def start(orders: Orders, make: Make, change: Callable[[Any], None] = lambda _: None) -> None:

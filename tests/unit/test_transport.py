@@ -13,7 +13,8 @@ from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
 from stream_app.polls import SeekGivenUp
-from stream_app.transport import BatchConsumer, BatchOptions, Seen, _Untrimmed
+from stream_app.transport import BatchConsumer, BatchOptions, Seen
+from stream_app.transport.consumer import _Untrimmed
 
 A = TP("d", 0)
 

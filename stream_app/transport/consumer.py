@@ -1,0 +1,167 @@
+"""Faust's consumer, on the event loop: hands on whole polls, and fences before it seeks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping
+from typing import Any, ClassVar, cast
+
+from aiokafka.errors import CommitFailedError, IllegalStateError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+
+from stream_app.polls import Poll
+from stream_app.progress import Standing
+from stream_app.transport.listener import SeekListener
+from stream_app.transport.options import BatchOptions
+from stream_app.transport.seen import Seen
+from stream_app.transport.thread import BatchThread
+
+
+class _Untrimmed(defaultdict[TP, int | None]):
+    """Faust's notes of what it handed on last, which it never goes below: for batch topics there are none.
+
+    It notes a poll when its queue took it, perhaps after a seek went back behind it, and would drop what comes then.
+    """
+
+    def __init__(self, topics: frozenset[str]) -> None:
+        super().__init__(lambda: None)
+        self._topics = topics
+
+    def __setitem__(self, tp: TP, offset: int | None) -> None:
+        super().__setitem__(tp, None if tp.topic in self._topics else offset)
+
+
+class BatchConsumer(driver.Consumer):
+    """A Faust consumer that hands on whole polls of the batch topics."""
+
+    _thread: BatchThread
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._options = cast(BatchTransport, self.transport).options
+        self._listener = cast(BatchTransport, self.transport).listener
+        self._read_offset = _Untrimmed(self._options.topics)
+        self._seeking = asyncio.Lock()
+        self._times_given_away = 0
+        self._given: frozenset[TP] | None = None  # by the group; None while it rebalances, and before the first time
+        self._waiting: Poll | None = None
+        self._next_poll = (0, 0)  # epoch and number
+        self._told_epoch = 0
+
+    def _new_consumer_thread(self) -> BatchThread:
+        return BatchThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
+        fetched = await self._thread.getmany(active_partitions, timeout)
+        if not fetched:  # the flow was stopped before the thread looked
+            return {}
+        records, epoch = cast("tuple[Any, int]", fetched)
+        if epoch != self._told_epoch:
+            async with self._seeking:
+                pass  # no poll goes on before the epoch it belongs to was told
+        runs = {TP(*tp): run for tp, run in records.items() if tp.topic in self._options.topics}
+        others = {tp: run for tp, run in records.items() if tp.topic not in self._options.topics}
+        if not runs:
+            return others
+        poll = Poll(runs, epoch, self._number_in(epoch))
+        if self._waiting is not None and self._waiting.absorb(poll, self.app.conf.broker_max_poll_records):
+            return others
+        self._waiting = poll
+        return {**others, poll.first[0]: [poll]}
+
+    def _number_in(self, epoch: int) -> int:
+        """Polls are counted anew in each epoch, before Faust can drop one."""
+        counted, number = self._next_poll
+        number = number if counted == epoch else 0
+        self._next_poll = (epoch, number + 1)
+        return number
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        if not isinstance(record, Poll):
+            return super()._to_message(tp, record)
+        message = super()._to_message(tp, record.first[1])
+        message.key, message.value, message.headers = None, cast(Any, record), []  # Faust passes values on untouched
+        return message
+
+    def on_buffer_full(self, tp: TP) -> None:
+        """Do not pause the partition a poll happens to travel under: the full queue itself holds the fetching back."""
+        if tp.topic not in self._options.topics:
+            super().on_buffer_full(tp)
+
+    async def perform_seek(self) -> None:
+        """Fence, then read the committed offsets, then seek. Faust seeks from nowhere else; lanes in doubt do.
+
+        Whoever calls may give up waiting for it; it goes on all the same, since half a seek would be none.
+        """
+        await asyncio.shield(asyncio.ensure_future(self._seek_once()))
+
+    async def _seek_once(self) -> None:
+        async with self._seeking:
+            assigned = {TP(*tp) for tp in self.assignment() if tp.topic in self._options.topics}
+            times_given_away = self._times_given_away
+            kept = await self._listener.open(assigned)
+            committed, epoch = await self._thread.call_thread(self._thread.seek_all, kept)
+            self._read_offset.update(dict.fromkeys(committed))  # what comes now may have been handed on before
+            if times_given_away == self._times_given_away:
+                self._told_epoch = epoch
+                self._listener.resume({tp: offset for tp, offset in committed.items() if tp in assigned}, epoch)
+
+    async def wait_empty(self) -> None:
+        """Wait for the batch in hand, too: Faust, which calls this before a rebalance or a stop, knows only acks."""
+        await self._listener.settle()
+        await super().wait_empty()
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        """Finish the batch in hand while its offsets can still be committed, then own nothing."""
+        self._given = None
+        await super().on_partitions_revoked(revoked)
+        self._times_given_away += 1
+        self._listener.forget()
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        """Remember what the group gave: a worker it gave nothing to is a spare, no fault."""
+        await super().on_partitions_assigned(assigned, generation_id)
+        self._given = frozenset(assigned)
+
+    async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
+        """Commit explicitly. False: the group rebalanced; whoever owns the records now fetches them again."""
+        try:
+            await self._thread.call_thread(self._thread.commit_offsets, offsets)
+        except (CommitFailedError, IllegalStateError):
+            return False
+        return True
+
+    def partitions_seen(self) -> dict[TP, Seen]:
+        """What the last fetch of each assigned partition told; empty before the consumer runs."""
+        return self._thread.partitions_seen() if self._thread._consumer is not None else {}
+
+    def standing(self) -> Standing:
+        """How this worker stands with its consumer group."""
+        if not self._thread.knows_its_coordinator():
+            return Standing.UNANSWERED
+        if self._given is None:
+            return Standing.REBALANCING
+        return Standing.OWNER if self._given else Standing.SPARE
+
+    async def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
+        """By partition of a topic, whoever reads it: the first offset there is, and the one the next record will get.
+
+        Raises KafkaError; waits for as long as the broker is away. It goes past Faust's queue of calls, whose two
+        workers fetch and commit.
+        """
+        thread = self._thread
+        asked = asyncio.run_coroutine_threadsafe(thread.bounds(topic), thread.thread_loop)
+        return await asyncio.wrap_future(asked)
+
+
+class BatchTransport(driver.Transport):
+    """Faust's aiokafka transport with :class:`BatchConsumer`; set it on the app before the app starts."""
+
+    Consumer: ClassVar[type[BatchConsumer]] = BatchConsumer
+
+    def __init__(self, url: Any, app: Any, *, options: BatchOptions, listener: SeekListener) -> None:
+        super().__init__(url, app)
+        self.options = options
+        self.listener = listener

@@ -1,0 +1,116 @@
+"""The thread that fetches, seeks and commits: where aiokafka's consumer runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import aiokafka
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from stream_app.transport.seen import Seen
+
+
+class BatchThread(driver.AIOKafkaConsumerThread):
+    """The consumer's thread: made with our settings, stamps what it fetches, seeks atomically."""
+
+    epoch = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self._handed_on: dict[TP, int] = {}  # the offset after the last record handed on, or where reading began
+
+    def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
+        conf = self.app.conf
+        options = transport.options
+        return aiokafka.AIOKafkaConsumer(
+            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+            client_id=conf.broker_client_id,
+            group_id=conf.id,
+            group_instance_id=conf.consumer_group_instance_id,
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",  # a request sent before the first worker came is still a customer's
+            isolation_level="read_committed",
+            max_poll_records=conf.broker_max_poll_records,
+            max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
+            max_partition_fetch_bytes=options.max_partition_fetch_bytes,
+            fetch_max_wait_ms=int(options.fetch_max_wait_seconds * 1000),  # Faust hard-codes 1500
+            request_timeout_ms=int(conf.broker_request_timeout * 1000),
+            session_timeout_ms=int(conf.broker_session_timeout * 1000),
+            rebalance_timeout_ms=int(conf.broker_rebalance_timeout * 1000),
+            heartbeat_interval_ms=int(conf.broker_heartbeat_interval * 1000),
+            check_crcs=conf.broker_check_crcs,
+            metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
+            connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
+            **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
+        )
+
+    async def _fetch_records(
+        self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
+    ) -> Any:
+        records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        # No await between the drain and these lines: the stamp is exact.
+        self._handed_on |= {TP(*tp): run[-1].offset + 1 for tp, run in records.items() if run}
+        return records, self.epoch
+
+    async def seek_all(self, kept: Mapping[TP, int] | None) -> tuple[dict[TP, int | None], int]:
+        """Seek all to ``kept``, or to the committed offsets, and begin the next epoch in one step.
+
+        An epoch of its own covers the time until then, so that nothing fetched meanwhile counts if this fails midway.
+        """
+        self.epoch += 1
+        consumer = self._ensure_consumer()
+        assigned = consumer.assignment()
+        if kept is None:
+            committed = {tp: await consumer.committed(tp) for tp in assigned}
+        else:
+            committed = {tp: kept.get(TP(*tp)) for tp in assigned}
+        fresh = [tp for tp, offset in committed.items() if offset is None]
+        for tp, offset in committed.items():
+            if offset is not None:
+                consumer.seek(tp, offset)
+        self.epoch += 1
+        self._handed_on = {TP(*tp): offset or 0 for tp, offset in committed.items()}
+        if fresh:
+            await consumer.seek_to_beginning(*fresh)
+            committed |= {tp: await consumer.position(tp) for tp in fresh}  # not 0 where old records are gone
+        return {TP(*tp): offset for tp, offset in committed.items()}, self.epoch
+
+    async def commit_offsets(self, offsets: Mapping[TP, int]) -> None:
+        """Commit the position after the last delivered record of each partition; retries what is retriable."""
+        positions = {TopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+        await self._ensure_consumer().commit(positions)
+
+    def partitions_seen(self) -> dict[TP, Seen]:
+        """What the last fetch of each assigned partition told. From any thread."""
+        subscription = self._ensure_consumer()._subscription.subscription
+        assignment = subscription and subscription.assignment
+        if assignment is None:
+            return {}
+        states = {TP(*tp): assignment.state_value(tp) for tp in assignment.tps}
+        return {
+            tp: Seen(state.lso, state.timestamp, state.position, self._handed_on.get(tp, state.position))
+            for tp, state in states.items()
+            if state is not None and state.has_valid_position
+        }
+
+    def knows_its_coordinator(self) -> bool:
+        """False from the first request that the group's coordinator did not answer to the next one that it does."""
+        coordinator = self._consumer._coordinator if self._consumer is not None else None
+        return coordinator is not None and coordinator.coordinator_id is not None
+
+    async def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
+        """First and next offset of each partition of a topic, as the broker says now.
+
+        It answers in turn: both questions wait for the fetch that is under way, together rather than one by one.
+        """
+        consumer = self._ensure_consumer()
+        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        asked = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+        first, end = await asyncio.gather(*asked)
+        return {tp.partition: (first[tp], end[tp]) for tp in partitions}
