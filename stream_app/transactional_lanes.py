@@ -12,16 +12,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
+from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from stream_app.commits import CommitListener, Guard
-from stream_app.errors import DeliveryFailed, trace_of
+from stream_app.doubts import Doubts
+from stream_app.errors import DeliveryFailed
 from stream_app.events import Output, RawRecord
 from stream_app.polls import Poll, Positions
 from stream_app.publishing import OutputTopics, by_target
@@ -29,12 +28,8 @@ from stream_app.transactions import Transactions
 
 log = logging.getLogger(__name__)
 
-REOPEN_SECONDS = 0.5
-"""Between a doubt and the new fence, so that a lasting fault is no busy loop."""
-
-FENCED_SECONDS = 3.0
-"""The same after being fenced: a worker that others took for dead learns of it by its next heartbeat meanwhile, instead
-of fencing them in return."""
+ASK_AGAIN_SECONDS = 0.5
+"""Between two attempts to open a lane."""
 
 ATTEMPTS = 3
 """How often a connection that went silent is replaced by another before ``timeout_seconds`` are over."""
@@ -60,17 +55,15 @@ class TransactionalLanes:
 
         ``timeout_seconds``: what takes longer is in doubt, and a doubt that lasts longer ends the process.
         """
-        self._make, self._seek_again, self._listener, self._guard = make, seek_again, listener, guard
+        self._make, self._listener, self._guard = make, listener, guard
         self._group, self._topics, self._timeout = group, topics, timeout_seconds
         self._positions = Positions()
         self._lanes: dict[TP, Transactions] = {}
         self._committed: dict[TP, int] = {}
         self._idle = asyncio.Event()
         self._idle.set()
-        self._doubted_since: float | None = None
-        self._doubted_at = 0.0  # the last time
-        self._reopening: asyncio.Future[Any] | None = None
-        self._background: set[asyncio.Task[Any]] = set()
+        self._doubts = Doubts(seek_again, sought=self._is_open, guard=guard, timeout_seconds=timeout_seconds)
+        self._discards: set[asyncio.Future[None]] = set()
 
     async def open(self, partitions: set[TP]) -> None:
         """Fence whoever held these partitions before, ourselves included. Ends the process if that takes too long."""
@@ -100,7 +93,7 @@ class TransactionalLanes:
             except (KafkaError, TimeoutError) as fault:
                 log.warning("partition %d: no transactions yet (%s)", tp.partition, type(fault).__name__)
                 await lane.discard()
-                await asyncio.sleep(REOPEN_SECONDS)
+                await asyncio.sleep(ASK_AGAIN_SECONDS)
             else:
                 self._lanes[tp] = lane
                 return
@@ -111,18 +104,17 @@ class TransactionalLanes:
 
     async def settle(self) -> None:
         """Wait for the batch in hand to be committed or in doubt; a reopening is left to the seek that follows."""
-        self._leave_reopening()
+        self._doubts.leave()
         await self._quiet()
-        self._leave_reopening()  # what the batch in hand began when it ended in doubt
-
-    def _leave_reopening(self) -> None:
-        if self._reopening is not None:
-            self._reopening.cancel()
+        self._doubts.leave()  # the one that the batch in hand ended in
 
     async def _quiet(self) -> None:
         """Begin nothing more of this epoch, and end what is under way."""
         self._positions.forget()
         await self._idle.wait()
+
+    def _is_open(self) -> bool:
+        return self._positions.epoch is not None
 
     def forget(self) -> None:
         self._positions.forget()
@@ -149,7 +141,7 @@ class TransactionalLanes:
         if doubted:
             self._doubt(doubted)
             return False
-        self._doubted_since = None
+        self._doubts.over()
         self._listener.committed()
         return True
 
@@ -177,62 +169,21 @@ class TransactionalLanes:
         """Decide nothing more of what was fetched, and find out what was committed."""
         self._positions.forget()
         self._listener.not_committed(1)
-        self._note_doubt(time.monotonic())
-        partitions = ", ".join(str(tp.partition) for tp in sorted(faults))
-        log.warning("partitions %s: the commit is in doubt (%s); it is looked up", partitions, _kinds(faults.values()))
-        if self._reopening is None or self._reopening.done():
-            self._reopening = self._in_background(self._reopen_or_end(list(faults.values())))
-
-    def _note_doubt(self, now: float) -> None:
-        """One that comes long after the last is another: there may have been nothing to commit in between."""
-        if self._doubted_since is None or now - self._doubted_at > self._timeout:
-            self._doubted_since = now
-        self._doubted_at = now
-
-    async def _reopen_or_end(self, faults: Sequence[Exception]) -> None:
-        await self._guard(self._reopen(faults))
-
-    async def _reopen(self, faults: Sequence[Exception]) -> None:
-        while True:
-            self._give_up_after_long(faults)
-            fenced = any(isinstance(fault, ProducerFenced) for fault in faults)
-            await asyncio.sleep(FENCED_SECONDS if fenced else REOPEN_SECONDS)
-            if self._positions.epoch is not None:
-                return None  # Faust sought meanwhile, after a rebalance: what is fetched now is sound
-            try:
-                return await self._seek_again()
-            except IllegalStateError:
-                return None  # the partitions went meanwhile: Faust seeks after the rebalance
-            except KafkaError as fault:
-                faults = [fault]
-
-    def _give_up_after_long(self, faults: Sequence[Exception]) -> None:
-        doubted_for = 0.0 if self._doubted_since is None else time.monotonic() - self._doubted_since
-        if doubted_for > self._timeout:
-            raise DeliveryFailed(
-                f"No batch could be committed for {doubted_for:.0f} s ({_kinds(faults)}).",
-                kept="Whatever the broker did not commit will be decided after the next start.",
-                do_next="Check the broker and the output topics (do they exist, and take records of this size?), then "
-                "start the worker again.",
-            ) from faults[0]
+        self._doubts.begin(faults)
 
     def _discard_all(self) -> None:
         """In the background: letting go of a broker that is away takes its time."""
         for lane in self._lanes.values():
-            self._in_background(lane.discard())
+            task = asyncio.ensure_future(lane.discard())
+            self._discards.add(task)  # asyncio holds its tasks weakly
+            task.add_done_callback(self._discards.discard)
         self._lanes = {}
-
-    def _in_background(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
-        task = asyncio.ensure_future(work)
-        self._background.add(task)  # asyncio holds its tasks weakly
-        task.add_done_callback(self._background.discard)
-        return task
 
     async def close(self) -> None:
         """Deliver nothing more, await what is under way, then let go of every producer."""
         await self.settle()
         self._discard_all()
-        await asyncio.gather(*self._background, return_exceptions=True)
+        await asyncio.gather(*self._discards, return_exceptions=True)
 
 
 def _by_partition(records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> Mapping[TP, Batch]:
@@ -242,12 +193,3 @@ def _by_partition(records: Sequence[RawRecord], outputs: Sequence[Output | None]
         some.append(record)
         their.append(output)
     return batches
-
-
-def _kinds(faults: Iterable[Exception]) -> str:
-    """Classes alone: texts may hold what was sent. Those that no broker causes come with their place."""
-    return ", ".join(sorted({_kind(fault) for fault in faults}))
-
-
-def _kind(fault: Exception) -> str:
-    return type(fault).__name__ if isinstance(fault, KafkaError | TimeoutError) else trace_of(fault)

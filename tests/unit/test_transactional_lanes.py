@@ -10,7 +10,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, ProducerFenced
 from faust.types import TP
 
-from stream_app import transactional_lanes
+from stream_app import doubts, transactional_lanes
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Output
 from stream_app.polls import Poll
@@ -24,8 +24,9 @@ DECIDED, REJECTED = Output(False, b"k", b"d", []), Output(True, b"k", b"r", [])
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transactional_lanes, "REOPEN_SECONDS", 0.0)
-    monkeypatch.setattr(transactional_lanes, "FENCED_SECONDS", 0.0)
+    monkeypatch.setattr(transactional_lanes, "ASK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(doubts, "REOPEN_SECONDS", 0.0)
+    monkeypatch.setattr(doubts, "FENCED_SECONDS", 0.0)
 
 
 class Broker:
@@ -219,8 +220,8 @@ def test_a_doubt_that_lasts_ends_in_an_error_that_names_it() -> None:
     async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
         for _ in range(1_000):
             await lanes.deliver([record(offset=5)], [DECIDED])
-            assert lanes._reopening is not None
-            await lanes._reopening
+            assert lanes._doubts._lookup is not None
+            await lanes._doubts._lookup
 
     with pytest.raises(DeliveryFailed, match=r"could be committed for .* \(ProducerFenced\)"):
         play(Lasting(), story, timeout_seconds=0.01)
@@ -284,13 +285,13 @@ def test_no_batch_is_begun_once_the_partitions_are_to_be_given_away() -> None:
 
 
 def test_a_doubt_is_not_looked_up_again_when_a_rebalance_did(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transactional_lanes, "FENCED_SECONDS", 0.02)
+    monkeypatch.setattr(doubts, "FENCED_SECONDS", 0.02)
 
     async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
         assert not await lanes.deliver([record(offset=5)], [DECIDED])
         await consumer.seek()
-        assert lanes._reopening is not None
-        await lanes._reopening
+        assert lanes._doubts._lookup is not None
+        await lanes._doubts._lookup
         assert consumer.epoch == 4
 
     play(Broker(("commit", ProducerFenced())), story)
@@ -305,26 +306,6 @@ def test_a_stop_does_not_look_up_the_doubt_that_its_last_batch_ended_in() -> Non
         assert consumer.epoch == 2
 
     play(Broker(("commit", TimeoutError())), story)
-
-
-def test_a_doubt_long_after_the_last_is_another_one() -> None:
-    """Nothing may have been there to commit in between."""
-
-    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
-        for now in (100.0, 500.0):
-            lanes._note_doubt(now)
-        assert lanes._doubted_since == 500.0
-
-    play(Broker(), story)
-
-
-def test_a_doubt_that_comes_soon_after_another_is_the_same() -> None:
-    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
-        for now in (100.0, 150.0, 200.0):
-            lanes._note_doubt(now)
-        assert lanes._doubted_since == 100.0
-
-    play(Broker(), story)
 
 
 def test_a_broker_that_is_silent_is_asked_again_over_another_connection() -> None:
