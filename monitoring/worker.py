@@ -37,7 +37,7 @@ from stream_app.topics import TopicNames
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport
 from stream_app.watchdog import Watchdog
 from stream_app.web import WebPages
-from stream_app.worker_process import batch_app, check_and_listen, or_exit
+from stream_app.worker_process import batch_app, check_and_listen, heard, or_exit
 
 LOOK_SECONDS = 0.5
 """Between two looks at what is due."""
@@ -122,7 +122,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
         settings.web_host, settings.monitor_port, registry, progress.not_ready, measure_lag, "STREAM_APP_MONITOR_PORT"
     )
     app.pages = pages
-    app.before_start = lambda: or_exit(start())
+    app.before_start = lambda: or_exit(heard(start(), watchdog))
     app.after_stop = stop
     return app
 

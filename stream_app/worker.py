@@ -33,7 +33,7 @@ from stream_app.transactions import AiokafkaTransactions, Transactions, require_
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport, SeekListener
 from stream_app.watchdog import Watchdog
 from stream_app.web import WebPages
-from stream_app.worker_process import batch_app, check_and_listen, or_exit
+from stream_app.worker_process import batch_app, check_and_listen, heard, or_exit
 
 QUIET_SECONDS = 0.2
 """A broker without transactions may be Tansu, whose end offsets are too low: decisions are read until none came for so
@@ -88,7 +88,7 @@ def create_app(
 
     pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready, measure_lag)
     app.pages = pages
-    app.before_start = lambda: or_exit(_prepare(settings, topics, pages, watchdog))
+    app.before_start = lambda: or_exit(heard(_prepare(settings, topics, pages, watchdog), watchdog))
     app.after_stop = lanes.close
     return app
 

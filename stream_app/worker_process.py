@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, NoReturn
@@ -20,7 +20,7 @@ from stream_app.errors import StreamAppError, trace_of
 from stream_app.settings import StreamSettings
 from stream_app.topics import TopicNames, check_topics, wait_for_broker
 from stream_app.transport import BatchApp
-from stream_app.watchdog import Watchdog
+from stream_app.watchdog import TICK_SECONDS, Watchdog
 from stream_app.web import WebPages
 
 log = logging.getLogger(__name__)
@@ -67,6 +67,24 @@ async def check_and_listen(settings: StreamSettings, topics: TopicNames, pages: 
     _rest_the_collector()
     log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
     return partitions
+
+
+async def heard(work: Awaitable[Any], watchdog: Watchdog) -> Any:
+    """Await what a worker does before it starts, perhaps a long wait for its broker; the watchdog hears all the while.
+
+    Later it hears from the worker's own timer, whose silence is then a fault.
+    """
+    beating = asyncio.ensure_future(_beat(watchdog))
+    try:
+        return await work
+    finally:
+        beating.cancel()
+
+
+async def _beat(watchdog: Watchdog) -> None:
+    while True:
+        watchdog.hear()
+        await asyncio.sleep(TICK_SECONDS)
 
 
 async def _aside(work: Callable[[], Any]) -> Any:
@@ -124,9 +142,11 @@ def _end(loop: asyncio.AbstractEventLoop, fault: StreamAppError) -> NoReturn:
     """
 
     def speak() -> None:
-        _tell(loop)
-        log.critical("%s", fault)
-        logging.shutdown()
+        try:
+            _tell(loop)  # frames that go on running meanwhile may fail it
+        finally:
+            log.critical("%s", fault)
+            logging.shutdown()
 
     words = threading.Thread(target=speak, daemon=True)
     words.start()

@@ -43,3 +43,9 @@ def test_it_says_why_and_where_everything_stood_and_ends_with_the_status_of_the_
 
 def test_a_log_that_blocks_for_ever_does_not_keep_it(full_pipe: int) -> None:
     assert subprocess.run([sys.executable, "-c", END], stderr=full_pipe, timeout=60, check=False).returncode == 11
+
+
+def test_it_says_why_even_if_it_cannot_say_where() -> None:
+    broken = END.replace("logging.basicConfig()", "logging.basicConfig(); worker_process.whereabouts.threads = None")
+    ended = subprocess.run([sys.executable, "-c", broken], stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert "It stood still.\n" in ended.stderr

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from dataclasses import dataclass
 
 import pytest
 
+from stream_app import worker_process
 from stream_app.errors import StopTimedOut, StreamAppError, WorkerStalled
 from stream_app.watchdog import STOP_SECONDS, AwakeClock, Watchdog
 
@@ -100,3 +102,23 @@ def test_a_started_watchdog_looks_from_a_thread_of_its_own(monkeypatch: pytest.M
     watchdog = Watchdog(0.01)
     watchdog.start(lambda _fault: ended.set())
     assert ended.wait(10)
+
+
+def test_while_a_worker_waits_for_its_broker_to_start_the_watchdog_hears_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The timer that tells it later does not run yet, and the wait may be longer than a stall."""
+    monkeypatch.setattr(worker_process, "TICK_SECONDS", 0.001)
+    heard_thrice = asyncio.Event()
+
+    class Told(Watchdog):
+        times = 0
+
+        def hear(self, _work: object = None) -> None:
+            self.times += 1
+            if self.times == 3:
+                heard_thrice.set()
+
+    async def story() -> None:
+        async with asyncio.timeout(10):
+            await worker_process.heard(heard_thrice.wait(), Told(60.0))
+
+    asyncio.run(story())
