@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 YEAR_SECONDS = 365 * 24 * 3600.0
 LAST_WORDS_SECONDS = 5.0
+METADATA_SECONDS = 30.0
+"""Faust looks for new partitions every five minutes: a topic deleted and made anew would find nobody for so long."""
 REQUEST_SECONDS = 30.0
 """Faust waits 90 s for an answer: for so long a worker would not notice that its broker hangs or was cut off."""
 
@@ -45,6 +47,7 @@ def batch_app(group: str, settings: StreamSettings) -> BatchApp:
         broker_heartbeat_interval=settings.heartbeat_seconds,
         broker_rebalance_timeout=settings.rebalance_timeout_seconds,
         broker_request_timeout=max(REQUEST_SECONDS, settings.rebalance_timeout_seconds + 10),  # joining waits that long
+        consumer_metadata_max_age_ms=int(METADATA_SECONDS * 1000),
         broker_max_poll_interval=YEAR_SECONDS,  # a worker without partitions never polls and must stay in the group
         stream_wait_empty=True,
         stream_buffer_maxsize=1,  # one poll waits; App.topic() drops its own maxsize

@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from stream_app.worker_process import _aside
+from stream_app.settings import read_settings
+from stream_app.worker_process import _aside, batch_app
 
 DEADLINE_SECONDS = 20.0
 
@@ -45,3 +46,9 @@ def test_work_that_nobody_waits_for_any_more_ends_without_a_word(end: Callable[[
     go_on.set()
     workers[0].join(DEADLINE_SECONDS)
     assert not workers[0].is_alive()
+
+
+def test_topics_that_are_made_anew_find_their_workers_within_half_a_minute() -> None:
+    """Faust's own five minutes would leave requests undecided, and the worker ready, for so long."""
+    app = batch_app("scorers", read_settings())
+    assert app.conf.consumer_metadata_max_age_ms <= 30_000
