@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from stream_app.broker.kafka_jars import KAFKA_VERSION
+from stream_app.watchdog import STOP_SECONDS
 from tests.contract.operator_files import ROOT, SERVICES, WEB_PORT, WORKFLOW, final_stage, instructions, run
 
 every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES.keys())
@@ -168,6 +169,23 @@ def test_kafka_sends_each_client_to_an_address_it_can_reach() -> None:
     assert advertised["HOST"] == published
     assert advertised["INSIDE"] == f"kafka:{listeners['INSIDE']}"
     assert advertised["INSIDE"] == SERVICES["scorer"]["environment"]["STREAM_APP_KAFKA"]
+
+
+def test_kafka_keeps_the_place_of_a_group_as_long_as_the_requests() -> None:
+    """A group whose offsets are gone begins at the beginning, and decides again what it no longer remembers."""
+    kafka = SERVICES["kafka"]["environment"]
+    assert kafka["KAFKA_LOG_RETENTION_MS"] == "-1"
+    assert int(kafka["KAFKA_OFFSETS_RETENTION_MINUTES"]) > 5 * 365 * 24 * 60
+
+
+@pytest.mark.parametrize("worker", ["scorer", "monitor"])
+def test_a_worker_has_longer_to_stop_than_it_gives_itself_and_is_started_anew_when_it_ends_by_itself(
+    worker: str,
+) -> None:
+    """It ends on purpose, uncommitted, when in doubt for too long."""
+    service = SERVICES[worker]
+    assert int(service["stop_grace_period"].removesuffix("s")) > STOP_SECONDS
+    assert service["restart"] == "unless-stopped"
 
 
 # ---- rules of the workflow -------------------------------------------------------------------------------------------
