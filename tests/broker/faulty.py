@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import sys
 import threading
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ from aiokafka.errors import IllegalStateError
 
 from stream_app.cli import main
 from stream_app.scoring import Scoring
+from stream_app.transactions import AiokafkaTransactions
 from stream_app.transport import BatchConsumer
 
 
@@ -40,6 +42,17 @@ async def raised(*_: Any) -> None:
     raise RuntimeError("a fault of its own")
 
 
+_commits = itertools.count(1)
+_commit = AiokafkaTransactions.commit
+
+
+async def doubted_commit(self: AiokafkaTransactions) -> None:
+    """Every twentieth commit happens, and its answer never comes."""
+    await _commit(self)
+    if next(_commits) % 20 == 0:
+        raise TimeoutError
+
+
 Fault = tuple[type, str, Callable[..., Awaitable[None]]]
 
 FAULTS: dict[str, Fault] = {
@@ -53,7 +66,9 @@ RAISED: dict[str, Fault] = {
     "raised_in_seek": (BatchConsumer, "_seek_once", raised),
 }
 
+DOUBTED: dict[str, Fault] = {"doubted_commit": (AiokafkaTransactions, "commit", doubted_commit)}
+
 if __name__ == "__main__":
-    owner, name, fault = (FAULTS | RAISED)[sys.argv.pop(1)]
+    owner, name, fault = (FAULTS | RAISED | DOUBTED)[sys.argv.pop(1)]
     setattr(owner, name, fault)
     main()
