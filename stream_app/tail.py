@@ -21,6 +21,8 @@ MAX_RECORDS = 5_000
 FETCH_BYTES = 4 * 1024 * 1024  # of one partition at once
 FETCH_WAIT_SECONDS = 0.05
 STOP_SECONDS = 5.0
+REQUEST_SECONDS = 10.0
+"""A broker that went silent is left for another by then; aiokafka waits 40 s, most of what recalling may take."""
 
 Named = tuple[int, str, Entry]
 """A decision's offset, request id, and what is remembered of it."""
@@ -101,6 +103,7 @@ class Tail:
             enable_auto_commit=False,
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_wait_ms=int(self._fetch_wait * 1000),
+            request_timeout_ms=int(REQUEST_SECONDS * 1000),
         )
         consumer.assign(partitions)
         try:
