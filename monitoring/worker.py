@@ -148,6 +148,8 @@ def _measure_lag(
     stamps = {(tp.topic, tp.partition): seen[tp].stamp for tp in positions if tp in seen}
     progress.stands(app.batch_consumer.standing(), lag, stamps)
     metrics.lag_is(lag)
+    if progress.wants_seek():
+        app.batch_consumer.ask_for_seek()
     watchdog.hear()  # that the loop runs; a store that is away is waited for as long as it takes
 
 

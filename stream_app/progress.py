@@ -10,6 +10,9 @@ import enum
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
+SEEK_SECONDS = 10.0
+"""From the assignment of partitions to their seek, if none is under way; twice what a doubt rests before it seeks."""
+
 
 class Standing(enum.Enum):
     """How a worker stands with its consumer group."""
@@ -67,6 +70,11 @@ class Progress:
         if self._standing is Standing.OWNER:
             return "partitions assigned and no position to read them from"
         return Standing.REBALANCING.value
+
+    def wants_seek(self) -> bool:
+        """Whether partitions were assigned a while ago that nobody sought."""
+        waits = self._standing is Standing.OWNER and not self._lag
+        return waits and self._clock() - self._moved_at >= SEEK_SECONDS
 
     def not_ready(self) -> str | None:
         """Why the worker is not ready, None when it is."""

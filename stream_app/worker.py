@@ -150,6 +150,8 @@ def _measure_lag(app: BatchApp, lanes: Lanes, progress: Progress, metrics: Score
     stamps = {tp.partition: seen[tp].stamp for tp in positions if tp in seen}
     progress.stands(app.batch_consumer.standing(), lag, stamps)
     metrics.lag_is(lag)
+    if progress.wants_seek():
+        app.batch_consumer.ask_for_seek()
 
 
 def _pipeline(settings: WorkerSettings, bundle: Bundle, model: ModelRef, decided: DecidedIds | None) -> Pipeline:

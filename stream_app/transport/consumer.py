@@ -97,6 +97,17 @@ class BatchConsumer(driver.Consumer):
         """
         await asyncio.shield(asyncio.ensure_future(self._seek_once()))
 
+    def ask_for_seek(self) -> None:
+        """Have Faust seek and fetch again, unless a seek is under way.
+
+        It gives a seek up when another rebalance begins meanwhile, and after a broker was frozen for minutes none came
+        that would have sought: the worker owned partitions and read nothing.
+        """
+        if not self._seeking.locked():
+            recovery = cast(Any, self.app.tables).recovery
+            recovery._generation_id = self.app.consumer_generation_id  # Faust passes over one of another generation
+            recovery.signal_recovery_start.set()
+
     async def _seek_once(self) -> None:
         async with self._seeking:
             assigned = {TP(*tp) for tp in self.assignment() if tp.topic in self._options.topics}

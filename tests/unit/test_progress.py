@@ -55,6 +55,27 @@ def test_a_spare_worker_in_the_group_is_ready_and_never_stalls() -> None:
     assert worker.progress.stalled_since() is None
 
 
+def test_partitions_that_nobody_sought_for_ten_seconds_want_a_seek() -> None:
+    worker = Worker()
+    worker.tells({0: 0})
+    worker.tells({}, at=1)
+    assert not worker.progress.wants_seek()
+    worker.tells({}, at=10.9)
+    assert not worker.progress.wants_seek()
+    worker.tells({}, at=11)
+    assert worker.progress.wants_seek()
+    worker.tells({0: 5}, at=12)
+    assert not worker.progress.wants_seek()
+
+
+@pytest.mark.parametrize("standing", [Standing.UNANSWERED, Standing.REBALANCING, Standing.SPARE])
+def test_a_worker_that_the_group_gave_nothing_wants_no_seek(standing: Standing) -> None:
+    worker = Worker()
+    worker.tells({}, standing)
+    worker.tells({}, standing, at=100)
+    assert not worker.progress.wants_seek()
+
+
 def test_a_worker_without_lag_is_ready_however_long_nothing_comes() -> None:
     worker = Worker()
     worker.tells({0: 0})

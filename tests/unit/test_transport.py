@@ -180,3 +180,18 @@ def test_faust_hands_on_what_was_sought_although_its_queue_took_a_later_poll_aft
 )
 def test_the_lag_of_a_partition_is_what_may_still_be_records(seen: Seen, done: int, lag: int) -> None:
     assert seen.lag(done) == lag
+
+
+def test_faust_is_asked_to_seek_in_the_present_generation_unless_a_seek_is_under_way() -> None:
+    async def story() -> None:
+        consumer = Consumer(Listener())
+        recovery = SimpleNamespace(_generation_id=3, signal_recovery_start=asyncio.Event())
+        consumer.app = SimpleNamespace(tables=SimpleNamespace(recovery=recovery), consumer_generation_id=5)
+        async with consumer._seeking:
+            consumer.ask_for_seek()
+            assert not recovery.signal_recovery_start.is_set()
+        consumer.ask_for_seek()
+        assert recovery.signal_recovery_start.is_set()
+        assert recovery._generation_id == 5
+
+    asyncio.run(story())
