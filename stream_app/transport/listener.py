@@ -26,7 +26,7 @@ class SeekListener(Protocol):
         """
 
     async def settle(self) -> None:
-        """Called when partitions are to be given away or the worker stops: wait for the batch in hand."""
+        """Called when partitions are to be given away or the worker stops: begin nothing, end the batch in hand."""
 
     def forget(self) -> None:
         """Called when the partitions are given away: nothing is ours until the next ``resume``."""
