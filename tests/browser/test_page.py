@@ -76,6 +76,23 @@ def test_no_width_scrolls_sideways(open_page: OpenPage, gateway: FakeGateway, wi
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
+LINES_OF_THE_STATE = """
+const state = document.querySelector(".tiles dd"), range = document.createRange();
+range.selectNodeContents([...state.childNodes].filter(node => node.textContent.trim()).at(-1));
+range.getClientRects().length
+"""
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "fr-FR"])
+@pytest.mark.parametrize("width", [320, 500, 600, 660, 768])
+def test_no_width_cuts_the_service_s_state_in_two(
+    open_page: OpenPage, gateway: FakeGateway, width: int, locale: str
+) -> None:
+    page = open_page(gateway.url, viewport={"width": width, "height": 800}, locale=locale)
+    page.locator(".tiles dd").first.wait_for()
+    assert page.evaluate(LINES_OF_THE_STATE) == 1
+
+
 def test_nothing_is_asked_of_anybody_else_and_the_console_stays_silent(
     open_page: OpenPage, gateway: FakeGateway
 ) -> None:
