@@ -36,15 +36,15 @@ def run_rounds(race: Race, contestants: tuple[Contestant, ...], rounds: int) -> 
 def measure(stage: Stage, requests: int, rounds: int) -> Report:
     """All contestants, ``rounds`` times. A ratio is the median over the rounds of ours to theirs in the same round."""
     rates = run_rounds(Race(stage, requests), CONTESTANTS, rounds)
-    ratios = {name: ratios(rates[OURS], theirs) for name, theirs in rates.items() if name != OURS}
+    to_theirs = {name: ratios(rates[OURS], theirs) for name, theirs in rates.items() if name != OURS}
     figures: dict[str, object] = {
         "requests": requests,
         "rounds": rounds,
         "per_second": {name: spread(figures) for name, figures in rates.items()},
-        "ours_to_theirs": {name: spread(figures) for name, figures in ratios.items()},
+        "ours_to_theirs": {name: spread(figures) for name, figures in to_theirs.items()},
     }
     verdicts = [
-        Verdict(f"times the throughput of {c.label}", statistics.median(ratios[c.name]), c.floor, at_least=True)
+        Verdict(f"times the throughput of {c.label}", statistics.median(to_theirs[c.name]), c.floor, at_least=True)
         for c in CONTESTANTS
         if c.floor is not None
     ]
