@@ -29,9 +29,9 @@ from monitoring.reporting import Reporting
 from monitoring.store import DecisionStore
 from monitoring.watching import Watching
 from monitoring.windows import WindowSize
+from stream_app.delivery.publishing import start_producer
 from stream_app.events import ModelRef
 from stream_app.progress import Progress
-from stream_app.publishing import start_producer
 from stream_app.settings import MonitorSettings, read_monitor_settings
 from stream_app.topics import TopicNames
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport

@@ -11,11 +11,11 @@ from collections.abc import Awaitable, Iterator, Sequence
 from typing import Any
 
 from monitoring.metrics import ScorerMetrics
-from stream_app.commits import Guard
 from stream_app.decided import DecidedIds
+from stream_app.delivery.commits import Guard
+from stream_app.delivery.lanes import Lanes
 from stream_app.errors import ClientStoreUnavailable
 from stream_app.events import Decision, RawRecord, Rejection
-from stream_app.lanes import Lanes
 from stream_app.pipeline import Digests, Judged, Pipeline
 from stream_app.polls import Poll
 from stream_app.progress import Progress
@@ -32,7 +32,7 @@ async def _unguarded(work: Awaitable[Any]) -> Any:
 
 
 class CommitNews:
-    """Tells metrics and readiness of commits; a :class:`~stream_app.commits.CommitListener`."""
+    """Tells metrics and readiness of commits; a :class:`~stream_app.delivery.commits.CommitListener`."""
 
     def __init__(self, metrics: ScorerMetrics, progress: Progress) -> None:
         self._metrics, self._progress = metrics, progress

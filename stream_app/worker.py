@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from functools import partial
@@ -16,24 +17,26 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from models.bundle import Bundle, load_bundle, shipped_bundle
 from monitoring.metrics import ScorerMetrics
 from stream_app.clients import open_clients
-from stream_app.commits import PacedCommits
 from stream_app.decided import DecidedIds
+from stream_app.delivery.commits import PacedCommits
+from stream_app.delivery.lanes import AtLeastOnceLanes, Lanes
+from stream_app.delivery.publishing import OutputTopics
+from stream_app.delivery.transactional_lanes import TransactionalLanes
+from stream_app.delivery.transactions import AiokafkaTransactions, Transactions, require_transactions
 from stream_app.events import ModelRef
-from stream_app.lanes import AtLeastOnceLanes, Lanes
 from stream_app.pipeline import Pipeline
 from stream_app.progress import Progress
-from stream_app.publishing import OutputTopics
 from stream_app.recall import Recall
 from stream_app.scoring import CommitNews, Scoring
 from stream_app.settings import WorkerSettings, read_settings
 from stream_app.tail import Tail
 from stream_app.topics import TopicNames
-from stream_app.transactional_lanes import TransactionalLanes
-from stream_app.transactions import AiokafkaTransactions, Transactions, require_transactions
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport, SeekListener
 from stream_app.watchdog import Watchdog
 from stream_app.web import WebPages
 from stream_app.worker_process import batch_app, check_and_listen, heard, or_exit
+
+log = logging.getLogger(__name__)
 
 QUIET_SECONDS = 0.2
 """A broker without transactions may be Tansu, whose end offsets are too low: decisions are read until none came for so
@@ -121,6 +124,7 @@ def _lanes(
 
 async def _prepare(settings: WorkerSettings, topics: TopicNames, pages: WebPages, watchdog: Watchdog) -> None:
     await check_and_listen(settings, topics, pages, watchdog)
+    log.info("delivery: %s", settings.guarantee)
     if settings.guarantee == "exactly_once":
         await require_transactions(
             settings.kafka,

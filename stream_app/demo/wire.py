@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from stream_app.publishing import start_producer
+from stream_app.delivery.publishing import start_producer
 from stream_app.topics import TopicNames
 
 CLOSE_SECONDS = 5.0

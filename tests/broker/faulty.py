@@ -12,8 +12,8 @@ from typing import Any
 from aiokafka.errors import IllegalStateError
 
 from stream_app.cli import main
+from stream_app.delivery.transactions import AiokafkaTransactions
 from stream_app.scoring import Scoring
-from stream_app.transactions import AiokafkaTransactions
 from stream_app.transport import BatchConsumer
 
 

@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 
 from faust.types import TP
 
+from stream_app.delivery.transactions import AiokafkaTransactions
 from stream_app.events import Output
-from stream_app.transactions import AiokafkaTransactions
 from tests.chaos.victim import Orders, start
 
 BETWEEN_COMMITS, OFFSET_READ = "between-commits", "offset-read"

@@ -17,9 +17,9 @@ from typing import Any
 from faust.types import TP
 
 from stream_app import worker
+from stream_app.delivery.transactions import AiokafkaTransactions, Transactions
 from stream_app.pipeline import Pipeline
 from stream_app.settings import WorkerSettings, read_settings
-from stream_app.transactions import AiokafkaTransactions, Transactions
 from stream_app.transport.thread import BatchThread
 from stream_app.worker_process import run
 

@@ -10,7 +10,7 @@ import pytest
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from stream_app.commits import PacedCommits
+from stream_app.delivery.commits import PacedCommits
 from stream_app.errors import DeliveryFailed
 
 A, B = TP("t", 0), TP("t", 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any
 
-from stream_app.doubts import Doubts
+from stream_app.delivery.doubts import Doubts
 
 
 async def never() -> None:

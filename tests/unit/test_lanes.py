@@ -8,10 +8,10 @@ from typing import Any
 
 from faust.types import TP
 
-from stream_app.commits import PacedCommits
-from stream_app.lanes import AtLeastOnceLanes
+from stream_app.delivery.commits import PacedCommits
+from stream_app.delivery.lanes import AtLeastOnceLanes
+from stream_app.delivery.publishing import OutputTopics
 from stream_app.polls import Poll
-from stream_app.publishing import OutputTopics
 from tests.samples import record
 
 FIRST = TP("loan.requests", 0)

@@ -13,10 +13,10 @@ from aiokafka.errors import KafkaConnectionError
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from stream_app import publishing
 from stream_app.broker.ports import free_ports
+from stream_app.delivery import publishing
+from stream_app.delivery.publishing import send, start_producer, stop
 from stream_app.events import Output
-from stream_app.publishing import send, start_producer, stop
 
 
 class Broker:

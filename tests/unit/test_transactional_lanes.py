@@ -10,12 +10,12 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, ProducerFenced
 from faust.types import TP
 
-from stream_app import doubts, transactional_lanes
+from stream_app.delivery import doubts, transactional_lanes
+from stream_app.delivery.publishing import OutputTopics
+from stream_app.delivery.transactional_lanes import TransactionalLanes
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Output
 from stream_app.polls import Poll
-from stream_app.publishing import OutputTopics
-from stream_app.transactional_lanes import TransactionalLanes
 from tests.samples import record
 
 FIRST, SECOND = TP("loan.requests", 0), TP("loan.requests", 1)

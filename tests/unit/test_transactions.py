@@ -11,8 +11,8 @@ from aiokafka.errors import ConcurrentTransactions, InvalidTransactionTimeout, K
 from aiokafka.producer import sender
 from aiokafka.producer.transaction_manager import TransactionManager
 
+from stream_app.delivery.transactions import NEXT_SECONDS, AiokafkaTransactions, require_transactions
 from stream_app.errors import BrokerUnreachable, SettingsError, TransactionsUnsupported
-from stream_app.transactions import NEXT_SECONDS, AiokafkaTransactions, require_transactions
 
 
 def test_a_transaction_whose_predecessor_is_still_being_closed_is_asked_for_again_soon() -> None:

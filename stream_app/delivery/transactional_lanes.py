@@ -18,13 +18,13 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from stream_app.commits import CommitListener, Guard
-from stream_app.doubts import Doubts
+from stream_app.delivery.commits import CommitListener, Guard
+from stream_app.delivery.doubts import Doubts
+from stream_app.delivery.publishing import OutputTopics, by_target
+from stream_app.delivery.transactions import Transactions
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Output, RawRecord
 from stream_app.polls import Poll, Positions
-from stream_app.publishing import OutputTopics, by_target
-from stream_app.transactions import Transactions
 
 log = logging.getLogger(__name__)
 

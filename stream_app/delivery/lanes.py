@@ -17,11 +17,11 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from faust.types import TP
 
-from stream_app.commits import PacedCommits
+from stream_app.delivery.commits import PacedCommits
+from stream_app.delivery.publishing import OutputTopics, by_target, send, start_producer, stop
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Output, RawRecord
 from stream_app.polls import Poll, Positions
-from stream_app.publishing import OutputTopics, by_target, send, start_producer, stop
 from stream_app.transport import SeekListener
 
 

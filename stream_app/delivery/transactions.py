@@ -17,9 +17,9 @@ from aiokafka.producer import sender
 from aiokafka.structs import TopicPartition
 from faust.types import TP
 
+from stream_app.delivery.publishing import producer_options, send, start, stop
 from stream_app.errors import BrokerUnreachable, SettingsError, TransactionsUnsupported
 from stream_app.events import Output
-from stream_app.publishing import producer_options, send, start, stop
 
 LONGEST_SECONDS = 900.0
 """The longest transaction a broker allows by default (``transaction.max.timeout.ms``)."""
@@ -54,9 +54,9 @@ class Transactions(Protocol):
 class AiokafkaTransactions:
     """:class:`Transactions` by aiokafka.
 
-    Its ``commit_transaction`` succeeds although a send failed, hence :func:`~stream_app.publishing.send`, which awaits
-    each delivery. It commits offsets without the consumer group's generation, hence one id an input partition and the
-    order fence, read the committed offset, seek.
+    Its ``commit_transaction`` succeeds although a send failed, hence ``publishing.send``, which awaits each one. It
+    commits offsets without the consumer group's generation, hence one id an input partition and the order fence, read
+    the committed offset, seek.
     """
 
     def __init__(self, transactional_id: str, *, bootstrap: str, timeout_seconds: float) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
 from faust.types import TP
 
-from stream_app.commits import Guard
+from stream_app.delivery.commits import Guard
 from stream_app.errors import DeliveryFailed, trace_of
 
 log = logging.getLogger(__name__)
