@@ -15,6 +15,26 @@ settings.register_profile("gate", derandomize=True, deadline=None, suppress_heal
 settings.load_profile("gate")
 
 
+LONG = (
+    "tests/chaos",
+    "tests/browser",
+    "tests/proof",
+    *(f"tests/broker/test_{name}.py" for name in ("liveness", "memory_bound", "gateway", "monitor", "proof", "once")),
+    "tests/broker/test_demo.py",
+)
+"""Whole systems watched for minutes. A run of everything leaves them out unless it is told to take its time."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what is long, unless ALL_TESTS=1 or paths were named."""
+    if os.environ.get("ALL_TESTS") == "1" or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
+        return
+    takes_long = pytest.mark.skip(reason="takes minutes: runs with ALL_TESTS=1, as in .ci/run, or when named")
+    for item in items:
+        if item.nodeid.startswith(LONG):
+            item.add_marker(takes_long)
+
+
 @pytest.fixture
 def redis_server() -> Iterator[RedisServer]:
     """A real server of this test alone; where it is not installed the test is skipped, or fails if REQUIRE_REDIS=1."""
