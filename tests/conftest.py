@@ -15,12 +15,13 @@ settings.register_profile("gate", derandomize=True, deadline=None, suppress_heal
 settings.load_profile("gate")
 
 
+ON_BROKERS = (
+    *("liveness", "memory_bound", "once", "doubts", "tail", "clients_on_redis"),
+    *("demo", "gateway", "gateway_load", "monitor", "proof", "produce_and_read", "broker_fetch"),
+)
 LONG = (
-    "tests/chaos",
-    "tests/browser",
-    "tests/proof",
-    *(f"tests/broker/test_{name}.py" for name in ("liveness", "memory_bound", "gateway", "monitor", "proof", "once")),
-    "tests/broker/test_demo.py",
+    *("tests/chaos", "tests/browser", "tests/proof", "tests/contract/test_gateway_openapi.py"),
+    *(f"tests/broker/test_{name}.py" for name in ON_BROKERS),
 )
 """Whole systems watched for minutes. A run of everything leaves them out unless it is told to take its time."""
 
