@@ -9,6 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from stream_app.write_ahead import turn_on_write_ahead_log
+
 WRITES = "store_writes"
 """The execution option that tells a writer's transaction from a reader's."""
 
@@ -27,7 +29,7 @@ def make_sqlite_file(path: Path, wait_seconds: float) -> None:
     with contextlib.closing(_connect_sqlite(path, "rwc", wait_seconds)) as db:
         if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             db.execute(f"PRAGMA page_size={_PAGE_BYTES}")
-            db.execute("PRAGMA journal_mode=WAL")
+            turn_on_write_ahead_log(db, wait_seconds)
 
 
 def _connect_sqlite(path: Path, mode: str, wait_seconds: float) -> sqlite3.Connection:

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from stream_app.errors import ClientStoreError, ClientStoreUnavailable
+from stream_app.write_ahead import turn_on_write_ahead_log
 
 _IDS_PER_QUERY = 4096  # below SQLite's limit of 32,766 bound values
 _LOCK_SECONDS = 5.0
@@ -114,7 +115,7 @@ def _connect(path: Path, create: bool) -> sqlite3.Connection:
     db = sqlite3.connect(address, uri=True, timeout=_LOCK_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         if create:
-            db.execute("PRAGMA journal_mode=WAL")
+            turn_on_write_ahead_log(db, _LOCK_SECONDS)
             for table in _TABLES:
                 db.execute(table)
         db.execute("SELECT client_id, profile FROM clients LIMIT 0")

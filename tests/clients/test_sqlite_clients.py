@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
 from pathlib import Path
 
@@ -54,6 +55,18 @@ def test_the_next_load_completes_a_store_without_applications_for_who_reads_it_a
             loader.put_many([], [("a", b"1")])
         assert reader.latest_applications(["a"]) == {"a": b"1"}
         assert reader.get_many(["a"]) == {"a": b"{}"}
+
+
+def test_a_new_store_waits_for_who_writes_into_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "clients.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(1) as pool:
+            opening = pool.submit(lambda: SQLiteClients(path, create=True))
+            assert wait([opening], 0.1).not_done
+            other.execute("ROLLBACK")
+            with opening.result() as clients:
+                assert clients.get_many(["a"]) == {}
 
 
 def test_a_store_that_somebody_locks_may_answer_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

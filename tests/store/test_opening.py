@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -31,6 +33,15 @@ def test_what_was_put_is_there_when_the_store_is_opened_again(url: str) -> None:
         put(store, [decision("a")])
     with DecisionStore.open(url) as store:
         assert store.counts().decisions == 1
+
+
+def test_monitors_that_start_together_make_one_store(new_url: Callable[[], str]) -> None:
+    for url in (new_url() for _ in range(20)):  # a file that lacks its second try fails in one of seven
+        with ThreadPoolExecutor(4) as monitors:
+            for opened in monitors.map(lambda _, url=url: DecisionStore.open(url), range(4)):
+                opened.close()
+        with DecisionStore.open(url) as store:
+            assert store.counts().decisions == 0
 
 
 def test_a_store_of_another_version_is_refused(url: str) -> None:
