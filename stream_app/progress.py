@@ -11,7 +11,8 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 SEEK_SECONDS = 10.0
-"""From the assignment of partitions to their seek, if none is under way; twice what a doubt rests before it seeks."""
+"""From the assignment of partitions until they are read, if no seek is under way; more than a doubt rests before it
+seeks."""
 
 
 class Standing(enum.Enum):
@@ -33,16 +34,20 @@ class Progress:
         self._lag: Mapping[Any, int] = {}
         self._heard: dict[Any, tuple[Hashable, float]] = {}
         self._moved_at = clock()
+        self._unread_since: float | None = None
 
     def committed(self) -> None:
         """Offsets were committed just now."""
         self._moved_at = self._clock()
 
-    def stands(self, standing: Standing, lag: Mapping[Any, int], stamps: Mapping[Any, Hashable]) -> None:
+    def stands(
+        self, standing: Standing, lag: Mapping[Any, int], stamps: Mapping[Any, Hashable], *, reads: bool
+    ) -> None:
         """How things are now.
 
         ``lag``: records of every partition owned; empty while none is, whatever the group gave. ``stamps``: of each
-        partition's last answered fetch. Whatever begins to be waited for gets the whole time.
+        partition's last answered fetch. ``reads``: whether what is assigned is fetched. Whatever begins to be waited
+        for gets the whole time.
         """
         now = self._clock()
         if not self._owes_work() or lag.keys() != self._lag.keys():
@@ -52,12 +57,14 @@ class Progress:
             tp: known[tp] if tp in known and known[tp][0] == stamps.get(tp) else (stamps.get(tp), now) for tp in lag
         }
         self._standing, self._lag = standing, dict(lag)
+        unread = standing is Standing.OWNER and not (lag and reads)
+        self._unread_since = (self._unread_since or now) if unread else None
 
     def _owes_work(self) -> bool:
         """Whether a commit, or the partitions, are to be waited for. While the broker is away nothing is."""
         if self._standing in (Standing.UNANSWERED, Standing.SPARE):
             return False
-        return any(self._lag.values()) or not self._lag
+        return any(self._lag.values()) or not self._lag or self._unread_since is not None
 
     def stalled_since(self) -> float | None:
         """Since when, by the clock, work is owed and nothing was committed; None when nothing is owed."""
@@ -65,16 +72,17 @@ class Progress:
 
     def complaint(self) -> str:
         """What :meth:`stalled_since` is about."""
-        if self._lag:
+        if any(self._lag.values()):
             return f"a lag of {sum(self._lag.values())} records and no commit"
+        if self._lag:
+            return "partitions assigned that are not read"
         if self._standing is Standing.OWNER:
             return "partitions assigned and no position to read them from"
         return Standing.REBALANCING.value
 
     def wants_seek(self) -> bool:
-        """Whether partitions were assigned a while ago that nobody sought."""
-        waits = self._standing is Standing.OWNER and not self._lag
-        return waits and self._clock() - self._moved_at >= SEEK_SECONDS
+        """Whether partitions were assigned a while ago that nobody sought, or nobody reads."""
+        return self._unread_since is not None and self._clock() - self._unread_since >= SEEK_SECONDS
 
     def not_ready(self) -> str | None:
         """Why the worker is not ready, None when it is."""

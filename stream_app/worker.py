@@ -152,7 +152,7 @@ def _measure_lag(app: BatchApp, lanes: Lanes, progress: Progress, metrics: Score
     positions, seen = lanes.committed_offsets(), app.batch_consumer.partitions_seen()
     lag = {tp.partition: seen[tp].lag(at) if tp in seen else 0 for tp, at in positions.items()}
     stamps = {tp.partition: seen[tp].stamp for tp in positions if tp in seen}
-    progress.stands(app.batch_consumer.standing(), lag, stamps)
+    progress.stands(app.batch_consumer.standing(), lag, stamps, reads=app.batch_consumer.reads())
     metrics.lag_is(lag)
     if progress.wants_seek():
         app.batch_consumer.ask_for_seek()

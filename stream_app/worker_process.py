@@ -19,7 +19,7 @@ from stream_app import whereabouts
 from stream_app.errors import StreamAppError, trace_of
 from stream_app.settings import StreamSettings
 from stream_app.topics import TopicNames, check_topics, wait_for_broker
-from stream_app.transport import BatchApp
+from stream_app.transport import BatchApp, PatientTables
 from stream_app.watchdog import TICK_SECONDS, Watchdog
 from stream_app.web import WebPages
 
@@ -39,6 +39,7 @@ def batch_app(group: str, settings: StreamSettings) -> BatchApp:
         group,
         broker=[f"kafka://{server}" for server in settings.kafka.split(",")],
         store="memory://",
+        TableManager=PatientTables,
         web_enabled=False,  # our own pages instead
         topic_allow_declare=False,  # topics are made by `stream-app topics create`
         topic_disable_leader=True,

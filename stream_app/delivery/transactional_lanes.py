@@ -11,25 +11,18 @@ lanes are opened anew, and the committed offsets, read again, tell which records
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from stream_app.delivery.commits import CommitListener, Guard
 from stream_app.delivery.doubts import Doubts
+from stream_app.delivery.opening import open_lanes, unless
 from stream_app.delivery.publishing import OutputTopics, by_target
 from stream_app.delivery.transactions import Transactions
-from stream_app.errors import DeliveryFailed
 from stream_app.events import Output, RawRecord
-from stream_app.polls import Poll, Positions
-
-log = logging.getLogger(__name__)
-
-ASK_AGAIN_SECONDS = 0.5
-"""Between two attempts to open a lane."""
+from stream_app.polls import Poll, Positions, SeekGivenUp
 
 ATTEMPTS = 3
 """How often a connection that went silent is replaced by another before ``timeout_seconds`` are over."""
@@ -60,43 +53,29 @@ class TransactionalLanes:
         self._positions = Positions()
         self._lanes: dict[TP, Transactions] = {}
         self._committed: dict[TP, int] = {}
-        self._idle = asyncio.Event()
+        self._idle, self._leaving = asyncio.Event(), asyncio.Event()
         self._idle.set()
         self._doubts = Doubts(seek_again, sought=self._is_open, guard=guard, timeout_seconds=timeout_seconds)
         self._discards: set[asyncio.Future[None]] = set()
 
     async def open(self, partitions: set[TP]) -> None:
-        """Fence whoever held these partitions before, ourselves included. Ends the process if that takes too long."""
-        await self._guard(self._open(partitions))
+        """Fence whoever held these partitions before, ourselves included. Ends the process if that takes too long.
 
-    async def _open(self, partitions: set[TP]) -> None:
+        Raises SeekGivenUp once they are to be given away: to go on would be to fence their next owner.
+        """
         # A batch of the old epoch, delivered by a new lane after the committed offset was read, would be fetched again.
         await self._quiet()
         self._discard_all()
-        try:
-            async with asyncio.timeout(self._timeout):
-                await asyncio.gather(*(self._open_one(tp) for tp in partitions))
-        except TimeoutError as fault:
-            raise DeliveryFailed(
-                f"The transactions of {len(partitions)} partitions could not be opened within {self._timeout:g} s.",
-                kept="Nothing was committed since; what was in hand will be decided after the next start.",
-                do_next="Check the broker, then start the worker again.",
-            ) from fault
-
-    async def _open_one(self, tp: TP) -> None:
-        """A broker that restarts refuses connections for a while: ask until the deadline of the whole."""
-        while True:
-            lane = self._make(f"{self._group}.{tp.topic}.{tp.partition}")
-            try:
-                async with asyncio.timeout(self._timeout / ATTEMPTS):
-                    await lane.start()
-            except (KafkaError, TimeoutError) as fault:
-                log.warning("partition %d: no transactions yet (%s)", tp.partition, type(fault).__name__)
-                await lane.discard()
-                await asyncio.sleep(ASK_AGAIN_SECONDS)
-            else:
-                self._lanes[tp] = lane
-                return
+        opening = open_lanes(
+            partitions,
+            lambda tp: self._make(f"{self._group}.{tp.topic}.{tp.partition}"),
+            self._lanes,
+            timeout_seconds=self._timeout,
+            longest_attempt_seconds=self._timeout / ATTEMPTS,
+        )
+        if not await self._guard(unless(self._leaving, opening)):
+            self._discard_all()
+            raise SeekGivenUp("The partitions were given away while their lanes were being opened.")
 
     def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
         self._committed = {tp: offset or 0 for tp, offset in committed.items()}
@@ -104,6 +83,7 @@ class TransactionalLanes:
 
     async def settle(self) -> None:
         """Wait for the batch in hand to be committed or in doubt; a reopening is left to the seek that follows."""
+        self._leaving.set()
         self._doubts.leave()
         await self._quiet()
         self._doubts.leave()  # the one that the batch in hand ended in
@@ -119,6 +99,7 @@ class TransactionalLanes:
     def forget(self) -> None:
         self._positions.forget()
         self._committed = {}
+        self._leaving.clear()
 
     def admit(self, poll: Poll) -> list[RawRecord]:
         return self._positions.admit(poll)

@@ -33,7 +33,10 @@ class Transactions(Protocol):
     """The transactions of one transactional id, one after the other. Any step may raise, and is then the last."""
 
     async def start(self) -> None:
-        """Fence every older producer of the id; what it left open is aborted, what it was committing is committed."""
+        """Fence every older producer of the id; what it left open is aborted, what it was committing is committed.
+
+        Leaves nothing behind when it raises or is cancelled.
+        """
 
     async def begin(self) -> None:
         """Begin a transaction."""

@@ -8,14 +8,16 @@ and shrink to one record without it. Other topics pass through unchanged.
 Each seek begins a new *epoch*. Seeking and counting happen in one step of the consumer's own thread, and each poll is
 stamped on that thread: a poll of an older epoch was fetched from a position that no longer holds, and is dropped.
 
-``consumer`` hands polls on and seeks, ``thread`` fetches and commits on the consumer's own thread, ``app`` is the Faust
-app around them; ``listener`` is whoever is told around a seek, ``seen`` what the last fetch told of a partition.
+``consumer`` hands polls on and seeks, ``thread`` fetches and commits on the consumer's own thread, ``recovery`` makes
+Faust seek after a rebalance, ``app`` is the Faust app around them; ``listener`` is whoever is told around a seek,
+``seen`` what the last fetch told of a partition.
 """
 
 from stream_app.transport.app import BatchApp
 from stream_app.transport.consumer import BatchConsumer, BatchTransport
 from stream_app.transport.listener import SeekListener
 from stream_app.transport.options import BatchOptions
+from stream_app.transport.recovery import PatientTables
 from stream_app.transport.seen import Seen
 
-__all__ = ["BatchApp", "BatchConsumer", "BatchOptions", "BatchTransport", "SeekListener", "Seen"]
+__all__ = ["BatchApp", "BatchConsumer", "BatchOptions", "BatchTransport", "PatientTables", "SeekListener", "Seen"]

@@ -45,6 +45,8 @@ class BatchConsumer(driver.Consumer):
         self._read_offset = _Untrimmed(self._options.topics)
         self._seeking = asyncio.Lock()
         self._times_given_away = 0
+        # The last seek, its partitions, and how often some had been given away when it began.
+        self._under_way: tuple[frozenset[TP], int, asyncio.Future[None]] | None = None
         self._given: frozenset[TP] | None = None  # by the group; None while it rebalances, and before the first time
         self._waiting: Poll | None = None
         self._next_poll = (0, 0)  # epoch and number
@@ -93,9 +95,18 @@ class BatchConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Fence, then read the committed offsets, then seek. Faust seeks from nowhere else; lanes in doubt do.
 
-        Whoever calls may give up waiting for it; it goes on all the same, since half a seek would be none.
+        Whoever calls may give up waiting for it; it goes on all the same, since half a seek would be none. Whoever
+        calls while these very partitions are being sought waits for that seek: after a rebalance Faust asks twice. Does
+        nothing while the group rebalances: to seek is to fence, and what was ours may be another's by now.
         """
-        await asyncio.shield(asyncio.ensure_future(self._seek_once()))
+        if self._given is None:
+            return
+        partitions, times = frozenset(self.assignment()), self._times_given_away
+        if self._under_way is None or self._under_way[2].done() or self._under_way[:2] != (partitions, times):
+            seek = asyncio.ensure_future(self._seek_once())
+            seek.add_done_callback(lambda done: done.cancelled() or done.exception())  # perhaps nobody waits for it
+            self._under_way = partitions, times, seek
+        await asyncio.shield(self._under_way[2])
 
     def ask_for_seek(self) -> None:
         """Have Faust seek and fetch again, unless a seek is under way.
@@ -110,7 +121,7 @@ class BatchConsumer(driver.Consumer):
 
     async def _seek_once(self) -> None:
         async with self._seeking:
-            assigned = {TP(*tp) for tp in self.assignment() if tp.topic in self._options.topics}
+            assigned = self._topics_assigned()
             times_given_away = self._times_given_away
             kept = await self._listener.open(assigned)
             committed, epoch = await self._thread.call_thread(self._thread.seek_all, kept)
@@ -133,8 +144,8 @@ class BatchConsumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Remember what the group gave: a worker it gave nothing to is a spare, no fault."""
+        self._given = frozenset(assigned)  # before Faust has them sought
         await super().on_partitions_assigned(assigned, generation_id)
-        self._given = frozenset(assigned)
 
     async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
         """Commit explicitly. False: the group rebalanced; whoever owns the records now fetches them again."""
@@ -155,6 +166,15 @@ class BatchConsumer(driver.Consumer):
         if self._given is None:
             return Standing.REBALANCING
         return Standing.OWNER if self._given else Standing.SPARE
+
+    def reads(self) -> bool:
+        """Whether Faust fetches what is assigned. It stops for a rebalance, and must be made to go on after it."""
+        if self._thread._consumer is None or not self.flow_active:
+            return False
+        return self._topics_assigned() <= (self._active_partitions or set())
+
+    def _topics_assigned(self) -> set[TP]:
+        return {TP(*tp) for tp in self.assignment() if tp.topic in self._options.topics}
 
     async def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
         """By partition of a topic, whoever reads it: the first offset there is, and the one the next record will get.

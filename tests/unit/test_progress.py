@@ -33,10 +33,11 @@ class Worker:
         *,
         at: float | None = None,
         heard: bool = True,
+        reads: bool = True,
     ) -> None:
         self.clock.now = self.clock.now if at is None else at
         self._fetches += heard
-        self.progress.stands(standing, lag, dict.fromkeys(lag, self._fetches))
+        self.progress.stands(standing, lag, dict.fromkeys(lag, self._fetches), reads=reads)
 
 
 @pytest.mark.parametrize("standing", [Standing.UNANSWERED, Standing.REBALANCING])
@@ -66,6 +67,21 @@ def test_partitions_that_nobody_sought_for_ten_seconds_want_a_seek() -> None:
     assert worker.progress.wants_seek()
     worker.tells({0: 5}, at=12)
     assert not worker.progress.wants_seek()
+
+
+def test_partitions_that_were_sought_and_that_nobody_reads_want_a_seek_and_are_a_stall() -> None:
+    worker = Worker()
+    worker.tells({0: 0})
+    worker.tells({0: 0}, at=1_000, reads=False)
+    assert (worker.progress.wants_seek(), worker.progress.stalled_since()) == (False, 1_000)
+    worker.tells({0: 0}, at=1_010, reads=False)
+    assert worker.progress.wants_seek()
+    assert (worker.progress.stalled_since(), worker.progress.complaint()) == (
+        1_000,
+        "partitions assigned that are not read",
+    )
+    worker.tells({0: 0}, at=1_011)
+    assert (worker.progress.wants_seek(), worker.progress.stalled_since()) == (False, None)
 
 
 @pytest.mark.parametrize("standing", [Standing.UNANSWERED, Standing.REBALANCING, Standing.SPARE])

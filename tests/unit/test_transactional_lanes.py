@@ -10,12 +10,12 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, ProducerFenced
 from faust.types import TP
 
-from stream_app.delivery import doubts, transactional_lanes
+from stream_app.delivery import doubts, opening
 from stream_app.delivery.publishing import OutputTopics
 from stream_app.delivery.transactional_lanes import TransactionalLanes
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Output
-from stream_app.polls import Poll
+from stream_app.polls import Poll, SeekGivenUp
 from tests.samples import record
 
 FIRST, SECOND = TP("loan.requests", 0), TP("loan.requests", 1)
@@ -24,7 +24,7 @@ DECIDED, REJECTED = Output(False, b"k", b"d", []), Output(True, b"k", b"r", [])
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(transactional_lanes, "ASK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(opening, "ASK_AGAIN_SECONDS", 0.0)
     monkeypatch.setattr(doubts, "REOPEN_SECONDS", 0.0)
     monkeypatch.setattr(doubts, "FENCED_SECONDS", 0.0)
 
@@ -318,7 +318,36 @@ def test_a_broker_that_is_silent_is_asked_again_over_another_connection() -> Non
 
     broker = Silent()
     play(broker, deliver, timeout_seconds=0.3)
-    assert broker.of("0")[:4] == ["start", "discard", "start", "begin"]
+    assert broker.of("0")[:3] == ["start", "start", "begin"]
+
+
+def test_lanes_that_hang_while_the_partitions_are_given_away_are_opened_no_further() -> None:
+    """To go on would be to fence their next owner."""
+
+    class Hanging(Broker):
+        hangs = False
+
+        async def wait(self) -> None:
+            if self.hangs and self.of("0").count("start") > 1:
+                await asyncio.Event().wait()
+
+    broker = Hanging()
+
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
+        broker.hangs = True
+        opening = asyncio.ensure_future(lanes.open({FIRST, SECOND}))
+        await until(lambda: "start" in broker.of("0")[1:])
+        await lanes.settle()
+        with pytest.raises(SeekGivenUp):
+            await opening
+        lanes.forget()
+        broker.hangs = False
+        await consumer.seek()
+        assert await lanes.deliver(both(), [DECIDED, REJECTED, DECIDED])
+
+    play(broker, story)
+    assert [broker.of(lane).count("start") for lane in "01"] == [3, 3]
+    assert [broker.of(lane).count("discard") for lane in "01"] in ([2, 3], [2, 2])
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -8,12 +8,13 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
+import faust
 import pytest
 from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
 from stream_app.polls import SeekGivenUp
-from stream_app.transport import BatchConsumer, BatchOptions, Seen
+from stream_app.transport import BatchConsumer, BatchOptions, PatientTables, Seen
 from stream_app.transport.consumer import _Untrimmed
 
 A = TP("d", 0)
@@ -42,6 +43,7 @@ class Thread:
     """The consumer's thread: each seek is an epoch."""
 
     epoch = 0
+    _consumer = "started"
 
     async def call_thread(self, work: Callable[..., Any], *args: Any) -> Any:
         return await work(*args)
@@ -58,13 +60,14 @@ class Consumer(BatchConsumer):
         self._thread: Any = Thread()
         self._listener, self._options = listener, BatchOptions(frozenset({"d"}), 0.5)
         self._seeking, self._times_given_away = asyncio.Lock(), 0
+        self._given, self._under_way = frozenset({A}), None
         self._read_offset: dict[TP, int | None] = {}
 
     def assignment(self) -> set[TP]:
         return {A}
 
     def given_away(self) -> None:
-        """What :meth:`on_partitions_revoked` ends with."""
+        """What :meth:`on_partitions_revoked` ends with, and a new assignment of the same."""
         self._times_given_away += 1
 
 
@@ -107,10 +110,57 @@ def test_a_seek_nobody_waits_for_any_more_ends_before_the_next_begins() -> None:
         first = asyncio.ensure_future(consumer.perform_seek())
         await under_way(listener)
         first.cancel()
+        consumer.given_away()
         second = asyncio.ensure_future(consumer.perform_seek())
         listener.ready.set()
         await second
+        assert listener.told == ["open", "open", ({A: 7}, 2)]
+
+    asyncio.run(story())
+
+
+def test_who_asks_for_a_seek_of_what_is_being_sought_waits_for_that_one() -> None:
+    async def story() -> None:
+        listener = Listener()
+        consumer = Consumer(listener)
+        seeks = [asyncio.ensure_future(consumer.perform_seek()) for _ in range(2)]
+        await under_way(listener)
+        listener.ready.set()
+        await asyncio.gather(*seeks)
+        assert listener.told == ["open", ({A: 7}, 1)]
+        await consumer.perform_seek()
         assert listener.told == ["open", ({A: 7}, 1), "open", ({A: 7}, 2)]
+
+    asyncio.run(story())
+
+
+def test_nothing_is_sought_or_fenced_while_the_group_rebalances() -> None:
+    async def story() -> None:
+        listener = Listener()
+        consumer = Consumer(listener)
+        consumer._given = None
+        await consumer.perform_seek()
+        assert listener.told == []
+
+    asyncio.run(story())
+
+
+def test_a_consumer_reads_when_faust_lets_all_that_is_assigned_flow() -> None:
+    consumer = Consumer(Listener())
+    flowing = []
+    for consumer.flow_active, consumer._active_partitions in ((True, {A}), (False, {A}), (True, set())):
+        flowing.append(consumer.reads())
+    assert flowing == [True, False, False]
+
+
+def test_a_seek_that_takes_longer_than_a_request_leaves_faust_waiting_for_it() -> None:
+    """Its own recovery service takes such a timeout for its stop, and nothing is sought or read ever after."""
+
+    async def story() -> None:
+        app = faust.App("slow", store="memory://", TableManager=PatientTables, broker_request_timeout=0.01)
+        recovery = app.tables.recovery
+        await recovery._wait(asyncio.sleep(0.05), timeout=0.01)
+        assert not recovery.should_stop
 
     asyncio.run(story())
 
