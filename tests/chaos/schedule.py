@@ -75,7 +75,7 @@ def long_mix(rng: Random) -> Iterator[Fault]:
 def _bag(rng: Random) -> list[Fault]:
     return [
         *(KillAt(point) for point in POINTS),
-        *(RandomKills(20) for _ in range(2)),
+        *(RandomKills(25) for _ in range(2)),  # four bags, an hour at most, have two hundred
         LateCommit(),
         *(Zombie(point) for point in ("scored", "begun", "offsets-sent", "before-commit")),
         RebalanceStorm(4),
