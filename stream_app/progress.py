@@ -58,7 +58,7 @@ class Progress:
         }
         self._standing, self._lag = standing, dict(lag)
         unread = standing is Standing.OWNER and not (lag and reads)
-        self._unread_since = (self._unread_since or now) if unread else None
+        self._unread_since = None if not unread else now if self._unread_since is None else self._unread_since
 
     def _owes_work(self) -> bool:
         """Whether a commit, or the partitions, are to be waited for. While the broker is away nothing is."""

@@ -17,6 +17,7 @@ from faust.types import TP
 
 from stream_app.decided import DecidedIds
 from stream_app.errors import RecallFailed
+from stream_app.giving_up import unless_given_away
 from stream_app.tail import Named
 from stream_app.transport import SeekListener
 
@@ -40,11 +41,13 @@ class Recall(SeekListener):
         self._lanes, self._decided = lanes, decided
         self._read, self._guard, self._timeout = read, guard, timeout_seconds
         self._recalled: Mapping[int, list[Named]] = {}
+        self._leaving = asyncio.Event()
 
     async def open(self, partitions: set[TP]) -> Mapping[TP, int] | None:
         """Open the lanes, which fences older owners; then nothing is added to what is read."""
         kept = await self._lanes.open(partitions)
-        self._recalled = await self._guard(self._recall({tp.partition for tp in partitions}))
+        recalling = self._guard(self._recall({tp.partition for tp in partitions}))
+        self._recalled = await unless_given_away(self._leaving, recalling)
         return kept
 
     def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
@@ -54,11 +57,13 @@ class Recall(SeekListener):
         self._lanes.resume(committed, epoch)
 
     async def settle(self) -> None:
+        self._leaving.set()
         await self._lanes.settle()
 
     def forget(self) -> None:
         self._decided.restart({})
         self._lanes.forget()
+        self._leaving.clear()
 
     async def _recall(self, partitions: set[int]) -> Mapping[int, list[Named]]:
         started = time.monotonic()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from aiokafka.errors import KafkaError
 from faust.types import TP
@@ -65,16 +65,3 @@ def _attempts(longest_seconds: float) -> Iterator[float]:
     while True:
         yield min(seconds, longest_seconds)
         seconds *= 2
-
-
-async def unless(given_up: asyncio.Event, work: Awaitable[None]) -> bool:
-    """Whether the work was done; once it is given up it is cancelled. Raises what it raises."""
-    working = asyncio.ensure_future(work)
-    waiting = asyncio.ensure_future(given_up.wait())
-    await asyncio.wait({working, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    waiting.cancel()
-    if not working.done():
-        working.cancel()
-        return False
-    working.result()
-    return True

@@ -18,10 +18,11 @@ from faust.types import TP
 
 from stream_app.delivery.commits import CommitListener, Guard
 from stream_app.delivery.doubts import Doubts
-from stream_app.delivery.opening import open_lanes, unless
+from stream_app.delivery.opening import open_lanes
 from stream_app.delivery.publishing import OutputTopics, by_target
 from stream_app.delivery.transactions import Transactions
 from stream_app.events import Output, RawRecord
+from stream_app.giving_up import unless_given_away
 from stream_app.polls import Poll, Positions, SeekGivenUp
 
 ATTEMPTS = 3
@@ -66,6 +67,8 @@ class TransactionalLanes:
         # A batch of the old epoch, delivered by a new lane after the committed offset was read, would be fetched again.
         await self._quiet()
         self._discard_all()
+        if self._leaving.is_set():  # since then; it may be forgotten before anybody could wait for it
+            raise SeekGivenUp("The partitions were given away before their lanes were opened.")
         opening = open_lanes(
             partitions,
             lambda tp: self._make(f"{self._group}.{tp.topic}.{tp.partition}"),
@@ -73,9 +76,7 @@ class TransactionalLanes:
             timeout_seconds=self._timeout,
             longest_attempt_seconds=self._timeout / ATTEMPTS,
         )
-        if not await self._guard(unless(self._leaving, opening)):
-            self._discard_all()
-            raise SeekGivenUp("The partitions were given away while their lanes were being opened.")
+        await unless_given_away(self._leaving, self._guard(opening))
 
     def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
         self._committed = {tp: offset or 0 for tp, offset in committed.items()}
@@ -99,6 +100,7 @@ class TransactionalLanes:
     def forget(self) -> None:
         self._positions.forget()
         self._committed = {}
+        self._discard_all()
         self._leaving.clear()
 
     def admit(self, poll: Poll) -> list[RawRecord]:

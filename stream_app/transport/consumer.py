@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
@@ -11,26 +11,23 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
-from stream_app.polls import Poll
+from stream_app.errors import trace_of
+from stream_app.polls import Poll, SeekGivenUp
 from stream_app.progress import Standing
 from stream_app.transport.listener import SeekListener
 from stream_app.transport.options import BatchOptions
 from stream_app.transport.seen import Seen
 from stream_app.transport.thread import BatchThread
+from stream_app.transport.untrimmed import Untrimmed
+
+log = logging.getLogger(__name__)
 
 
-class _Untrimmed(defaultdict[TP, int | None]):
-    """Faust's notes of what it handed on last, which it never goes below: for batch topics there are none.
-
-    It notes a poll when its queue took it, perhaps after a seek went back behind it, and would drop what comes then.
-    """
-
-    def __init__(self, topics: frozenset[str]) -> None:
-        super().__init__(lambda: None)
-        self._topics = topics
-
-    def __setitem__(self, tp: TP, offset: int | None) -> None:
-        super().__setitem__(tp, None if tp.topic in self._topics else offset)
+def _hear(seek: asyncio.Future[None]) -> None:
+    """Of a seek that failed, perhaps with nobody waiting for it any more."""
+    fault = None if seek.cancelled() else seek.exception()
+    if fault is not None and not isinstance(fault, IllegalStateError):
+        log.warning("a seek failed: %s", trace_of(fault))
 
 
 class BatchConsumer(driver.Consumer):
@@ -42,11 +39,9 @@ class BatchConsumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._options = cast(BatchTransport, self.transport).options
         self._listener = cast(BatchTransport, self.transport).listener
-        self._read_offset = _Untrimmed(self._options.topics)
+        self._read_offset = Untrimmed(self._options.topics)
         self._seeking = asyncio.Lock()
         self._times_given_away = 0
-        # The last seek, its partitions, and how often some had been given away when it began.
-        self._under_way: tuple[frozenset[TP], int, asyncio.Future[None]] | None = None
         self._given: frozenset[TP] | None = None  # by the group; None while it rebalances, and before the first time
         self._waiting: Poll | None = None
         self._next_poll = (0, 0)  # epoch and number
@@ -73,6 +68,13 @@ class BatchConsumer(driver.Consumer):
         self._waiting = poll
         return {**others, poll.first[0]: [poll]}
 
+    async def _wait_next_records(self, timeout: float) -> Any:
+        """Wait for the flow to go on: Faust would answer its stop with a seek, in the middle of a rebalance."""
+        found = await super()._wait_next_records(timeout)
+        while not (self.flow_active or self.should_stop):
+            found = await super()._wait_next_records(timeout)
+        return found
+
     def _number_in(self, epoch: int) -> int:
         """Polls are counted anew in each epoch, before Faust can drop one."""
         counted, number = self._next_poll
@@ -95,18 +97,12 @@ class BatchConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Fence, then read the committed offsets, then seek. Faust seeks from nowhere else; lanes in doubt do.
 
-        Whoever calls may give up waiting for it; it goes on all the same, since half a seek would be none. Whoever
-        calls while these very partitions are being sought waits for that seek: after a rebalance Faust asks twice. Does
-        nothing while the group rebalances: to seek is to fence, and what was ours may be another's by now.
+        Whoever calls may give up waiting for it; it goes on all the same, since half a seek would be none. Raises
+        SeekGivenUp while the group rebalances: to seek is to fence, and what was ours may be another's by now.
         """
-        if self._given is None:
-            return
-        partitions, times = frozenset(self.assignment()), self._times_given_away
-        if self._under_way is None or self._under_way[2].done() or self._under_way[:2] != (partitions, times):
-            seek = asyncio.ensure_future(self._seek_once())
-            seek.add_done_callback(lambda done: done.cancelled() or done.exception())  # perhaps nobody waits for it
-            self._under_way = partitions, times, seek
-        await asyncio.shield(self._under_way[2])
+        seek = asyncio.ensure_future(self._seek_once(self._times_given_away))
+        seek.add_done_callback(_hear)
+        await asyncio.shield(seek)
 
     def ask_for_seek(self) -> None:
         """Have Faust seek and fetch again, unless a seek is under way.
@@ -119,16 +115,20 @@ class BatchConsumer(driver.Consumer):
             recovery._generation_id = self.app.consumer_generation_id  # Faust passes over one of another generation
             recovery.signal_recovery_start.set()
 
-    async def _seek_once(self) -> None:
+    async def _seek_once(self, times_given_away: int) -> None:
         async with self._seeking:
+            self._check_ours(times_given_away)
             assigned = self._topics_assigned()
-            times_given_away = self._times_given_away
             kept = await self._listener.open(assigned)
             committed, epoch = await self._thread.call_thread(self._thread.seek_all, kept)
             self._read_offset.update(dict.fromkeys(committed))  # what comes now may have been handed on before
-            if times_given_away == self._times_given_away:
-                self._told_epoch = epoch
-                self._listener.resume({tp: offset for tp, offset in committed.items() if tp in assigned}, epoch)
+            self._check_ours(times_given_away)
+            self._told_epoch = epoch
+            self._listener.resume({tp: offset for tp, offset in committed.items() if tp in assigned}, epoch)
+
+    def _check_ours(self, times_given_away: int) -> None:
+        if self._given is None or times_given_away != self._times_given_away:
+            raise SeekGivenUp("The partitions were given away before they were sought.")
 
     async def wait_empty(self) -> None:
         """Wait for the batch in hand, too: Faust, which calls this before a rebalance or a stop, knows only acks."""

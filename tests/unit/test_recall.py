@@ -13,6 +13,7 @@ from faust.types import TP
 from stream_app import recall
 from stream_app.decided import DecidedIds, Entry
 from stream_app.errors import RecallFailed
+from stream_app.polls import SeekGivenUp
 from stream_app.recall import Recall
 from stream_app.tail import Named
 from tests.samples import NOW
@@ -103,6 +104,19 @@ def test_a_broker_that_refuses_is_asked_until_the_deadline_and_then_the_guard_en
         asyncio.run(story.recall.open(ASSIGNED))
     assert story.guarded
     assert story.lanes.told.count("read [1]") > 1
+
+
+def test_reading_ends_when_the_partitions_are_to_be_given_away() -> None:
+    async def whole() -> None:
+        story = Story()
+        story.recall._read = lambda _: asyncio.sleep(60, {})
+        reading = asyncio.ensure_future(story.recall.open(ASSIGNED))
+        await asyncio.sleep(0)
+        await story.recall.settle()
+        with pytest.raises(SeekGivenUp):
+            await reading
+
+    asyncio.run(whole())
 
 
 def test_reading_has_a_deadline() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import pytest
@@ -335,11 +336,11 @@ def test_lanes_that_hang_while_the_partitions_are_given_away_are_opened_no_furth
 
     async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
         broker.hangs = True
-        opening = asyncio.ensure_future(lanes.open({FIRST, SECOND}))
+        reopening = asyncio.ensure_future(lanes.open({FIRST, SECOND}))
         await until(lambda: "start" in broker.of("0")[1:])
         await lanes.settle()
         with pytest.raises(SeekGivenUp):
-            await opening
+            await reopening
         lanes.forget()
         broker.hangs = False
         await consumer.seek()
@@ -347,7 +348,28 @@ def test_lanes_that_hang_while_the_partitions_are_given_away_are_opened_no_furth
 
     play(broker, story)
     assert [broker.of(lane).count("start") for lane in "01"] == [3, 3]
-    assert [broker.of(lane).count("discard") for lane in "01"] in ([2, 3], [2, 2])
+
+
+def test_lanes_whose_partitions_are_given_away_while_a_batch_ends_are_not_opened() -> None:
+    broker = Broker()
+
+    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
+        delivery = asyncio.ensure_future(lanes.deliver([record(offset=5)], [DECIDED]))
+        await asyncio.sleep(0)
+        reopening = asyncio.ensure_future(lanes.open({FIRST, SECOND}))
+        await asyncio.sleep(0)
+        await lanes.settle()
+        lanes.forget()
+        with pytest.raises(SeekGivenUp):
+            await reopening
+        assert await delivery
+
+    play(broker, story)
+    assert broker.of("0").count("start") == 1
+
+
+def test_attempts_to_open_a_lane_grow_from_short_ones_up_to_the_longest() -> None:
+    assert list(islice(opening._attempts(20.0), 6)) == [2.5, 5.0, 10.0, 20.0, 20.0, 20.0]
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -8,14 +8,16 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
-import faust
 import pytest
 from aiokafka.errors import IllegalStateError
+from faust.transport.drivers.aiokafka import Consumer as Faust
 from faust.types import TP
 
 from stream_app.polls import SeekGivenUp
-from stream_app.transport import BatchConsumer, BatchOptions, PatientTables, Seen
-from stream_app.transport.consumer import _Untrimmed
+from stream_app.settings import StreamSettings
+from stream_app.transport import BatchConsumer, BatchOptions, Seen
+from stream_app.transport.untrimmed import Untrimmed
+from stream_app.worker_process import batch_app
 
 A = TP("d", 0)
 
@@ -34,6 +36,9 @@ class Listener:
         if self.gives_up:
             raise SeekGivenUp("given away")
         return {A: 7}
+
+    def forget(self) -> None:
+        self.told.append("forget")
 
     def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
         self.told.append((dict(committed), epoch))
@@ -60,7 +65,7 @@ class Consumer(BatchConsumer):
         self._thread: Any = Thread()
         self._listener, self._options = listener, BatchOptions(frozenset({"d"}), 0.5)
         self._seeking, self._times_given_away = asyncio.Lock(), 0
-        self._given, self._under_way = frozenset({A}), None
+        self._given = frozenset({A})
         self._read_offset: dict[TP, int | None] = {}
 
     def assignment(self) -> set[TP]:
@@ -95,7 +100,8 @@ def test_partitions_given_away_during_a_seek_are_not_resumed_and_those_of_the_ne
         await under_way(listener)
         consumer.given_away()
         listener.ready.set()
-        await seeking
+        with pytest.raises(SeekGivenUp):
+            await seeking
         assert listener.told == ["open"]
         await consumer.perform_seek()
         assert listener.told == ["open", "open", ({A: 7}, 2)]
@@ -110,39 +116,71 @@ def test_a_seek_nobody_waits_for_any_more_ends_before_the_next_begins() -> None:
         first = asyncio.ensure_future(consumer.perform_seek())
         await under_way(listener)
         first.cancel()
-        consumer.given_away()
         second = asyncio.ensure_future(consumer.perform_seek())
         listener.ready.set()
         await second
-        assert listener.told == ["open", "open", ({A: 7}, 2)]
-
-    asyncio.run(story())
-
-
-def test_who_asks_for_a_seek_of_what_is_being_sought_waits_for_that_one() -> None:
-    async def story() -> None:
-        listener = Listener()
-        consumer = Consumer(listener)
-        seeks = [asyncio.ensure_future(consumer.perform_seek()) for _ in range(2)]
-        await under_way(listener)
-        listener.ready.set()
-        await asyncio.gather(*seeks)
-        assert listener.told == ["open", ({A: 7}, 1)]
-        await consumer.perform_seek()
         assert listener.told == ["open", ({A: 7}, 1), "open", ({A: 7}, 2)]
 
     asyncio.run(story())
 
 
-def test_nothing_is_sought_or_fenced_while_the_group_rebalances() -> None:
+def test_a_seek_whose_partitions_are_given_away_before_its_turn_fences_nobody() -> None:
     async def story() -> None:
         listener = Listener()
         consumer = Consumer(listener)
-        consumer._given = None
-        await consumer.perform_seek()
-        assert listener.told == []
+        first = asyncio.ensure_future(consumer.perform_seek())
+        await under_way(listener)
+        second = asyncio.ensure_future(consumer.perform_seek())
+        await asyncio.sleep(0)
+        consumer.given_away()
+        listener.ready.set()
+        for seek in (first, second):
+            with pytest.raises(SeekGivenUp):
+                await seek
+        assert listener.told == ["open"]
 
     asyncio.run(story())
+
+
+def test_nothing_is_sought_or_fenced_while_the_group_rebalances(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[Any] = []
+
+    async def by_faust(self: Any, *_: Any) -> None:
+        given.append(self._given)
+
+    monkeypatch.setattr(Faust, "on_partitions_revoked", by_faust)
+    monkeypatch.setattr(Faust, "on_partitions_assigned", by_faust)
+
+    async def story() -> None:
+        listener = Listener()
+        listener.ready.set()
+        consumer = Consumer(listener)
+        await consumer.on_partitions_revoked({A})
+        with pytest.raises(SeekGivenUp):
+            await consumer.perform_seek()
+        assert listener.told == ["forget"]
+        await consumer.on_partitions_assigned({A}, 2)
+        assert given == [None, {A}], "before Faust, which has them sought"
+        await consumer.perform_seek()
+        assert listener.told == ["forget", "open", ({A: 7}, 1)]
+
+    asyncio.run(story())
+
+
+def test_records_fetched_while_the_flow_is_stopped_are_dropped_and_nothing_is_sought(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    consumer = Consumer(Listener())
+    fetched = iter(["stale", "fresh"])
+
+    async def by_faust(self: Any, _timeout: float) -> Any:
+        found = next(fetched)
+        self.flow_active = found == "fresh"
+        return found
+
+    monkeypatch.setattr(Faust, "_wait_next_records", by_faust)
+    monkeypatch.setattr(Faust, "should_stop", False)
+    assert asyncio.run(consumer._wait_next_records(1.0)) == "fresh"
 
 
 def test_a_consumer_reads_when_faust_lets_all_that_is_assigned_flow() -> None:
@@ -157,8 +195,7 @@ def test_a_seek_that_takes_longer_than_a_request_leaves_faust_waiting_for_it() -
     """Its own recovery service takes such a timeout for its stop, and nothing is sought or read ever after."""
 
     async def story() -> None:
-        app = faust.App("slow", store="memory://", TableManager=PatientTables, broker_request_timeout=0.01)
-        recovery = app.tables.recovery
+        recovery = batch_app("slow", StreamSettings()).tables.recovery
         await recovery._wait(asyncio.sleep(0.05), timeout=0.01)
         assert not recovery.should_stop
 
@@ -180,7 +217,7 @@ def test_a_seek_that_is_given_up_resumes_nothing_and_raises_what_faust_takes_for
 def test_faust_hands_on_what_was_sought_although_its_queue_took_a_later_poll_after_the_seek() -> None:
     """Faust notes the offset of a poll when its queue took it, and drops what lies below: what is fetched again."""
     handed_on: list[int] = []
-    notes = _Untrimmed(frozenset({"d"}))
+    notes = Untrimmed(frozenset({"d"}))
 
     async def fetched(**_: Any) -> AsyncIterator[tuple[TP, Any]]:
         for offset in (900, 300):
