@@ -86,7 +86,7 @@ class Watching:
     def forget(self) -> None:
         self._positions.forget()
         self.next_offsets = {}
-        self._leaving.clear()
+        self._leaving = asyncio.Event()  # whoever still waits for the store keeps the one that is set
 
     async def handle(self, poll: Poll) -> None:
         """Store every record of one poll, or, when the partitions are given away meanwhile, none."""
@@ -120,6 +120,7 @@ class Watching:
 
     async def _until_stored(self, ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
         """Ask the store until it answers; None when the partitions are to be given away before it does."""
+        leaving = self._leaving
         for pause_seconds in _pauses():
             try:
                 return await ask()
@@ -127,7 +128,7 @@ class Watching:
                 self._metrics.store_failed()
                 self._news.say("store", logging.WARNING, str(fault))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._leaving.wait(), pause_seconds)
+                await asyncio.wait_for(leaving.wait(), pause_seconds)
                 return None
         return None
 

@@ -10,8 +10,8 @@ from stream_app.polls import SeekGivenUp
 
 Answer = TypeVar("Answer")
 
-CANCEL_AGAIN_SECONDS = 5.0
-"""aiokafka swallows a cancellation that meets it while it cleans up."""
+CANCEL_AGAIN_SECONDS = 25.0
+"""aiokafka swallows a cancellation that meets it while it cleans up, for which a producer has 20 s."""
 
 
 async def unless_given_away(leaving: asyncio.Event, work: Awaitable[Answer]) -> Answer:

@@ -45,9 +45,10 @@ class Recall(SeekListener):
 
     async def open(self, partitions: set[TP]) -> Mapping[TP, int] | None:
         """Open the lanes, which fences older owners; then nothing is added to what is read."""
+        leaving = self._leaving
         kept = await self._lanes.open(partitions)
         recalling = self._guard(self._recall({tp.partition for tp in partitions}))
-        self._recalled = await unless_given_away(self._leaving, recalling)
+        self._recalled = await unless_given_away(leaving, recalling)
         return kept
 
     def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
@@ -63,7 +64,7 @@ class Recall(SeekListener):
     def forget(self) -> None:
         self._decided.restart({})
         self._lanes.forget()
-        self._leaving.clear()
+        self._leaving = asyncio.Event()
 
     async def _recall(self, partitions: set[int]) -> Mapping[int, list[Named]]:
         started = time.monotonic()

@@ -32,10 +32,16 @@ async def open_lanes(
     timeout_seconds: float,
     longest_attempt_seconds: float,
 ) -> None:
-    """Add the lane of each partition to ``lanes`` when it is open. Raises DeliveryFailed after ``timeout_seconds``."""
+    """Add the lane of each partition to ``lanes`` when it is open. Raises DeliveryFailed after ``timeout_seconds``.
+
+    However it ends, nothing is being opened any more then.
+    """
     try:
-        async with asyncio.timeout(timeout_seconds):
-            await asyncio.gather(*(_open_lane(tp, make, lanes, longest_attempt_seconds) for tp in partitions))
+        async with asyncio.timeout(timeout_seconds), asyncio.TaskGroup() as group:
+            for tp in partitions:
+                group.create_task(_open_lane(tp, make, lanes, longest_attempt_seconds))
+    except ExceptionGroup as faults:
+        raise faults.exceptions[0] from None
     except TimeoutError as fault:
         raise DeliveryFailed(
             f"The transactions of {len(partitions)} partitions could not be opened within {timeout_seconds:g} s.",

@@ -64,19 +64,23 @@ class TransactionalLanes:
 
         Raises SeekGivenUp once they are to be given away: to go on would be to fence their next owner.
         """
+        leaving, opened = self._leaving, dict[TP, Transactions]()
         # A batch of the old epoch, delivered by a new lane after the committed offset was read, would be fetched again.
         await self._quiet()
         self._discard_all()
-        if self._leaving.is_set():  # since then; it may be forgotten before anybody could wait for it
+        if leaving.is_set():
             raise SeekGivenUp("The partitions were given away before their lanes were opened.")
         opening = open_lanes(
             partitions,
             lambda tp: self._make(f"{self._group}.{tp.topic}.{tp.partition}"),
-            self._lanes,
+            opened,
             timeout_seconds=self._timeout,
             longest_attempt_seconds=self._timeout / ATTEMPTS,
         )
-        await unless_given_away(self._leaving, self._guard(opening))
+        try:
+            await unless_given_away(leaving, self._guard(opening))
+        finally:
+            self._lanes = opened  # the next opening closes them, however this one ended
 
     def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
         self._committed = {tp: offset or 0 for tp, offset in committed.items()}
@@ -100,8 +104,7 @@ class TransactionalLanes:
     def forget(self) -> None:
         self._positions.forget()
         self._committed = {}
-        self._discard_all()
-        self._leaving.clear()
+        self._leaving = asyncio.Event()  # whoever was opening keeps the one that is set
 
     def admit(self, poll: Poll) -> list[RawRecord]:
         return self._positions.admit(poll)

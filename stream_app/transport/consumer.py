@@ -23,13 +23,6 @@ from stream_app.transport.untrimmed import Untrimmed
 log = logging.getLogger(__name__)
 
 
-def _hear(seek: asyncio.Future[None]) -> None:
-    """Of a seek that failed, perhaps with nobody waiting for it any more."""
-    fault = None if seek.cancelled() else seek.exception()
-    if fault is not None and not isinstance(fault, IllegalStateError):
-        log.warning("a seek failed: %s", trace_of(fault))
-
-
 class BatchConsumer(driver.Consumer):
     """A Faust consumer that hands on whole polls of the batch topics."""
 
@@ -100,9 +93,11 @@ class BatchConsumer(driver.Consumer):
         Whoever calls may give up waiting for it; it goes on all the same, since half a seek would be none. Raises
         SeekGivenUp while the group rebalances: to seek is to fence, and what was ours may be another's by now.
         """
-        seek = asyncio.ensure_future(self._seek_once(self._times_given_away))
-        seek.add_done_callback(_hear)
+        times_given_away = self._times_given_away
+        seek = asyncio.ensure_future(self._seek_once(times_given_away))
+        seek.add_done_callback(self._hear)
         await asyncio.shield(seek)
+        self._check_ours(times_given_away)
 
     def ask_for_seek(self) -> None:
         """Have Faust seek and fetch again, unless a seek is under way.
@@ -126,6 +121,12 @@ class BatchConsumer(driver.Consumer):
             self._told_epoch = epoch
             self._listener.resume({tp: offset for tp, offset in committed.items() if tp in assigned}, epoch)
 
+    def _hear(self, seek: asyncio.Future[None]) -> None:
+        """Of a seek that failed, perhaps with nobody waiting for it any more."""
+        fault = None if seek.cancelled() else seek.exception()
+        if not (fault is None or isinstance(fault, IllegalStateError) or self.app.should_stop):
+            log.warning("a seek failed: %s", trace_of(fault))
+
     def _check_ours(self, times_given_away: int) -> None:
         if self._given is None or times_given_away != self._times_given_away:
             raise SeekGivenUp("The partitions were given away before they were sought.")
@@ -138,6 +139,8 @@ class BatchConsumer(driver.Consumer):
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish the batch in hand while its offsets can still be committed, then own nothing."""
         self._given = None
+        if self.app.should_stop:
+            await self._listener.settle()  # Faust, which has it settled otherwise, skips everything when it stops
         await super().on_partitions_revoked(revoked)
         self._times_given_away += 1
         self._listener.forget()
@@ -169,9 +172,8 @@ class BatchConsumer(driver.Consumer):
 
     def reads(self) -> bool:
         """Whether Faust fetches what is assigned. It stops for a rebalance, and must be made to go on after it."""
-        if self._thread._consumer is None or not self.flow_active:
-            return False
-        return self._topics_assigned() <= (self._active_partitions or set())
+        flows = self.flow_active and self._thread._consumer is not None
+        return flows and self._topics_assigned() <= (self._active_partitions or set())
 
     def _topics_assigned(self) -> set[TP]:
         return {TP(*tp) for tp in self.assignment() if tp.topic in self._options.topics}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, ProducerFenced
 from faust.types import TP
 
+from stream_app import giving_up
 from stream_app.delivery import doubts, opening
 from stream_app.delivery.publishing import OutputTopics
 from stream_app.delivery.transactional_lanes import TransactionalLanes
@@ -366,6 +368,52 @@ def test_lanes_whose_partitions_are_given_away_while_a_batch_ends_are_not_opened
 
     play(broker, story)
     assert broker.of("0").count("start") == 1
+
+
+def test_lanes_whose_partitions_are_given_away_as_soon_as_they_are_being_opened_are_opened_no_further() -> None:
+    class Hanging(Broker):
+        async def wait(self) -> None:
+            if self.of("0").count("start") > 1:
+                await asyncio.Event().wait()
+
+    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
+        reopening = asyncio.ensure_future(lanes.open({FIRST, SECOND}))
+        await asyncio.sleep(0)
+        await lanes.settle()
+        lanes.forget()
+        with pytest.raises(SeekGivenUp):
+            await asyncio.wait_for(reopening, 10)
+
+    play(Hanging(), story)
+
+
+def test_an_opening_that_was_given_up_has_ended_although_a_client_swallowed_its_cancellation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(giving_up, "CANCEL_AGAIN_SECONDS", 0.01)
+
+    class Swallowing(Broker):
+        waiting = 0
+
+        async def wait(self) -> None:
+            if self.of("0").count("start") > 1:
+                self.waiting += 1
+                with suppress(asyncio.CancelledError):
+                    await asyncio.Event().wait()
+                await asyncio.Event().wait()
+
+    broker = Swallowing()
+
+    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
+        reopening = asyncio.ensure_future(lanes.open({FIRST, SECOND}))
+        await until(lambda: broker.waiting > 0)
+        await lanes.settle()
+        with pytest.raises(SeekGivenUp):
+            await reopening
+        names = {getattr(task.get_coro(), "__name__", "") for task in asyncio.all_tasks()}
+        assert "_open_lane" not in names
+
+    play(broker, story)
 
 
 def test_attempts_to_open_a_lane_grow_from_short_ones_up_to_the_longest() -> None:

@@ -66,6 +66,7 @@ class Consumer(BatchConsumer):
         self._listener, self._options = listener, BatchOptions(frozenset({"d"}), 0.5)
         self._seeking, self._times_given_away = asyncio.Lock(), 0
         self._given = frozenset({A})
+        self.app: Any = SimpleNamespace(should_stop=False)
         self._read_offset: dict[TP, int | None] = {}
 
     def assignment(self) -> set[TP]:
