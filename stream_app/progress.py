@@ -57,8 +57,10 @@ class Progress:
             tp: known[tp] if tp in known and known[tp][0] == stamps.get(tp) else (stamps.get(tp), now) for tp in lag
         }
         self._standing, self._lag = standing, dict(lag)
-        unread = standing is Standing.OWNER and not (lag and reads)
-        self._unread_since = None if not unread else now if self._unread_since is None else self._unread_since
+        if standing is not Standing.OWNER or (lag and reads):
+            self._unread_since = None
+        elif self._unread_since is None:
+            self._unread_since = now
 
     def _owes_work(self) -> bool:
         """Whether a commit, or the partitions, are to be waited for. While the broker is away nothing is."""

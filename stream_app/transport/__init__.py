@@ -9,8 +9,8 @@ Each seek begins a new *epoch*. Seeking and counting happen in one step of the c
 stamped on that thread: a poll of an older epoch was fetched from a position that no longer holds, and is dropped.
 
 ``consumer`` hands polls on and seeks, ``thread`` fetches and commits on the consumer's own thread, ``recovery`` makes
-Faust seek after a rebalance, ``untrimmed`` keeps it from dropping what was sought, ``app`` is the Faust
-app around them; ``listener`` is whoever is told around a seek, ``seen`` what the last fetch told of a partition.
+Faust seek after a rebalance, ``untrimmed`` keeps it from dropping what was sought, ``app`` is the Faust app around
+them; ``listener`` is whoever is told around a seek, ``seen`` what the last fetch told of a partition.
 """
 
 from stream_app.transport.app import BatchApp

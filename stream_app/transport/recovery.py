@@ -12,8 +12,8 @@ class PatientRecovery(Recovery):
     """Faust's, without its time limit for a seek.
 
     It takes a seek that is not over within ``broker_request_timeout`` for its own stop, and ends for good: the worker
-    would own partitions and fetch nothing of them. A broker that hangs is enough for that. Ours end
-    when the brokers answer, when the partitions go, or with the process.
+    would own partitions and fetch nothing of them. A broker that hangs is enough for that. Ours end when
+    the brokers answer, when the partitions go, or with the process.
     """
 
     async def _wait(self, coro: Any, timeout: Any = None) -> None:  # noqa: ARG002 - the point of it
