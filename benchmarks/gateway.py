@@ -26,9 +26,9 @@ from benchmarks.loans import request_id
 from benchmarks.report import Report, Verdict
 from benchmarks.stage import REPOSITORY, Stage
 from benchmarks.store import CLOCKING, TOPIC, decisions, polls
-from monitoring.incoming import read_runs
+from monitoring.decode import read_runs
+from monitoring.event_time import EventClock
 from monitoring.store import DecisionStore, Put
-from monitoring.windows import EventClock
 from stream_app.broker.ports import free_ports
 from stream_app.clients import SQLiteClients
 

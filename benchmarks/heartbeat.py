@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from monitoring.worker import create_app
+from stream_app.runtime.process import run
 from stream_app.settings import read_monitor_settings
-from stream_app.worker_process import run
 
 TICK_SECONDS, LEAST_SECONDS = 0.001, 0.002
 

@@ -12,8 +12,8 @@ import msgspec
 
 from models.datasets.sba import load_applications
 from stream_app.clients import SQLiteClients
-from stream_app.simulator import Replay, replay_of
-from stream_app.tables import read_contract
+from stream_app.demo.loan_book import Replay, replay_of
+from stream_app.tables.columns import read_contract
 
 FIRST_YEAR = 2005
 """The shipped model was trained on what came before."""

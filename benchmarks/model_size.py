@@ -14,12 +14,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.booster import ModelSize, fit_booster, parameters
 from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE, load_applications
-from models.evaluate import figures
-from models.rows import Rows, rows_of
 from models.scorer import Calibration, LightGBMScorer
+from models.training.evaluate import figures
+from models.training.fit import ModelSize, fit_booster, parameters
+from models.training.rows import Rows, rows_of
 
 FOLDS, SEED, FIT_THREADS = 5, 7, 2
 SIZES = [ModelSize(trees, leaves) for trees in (30, 40, 60, 100, 200, 300) for leaves in (4, 8, 16, 31)]

@@ -17,10 +17,10 @@ from benchmarks.loans import requests
 from benchmarks.outputs import READ_SECONDS, Reader
 from benchmarks.report import Report, Verdict
 from benchmarks.stage import PARTITIONS, TOPICS, Stage
-from stream_app.decided import DecidedIds
 from stream_app.settings import WorkerSettings
-from stream_app.tail import Tail
-from stream_app.worker import QUIET_SECONDS
+from stream_app.steps.decided import DecidedIds
+from stream_app.worker.composition import QUIET_SECONDS
+from stream_app.worker.decision_tail import Tail
 
 DECISIONS = 48_000
 """So many that each partition has more than are read back."""

@@ -16,7 +16,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from benchmarks.loans import read_book, requests, store_clients
 from stream_app.broker import Choice, start_broker
-from stream_app.simulator import Replay
+from stream_app.demo.loan_book import Replay
 from stream_app.topics import TopicNames
 
 PARTITIONS = 4

@@ -21,11 +21,11 @@ from benchmarks.contestants.options import product_pipeline
 from benchmarks.contestants.record import Record
 from benchmarks.loans import read_book, store_clients
 from benchmarks.report import Report, Verdict
-from monitoring.incoming import Clocking, Partition, read_runs
+from monitoring.decode import Clocking, Partition, read_runs
+from monitoring.event_time import EventClock, WindowSize
 from monitoring.store import DecisionStore, Put
-from monitoring.windows import EventClock, WindowSize
 from stream_app.events import Outcome
-from tests.postgres import Postgres, PostgresMissing
+from tests.servers.postgres import Postgres, PostgresMissing
 
 DECISIONS, OUTCOMES, ROUNDS = 200_000, 50_000, 3
 POLL, PARTITIONS = 2_048, 4

@@ -22,17 +22,18 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.report import Report, Verdict
-from models.booster import ModelSize
 from models.bundle import Bundle
 from models.contract import Contract, Feature
 from models.policy import OUTCOMES, Policy
-from models.train import Plan, train
-from monitoring import closing, report
-from monitoring.analysis import Options
-from monitoring.children import Child
+from models.training.fit import ModelSize
+from models.training.train import Plan, train
+from monitoring.event_time import WindowSize
+from monitoring.jobs import window_job
+from monitoring.jobs.child_process import Child
+from monitoring.reports import build
+from monitoring.statistics.window_analysis import Options
 from monitoring.store import DecisionRow, DecisionStore, Put, WindowKey
-from monitoring.windows import WindowSize
-from stream_app.tables import feature_objects
+from stream_app.tables.columns import feature_objects
 
 FEATURES, ROWS, TRAINING_ROWS, ROUNDS, SEED = 30, 20_000, 8_000, 5, 7
 CLOSING_SECONDS, REPORT_SECONDS, GAP_SECONDS = 0.5, 6.0, 0.020
@@ -53,10 +54,10 @@ async def _measured(folder: Path) -> Report:
     bundle = _bundle(folder / "bundle")
     store = str(folder / "decisions.db")
     key = _filled(store, bundle)
-    analyst = Child("analyst", partial(closing.prepare, bundle.path), DEADLINE_SECONDS)
-    reporter = Child("reporter", partial(report.prepare, bundle.path), DEADLINE_SECONDS, niceness=10)
-    close = partial(analyst.call, closing.close_window, store, bundle.path, key, Options(), 1, 0)
-    write = partial(reporter.call, report.write_report, store, bundle.path, key, folder / "reports", 3)
+    analyst = Child("analyst", partial(window_job.prepare, bundle.path), DEADLINE_SECONDS)
+    reporter = Child("reporter", partial(build.prepare, bundle.path), DEADLINE_SECONDS, niceness=10)
+    close = partial(analyst.call, window_job.close_window, store, bundle.path, key, Options(), 1, 0)
+    write = partial(reporter.call, build.write_report, store, bundle.path, key, folder / "reports", 3)
     gc.collect()
     gc.freeze()  # what was built to train a model is no part of a monitor, and a walk through it takes 100 ms
     idle_gap, _ = await _ticking(partial(time.sleep, 3.0))

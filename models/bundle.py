@@ -20,13 +20,13 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
+from models.atomic_folder import write_folder
 from models.contract import Contract
 from models.errors import BundleError, ModelError, ScoringError
-from models.folder import write_folder
+from models.lightgbm_import import lightgbm
 from models.manifest import GoldenRow, Manifest, model_feature_names, version_of
 from models.policy import Policy
 from models.scorer import LightGBMScorer, Scorer
-from models.trees import lightgbm
 
 MODEL, CONTRACT, MANIFEST = "model.txt", "contract.json", "manifest.json"
 REFERENCE, GOLDEN, CARD = "reference.parquet", "golden.jsonl", "MODEL_CARD.md"

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ScoringError
-from models.few_rows import CONTRIBUTIONS, PROBABILITY, FewRows
-from models.trees import lightgbm
+from models.lightgbm_import import lightgbm
+from models.single_row import CONTRIBUTIONS, PROBABILITY, FewRows
 
 Matrix = NDArray[np.float64]
 FEW = 8

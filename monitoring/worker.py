@@ -18,26 +18,26 @@ from faust.types import TP
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from models.bundle import Bundle, load_bundle, shipped_bundle
-from monitoring.analyst import ReportWriter, WindowAnalyst
-from monitoring.announcing import Announcer
-from monitoring.closer import Closer
-from monitoring.from_settings import DAY_US, SECOND_US, clocking, options, window_size, windowing
-from monitoring.idleness import Bounds, Idleness
-from monitoring.monitor_metrics import MonitorMetrics
-from monitoring.news import News
-from monitoring.reporting import Reporting
+from monitoring.config import DAY_US, SECOND_US, clocking, options, window_size, windowing
+from monitoring.event_time import WindowSize
+from monitoring.ingest import Watching
+from monitoring.jobs.handles import ReportWriter, WindowAnalyst
+from monitoring.log_lines import News
+from monitoring.metrics.monitor import MonitorMetrics
+from monitoring.publish import Announcer
+from monitoring.reports.background import Reporting
 from monitoring.store import DecisionStore
-from monitoring.watching import Watching
-from monitoring.windows import WindowSize
-from stream_app.delivery.publishing import start_producer
+from monitoring.windows.idle_partitions import Bounds, Idleness
+from monitoring.windows.scheduler import Closer
+from stream_app.delivery.producer import start_producer
 from stream_app.events import ModelRef
-from stream_app.progress import Progress
+from stream_app.runtime.health_server import WebPages
+from stream_app.runtime.process import batch_app, check_and_listen, heard, or_exit
+from stream_app.runtime.readiness import Progress
+from stream_app.runtime.watchdog import Watchdog
 from stream_app.settings import MonitorSettings, read_monitor_settings
 from stream_app.topics import TopicNames
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport
-from stream_app.watchdog import Watchdog
-from stream_app.web import WebPages
-from stream_app.worker_process import batch_app, check_and_listen, heard, or_exit
 
 LOOK_SECONDS = 0.5
 """Between two looks at what is due."""

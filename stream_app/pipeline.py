@@ -3,7 +3,7 @@
 The pipeline is total: every record gets exactly one verdict, in the records' order, whatever its bytes. What is wrong
 with a record is a :class:`~stream_app.events.Rejection`; a bug of ours met on the way rejects the record it was met
 on, and never its neighbours. Each verdict has an output, save that a request whose id was decided before, with the
-same content, is a :class:`~stream_app.steps.once.Repeat` and has none.
+same content, is a :class:`~stream_app.steps.deduplicate.Repeat` and has none.
 
 The pipeline knows no clock, no Kafka and no metrics: the edge passes ``now`` and a ``lap`` to be told when a stage
 ends. It reads the memory of decided ids and never writes it: a batch may be judged again, and what is decided counts
@@ -21,14 +21,14 @@ from typing import Any
 from models.contract import Contract
 from models.policy import Policy
 from models.scorer import Scorer
-from stream_app.decided import Decided, Key, digest_of
 from stream_app.errors import StreamAppError, trace_of
 from stream_app.events import Decision, LoanRequest, ModelRef, Output, PolicyRef, RawRecord, Rejection, RejectionReason
 from stream_app.steps.decide import decide
+from stream_app.steps.decided import Decided, Key, digest_of
 from stream_app.steps.decode import Decoder
+from stream_app.steps.deduplicate import Once, Repeat, Sifted, sift
 from stream_app.steps.encode import encode_decision, encode_rejection
 from stream_app.steps.enrich import Enricher, ProfileLookup
-from stream_app.steps.once import Once, Repeat, Sifted, sift
 from stream_app.steps.score import score
 
 Verdict = Decision[Any] | Rejection | Repeat

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
-from stream_app.admin import admin_client, silent, wait_for_broker
 from stream_app.errors import BrokerUnreachable, SettingsError, TopicMismatch
+from stream_app.kafka_admin import admin_client, silent, wait_for_broker
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient

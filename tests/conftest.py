@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.redis_server import RedisMissing, RedisServer
+from tests.servers.redis import RedisMissing, RedisServer
 
 # The same examples in every run, so that a red gate is red again; no verdict on speed, which a busy machine decides.
 settings.register_profile("gate", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])

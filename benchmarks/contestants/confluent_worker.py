@@ -16,17 +16,17 @@ from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka import KafkaError as Code
 from faust.types import TP
 
-from stream_app.delivery.publishing import BATCH_BYTES
+from stream_app.delivery.producer import BATCH_BYTES
 from stream_app.events import Output
+from stream_app.runtime.process import run
 from stream_app.settings import read_settings
-from stream_app.worker import create_app
-from stream_app.worker_process import run
+from stream_app.worker.composition import create_app
 
 FENCED = (Code._FENCED, Code.PRODUCER_FENCED, Code.INVALID_PRODUCER_EPOCH)
 
 
 class ConfluentTransactions:
-    """:class:`stream_app.delivery.transactions.Transactions` by confluent-kafka."""
+    """:class:`stream_app.delivery.transactional_producer.Transactions` by confluent-kafka."""
 
     def __init__(self, transactional_id: str, *, bootstrap: str, timeout_seconds: float) -> None:
         self._bootstrap, self._timeout = bootstrap, timeout_seconds

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from models.bundle import load_bundle, shipped_bundle
 from stream_app.clients import SQLiteClients
-from stream_app.decided import Decided
 from stream_app.events import ModelRef
 from stream_app.pipeline import Pipeline
+from stream_app.steps.decided import Decided
 
 
 @dataclass(frozen=True)

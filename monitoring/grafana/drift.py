@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from monitoring.grafana.alert_thresholds import alerts, limits_of
 from monitoring.grafana.boards import Board, window_variables
-from monitoring.grafana.limits import alerts, limits_of
 from monitoring.grafana.panels import bars_now, number
 from monitoring.grafana.promql import by_window
 from monitoring.grafana.window_panels import bars, matrix, over_windows

@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.heatmap import HeatmapColorMode, HeatmapColorScale
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from monitoring.grafana.limits import Limit, limits_of
+from monitoring.grafana.alert_thresholds import Limit, limits_of
 
 SOURCE = kinds.DataSourceRef(type_val="prometheus", uid="prometheus")
 OUTCOME_COLOURS = {"approved": "green", "review": "yellow", "refused": "red"}

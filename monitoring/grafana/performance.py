@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from monitoring.grafana.alert_thresholds import alerts, limits_of
 from monitoring.grafana.boards import Board, model_variable, window_variables
-from monitoring.grafana.limits import alerts, limits_of
 from monitoring.grafana.panels import number, steps
 from monitoring.grafana.promql import by_window
 from monitoring.grafana.window_panels import bars, figures_table, over_windows

@@ -14,7 +14,7 @@ from grafana_foundation_sdk.models import common as kinds
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from monitoring.grafana.limits import Limit
+from monitoring.grafana.alert_thresholds import Limit
 from monitoring.grafana.panels import (
     asked_now,
     by_threshold,

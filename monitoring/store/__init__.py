@@ -5,7 +5,7 @@ the same records again changes nothing.
 """
 
 from monitoring.store.decision_store import DecisionStore
-from monitoring.store.records import (
+from monitoring.store.rows import (
     Counts,
     DecisionRow,
     OutcomeRow,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from types import TracebackType
 
-from monitoring.store import meta, positions, reading, retention, window_rows, writing
-from monitoring.store.door import Door
-from monitoring.store.opening import WAIT_SECONDS, open_door
-from monitoring.store.records import Counts, Position, Put, Rows, Stored, Unpublished, WindowKey
-from monitoring.windows import WindowSize
+from monitoring.event_time import WindowSize
+from monitoring.store import meta, offsets, queries, retention, upsert, windows
+from monitoring.store.connection import Door
+from monitoring.store.open import WAIT_SECONDS, open_door
+from monitoring.store.rows import Counts, Position, Put, Rows, Stored, Unpublished, WindowKey
 from stream_app.drift_events import DriftEvent
 
 
@@ -23,7 +23,7 @@ class DecisionStore:
 
     @classmethod
     def open(cls, url: str, *, read_only: bool = False, wait_seconds: float = WAIT_SECONDS) -> DecisionStore:
-        """The store at ``url``, see :mod:`monitoring.store.opening`; made there if it is not, unless ``read_only``.
+        """The store at ``url``, see :mod:`monitoring.store.open`; made there if it is not, unless ``read_only``.
 
         ``wait_seconds``: for another writer's lock, or for a connection.
         """
@@ -53,7 +53,7 @@ class DecisionStore:
         first outcome, the position that is further. Outcomes join their decisions, whichever comes first.
         """
         with self._door.writing() as db:
-            return writing.put(db, given)
+            return upsert.put(db, given)
 
     def claim_size(self, size: WindowSize) -> None:
         """Make this the size of the store's time windows. Raises StoreError when they have another already.
@@ -66,7 +66,7 @@ class DecisionStore:
     def positions(self) -> dict[tuple[str, int], Position]:
         """Where each partition, by topic and number, is read on."""
         with self._door.reading() as db:
-            return positions.read_positions(db)
+            return offsets.read_positions(db)
 
     def remove_before(self, before_us: int, most: int = 10_000) -> int:
         """Retention: remove some of the oldest rows. Returns how many; call again until none.
@@ -85,22 +85,22 @@ class DecisionStore:
         ``at_us``: now, for the record. Every decision for these windows that comes from here on is late.
         """
         with self._door.writing() as db:
-            return window_rows.close_due(db, close_before_us, size, at_us)
+            return windows.close_due(db, close_before_us, size, at_us)
 
     def close_due_counts(self, count: int, at_us: int) -> list[str]:
         """Close a window for each full run of ``count`` timely decisions, in order of arrival. Returns their ids."""
         with self._door.writing() as db:
-            return window_rows.close_due_counts(db, count, at_us)
+            return windows.close_due_counts(db, count, at_us)
 
     def uncomputed(self) -> list[WindowKey]:
         """Closed windows that have no drift event yet, in order of time."""
         with self._door.reading() as db:
-            return window_rows.uncomputed(db)
+            return windows.uncomputed(db)
 
     def stale(self) -> list[WindowKey]:
         """Windows whose drift event does not know all their outcomes, in order of time."""
         with self._door.reading() as db:
-            return window_rows.stale(db)
+            return windows.stale(db)
 
     def computed(self, key: WindowKey, event: DriftEvent) -> None:
         """Store a window's drift event, unless one of a higher revision is there.
@@ -108,37 +108,37 @@ class DecisionStore:
         ``key`` is as it was given before the rows were read, so that outcomes that came meanwhile make it stale.
         """
         with self._door.writing() as db:
-            window_rows.computed(db, key, event)
+            windows.computed(db, key, event)
 
     def unpublished(self) -> list[Unpublished]:
         """Drift events nobody was told of yet, the newest revision of each window, in order of time."""
         with self._door.reading() as db:
-            return window_rows.unpublished(db)
+            return windows.unpublished(db)
 
     def published(self, window_id: str, revision: int) -> None:
         """Remember that this revision is on the topic."""
         with self._door.writing() as db:
-            window_rows.published(db, window_id, revision)
+            windows.published(db, window_id, revision)
 
     def reported(self, window_id: str, path: str) -> None:
         """Remember where the window's report lies."""
         with self._door.writing() as db:
-            window_rows.reported(db, window_id, path)
+            windows.reported(db, window_id, path)
 
     def windows(self, last: int | None = None) -> list[DriftEvent]:
         """The drift events of the ``last`` windows, or of all, oldest first."""
         with self._door.reading() as db:
-            return window_rows.events(db, last)
+            return windows.events(db, last)
 
     def window(self, window_id: str) -> WindowKey | None:
         """The closed window of this id."""
         with self._door.reading() as db:
-            return window_rows.key_of(db, window_id)
+            return windows.key_of(db, window_id)
 
     def window_event(self, window_id: str) -> DriftEvent | None:
         """The drift event of this window; None without one."""
         with self._door.reading() as db:
-            return window_rows.event_of(db, window_id)
+            return windows.event_of(db, window_id)
 
     # ---- records out ------------------------------------------------------------------------------------------------
 
@@ -148,45 +148,45 @@ class DecisionStore:
         Raises StoreError when the retention has removed some of them.
         """
         with self._door.reading() as db:
-            return reading.rows_of(db, key, limit, self.name)
+            return queries.rows_of(db, key, limit, self.name)
 
     def rows_between(self, start_us: int, end_us: int, limit: int | None = None) -> Rows:
         """The timely decisions requested from ``start_us`` to before ``end_us``, in the same way."""
         with self._door.reading() as db:
-            return reading.rows_between(db, start_us, end_us, limit)
+            return queries.rows_between(db, start_us, end_us, limit)
 
     def decision(self, request_id: str) -> bytes | None:
         """The JSON of the decision on this request, as it was on the topic; None without one."""
         with self._door.reading() as db:
-            return reading.record_of(db, request_id)
+            return queries.record_of(db, request_id)
 
     def decisions(self, request_ids: Iterable[str]) -> dict[str, bytes]:
         """The same for many, by request id; those there are."""
         with self._door.reading() as db:
-            return reading.records_of(db, request_ids)
+            return queries.records_of(db, request_ids)
 
     def newest_records(self, most: int) -> list[bytes]:
         """The JSON of the decisions stored last, the newest first."""
         with self._door.reading() as db:
-            return reading.newest_records(db, most)
+            return queries.newest_records(db, most)
 
     def newest_scores(self, after_seq: int, most: int) -> tuple[int, list[float]]:
         """Probabilities of default of the ``most`` decisions stored last that are beyond sequence number ``after_seq``,
         oldest first; and the last one's number."""
         with self._door.reading() as db:
-            return reading.newest_scores(db, after_seq, most)
+            return queries.newest_scores(db, after_seq, most)
 
     def outcomes_after(self, after_seq: int, most: int) -> tuple[int, dict[str, int]]:
         """How many of each outcome are among the next ``most`` sequence numbers, and up to which was counted."""
         with self._door.reading() as db:
-            return reading.outcomes_after(db, after_seq, most)
+            return queries.outcomes_after(db, after_seq, most)
 
     def windows_stamp(self) -> tuple[int, int]:
         """Changes whenever a window was closed or computed anew."""
         with self._door.reading() as db:
-            return window_rows.stamp(db)
+            return windows.stamp(db)
 
     def counts(self) -> Counts:
         """How many of each kind are stored; takes a moment in a large store."""
         with self._door.reading() as db:
-            return reading.counts(db)
+            return queries.counts(db)

@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from stream_app.write_ahead import turn_on_write_ahead_log
+from stream_app.sqlite_wal import turn_on_write_ahead_log
 
 WRITES = "store_writes"
 """The execution option that tells a writer's transaction from a reader's."""

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from monitoring.event_time import WindowSize
 from monitoring.store.tables import SCHEMA_VERSION, insert_unless_known, meta
-from monitoring.windows import WindowSize
 from stream_app.errors import StoreError
 
 NEVER_US = -(2**63)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from monitoring.store.labels import in_runs
 from monitoring.store.meta import NEVER_US, Facts, read_facts, write_fact
 from monitoring.store.tables import contradictions, decisions, outcomes, windows
-from monitoring.store.truth import in_runs
 
 
 def remove_before(db: sa.Connection, before_us: int, most: int) -> int:

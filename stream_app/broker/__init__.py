@@ -11,11 +11,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from stream_app.admin import silent
 from stream_app.broker.launch import Engine
 from stream_app.broker.running import Broker, RunningBroker
 from stream_app.broker.start import start_kafka, start_tansu
 from stream_app.errors import BrokerStartFailed, SettingsError
+from stream_app.kafka_admin import silent
 
 __all__ = ["Broker", "Choice", "Engine", "start_broker"]
 

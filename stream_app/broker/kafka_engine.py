@@ -18,9 +18,9 @@ from functools import partial
 from pathlib import Path
 from typing import Self
 
-from stream_app.broker.cache import filled_once
+from stream_app.broker.download_cache import filled_once
 from stream_app.broker.java import Java
-from stream_app.broker.kafka_jars import KAFKA_VERSION
+from stream_app.broker.kafka_download import KAFKA_VERSION
 from stream_app.broker.launch import Launch
 from stream_app.broker.ports import LOOPBACK
 from stream_app.errors import BrokerStartFailed

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from stream_app.broker import keeper
+from stream_app.broker import supervisor
 from stream_app.errors import BrokerStartFailed
 
 GRACE_SECONDS = 10.0
@@ -33,7 +33,7 @@ class BrokerProcess:
         self._log: BinaryIO = log.open("a+b")
         _lock(self._log, log.parent)
         self._log_start = self._log.seek(0, os.SEEK_END)
-        script = [sys.executable, "-I", "-S", keeper.__file__]
+        script = [sys.executable, "-I", "-S", supervisor.__file__]
         self._keeper = subprocess.Popen(
             [*script, str(remove or ""), str(GRACE_SECONDS), *command],
             stdin=subprocess.PIPE,

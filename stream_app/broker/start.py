@@ -9,16 +9,16 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from stream_app.admin import admin_client
 from stream_app.broker.java import find_java
+from stream_app.broker.kafka_download import kafka_jars
 from stream_app.broker.kafka_engine import kafka
-from stream_app.broker.kafka_jars import kafka_jars
 from stream_app.broker.launch import Launch
 from stream_app.broker.ports import free_ports, port_taken, require_free
 from stream_app.broker.process import BrokerProcess
 from stream_app.broker.running import RunningBroker
 from stream_app.broker.tansu_engine import tansu
 from stream_app.errors import BrokerStartFailed, BrokerUnreachable
+from stream_app.kafka_admin import admin_client
 
 START_SECONDS = 60.0
 """Deadline from the start to the first metadata answer; twenty times what it takes on two idle cores."""

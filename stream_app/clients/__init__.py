@@ -5,7 +5,7 @@ JSON objects of the contract's features. Two stores keep them, one SQLite file (
 protocol; a worker only reads, ``stream-app clients load`` writes, and both may happen at once.
 """
 
-from stream_app.clients.opening import ClientStore, open_clients
 from stream_app.clients.sqlite_store import SQLiteClients
+from stream_app.clients.store import ClientStore, open_clients
 
 __all__ = ["ClientStore", "SQLiteClients", "open_clients"]

@@ -17,7 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from stream_app.clients.redis_faults import told
+from stream_app.clients.redis_errors import told
 from stream_app.errors import ClientStoreError, ClientStoreUnavailable
 
 PROFILES, APPLICATIONS = "stream-app:profiles", "stream-app:applications"

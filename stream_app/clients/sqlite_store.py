@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 
 from stream_app.errors import ClientStoreError, ClientStoreUnavailable
-from stream_app.write_ahead import turn_on_write_ahead_log
+from stream_app.sqlite_wal import turn_on_write_ahead_log
 
 _IDS_PER_QUERY = 4096  # below SQLite's limit of 32,766 bound values
 _LOCK_SECONDS = 5.0

@@ -36,7 +36,7 @@ def load(file: Path | None, store: str, bundle: Path | None, id_name: str | None
     scores again. Of several rows with one id the last counts. A row that breaks the contract stops the load, and
     nothing of the file is stored. Running scorers use the new profiles from their next batch on.
     """
-    from stream_app.profiles import load_clients
+    from stream_app.tables.profiles import load_clients
 
     clients = load_clients(file, store, bundle, id_name)
     click.echo(f"Loaded. {_named(store)} knows {clients:,} clients.")

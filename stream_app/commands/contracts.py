@@ -20,8 +20,8 @@ from stream_app.commands.options import bundle_option
 )
 def command(bundle: Path | None, out: Path) -> None:
     """Write the JSON Schemas of every record and of a rejection's headers, and an AsyncAPI 3 document."""
-    from stream_app.contract_documents import write_documents
-    from stream_app.tables import read_contract
+    from stream_app.schemas import write_documents
+    from stream_app.tables.columns import read_contract
 
     for path in write_documents(read_contract(bundle), out):
         click.echo(path)

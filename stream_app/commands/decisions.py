@@ -25,7 +25,7 @@ def command(as_json: bool, as_csv: bool, **options: Any) -> None:
     1, higher is riskier), decision (approved, review or refused) and response_time_ms (from the time of the request's
     record to that of the decision's; empty where it is not known).
     """
-    from stream_app.record_lines import DECISIONS_CSV_HEADER, DECISIONS_HEADER, decision_json, decision_line
+    from stream_app.commands.formats import DECISIONS_CSV_HEADER, DECISIONS_HEADER, decision_json, decision_line
 
     if as_json and as_csv:
         raise click.UsageError("Take --json or --csv, not both.")
@@ -39,7 +39,7 @@ def command(as_json: bool, as_csv: bool, **options: Any) -> None:
 
 def _csv(found: Iterable[Any]) -> Iterator[str]:
     """The rows; what is no decision is told beside them."""
-    from stream_app.record_lines import decision_csv, decision_line
+    from stream_app.commands.formats import decision_csv, decision_line
 
     for record in found:
         if (row := decision_csv(record)) is None:

@@ -59,9 +59,9 @@ def command(**options: Any) -> None:
 
     Exit status 0 only if every request has exactly one output, of the kind it should have, and the monitor saw it all.
     """
+    from stream_app.demo.child_settings import make_folder_to_keep
     from stream_app.demo.screen import screen
     from stream_app.demo.summary import require_writable
-    from stream_app.demo.workers import make_folder_to_keep
 
     if options["keep"] and not options["monitor"]:
         raise click.UsageError("--keep keeps what the monitor stores: take it or --no-monitor, not both.")
@@ -73,7 +73,7 @@ def command(**options: Any) -> None:
         make_folder_to_keep(options["keep"])
     shown = screen()
     shown.say("The demo: loan applications of 2005-2008 through a broker and a scorer, each accounted for and watched.")
-    from stream_app.demo.plan import Plan
+    from stream_app.demo.options import Plan
     from stream_app.demo.run import run  # takes seconds: after the first words
 
     run(Plan(**options), shown)

@@ -65,9 +65,9 @@ def _show_json(events: Sequence[DriftEvent]) -> None:
 def _show(events: Sequence[DriftEvent], features: tuple[str, ...]) -> None:
     from rich.console import Console
 
-    from monitoring.feature_table import LEGEND, feature_grid, left_out
-    from monitoring.findings import features_of, summary
-    from monitoring.window_table import window_grid
+    from monitoring.display.feature_table import LEGEND, feature_grid, left_out
+    from monitoring.display.verdicts import features_of, summary
+    from monitoring.display.window_table import window_grid
 
     known = features_of(events)
     if unknown := [name for name in features if name not in known]:

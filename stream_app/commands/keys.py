@@ -36,7 +36,7 @@ def command() -> None:
 @_FILE
 def add(name: str, role: str, path: Path) -> None:
     """Make a key for NAME and print it, this once."""
-    from stream_app.gateway.keys import Keys
+    from stream_app.gateway.api_keys import Keys
     from stream_app.gateway.roles import Role
 
     known = Keys.read(path) if path.exists() else Keys({})
@@ -50,7 +50,7 @@ def add(name: str, role: str, path: Path) -> None:
 @_FILE
 def show(path: Path) -> None:
     """Print each key's name and role."""
-    from stream_app.gateway.keys import Keys
+    from stream_app.gateway.api_keys import Keys
 
     for line in Keys.read(path).lines():
         click.echo(" ".join(line.split()[:2]))
@@ -61,7 +61,7 @@ def show(path: Path) -> None:
 @_FILE
 def remove(name: str, path: Path) -> None:
     """Remove the key of NAME."""
-    from stream_app.gateway.keys import Keys
+    from stream_app.gateway.api_keys import Keys
 
     Keys.read(path).without(name).write(path)
     click.echo(f"The key of {name} is removed; a running gateway takes it until it is restarted.", err=True)

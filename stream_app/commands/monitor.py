@@ -31,8 +31,8 @@ def command(**options: Any) -> None:
     all state: the monitor may be stopped or killed at any time and goes on where it was.
     """
     from monitoring.worker import create_app
+    from stream_app.runtime.process import run
     from stream_app.settings import read_monitor_settings
-    from stream_app.worker_process import run
 
     settings = read_monitor_settings(**options)
     run(create_app(settings), settings)

@@ -13,8 +13,8 @@ import click
 from stream_app.commands.options import broker_options, bundle_option, to_stderr
 
 if TYPE_CHECKING:
+    from stream_app.demo.loan_book import Message, Request
     from stream_app.events import Outcome
-    from stream_app.simulator import Message, Request
 
 
 @click.command("produce")
@@ -47,7 +47,7 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
     With --outcomes each row says what became of one request: request_id, client_id, defaulted and observed_at, the
     day it became known. With --sample as well, these are the outcomes of the sample's applications.
     """
-    from stream_app.producing import send
+    from stream_app.tables.requests import send
     from stream_app.topics import TopicNames, check_topics
 
     if (file is None) == (sample is None):
@@ -64,16 +64,16 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
 
 
 def _request_messages(file: Path | None, sample: int | None, **options: Any) -> list[Message]:
-    from stream_app.simulator import sound
+    from stream_app.demo.loan_book import sound
 
     return [sound(request) for request in _requests(file, sample, **options)]
 
 
 def _requests(file: Path | None, sample: int | None, **options: Any) -> list[Request]:
     from models.table import read_table
-    from stream_app.producing import Columns, requests_of
-    from stream_app.simulator import read_replay
-    from stream_app.tables import read_contract
+    from stream_app.demo.loan_book import read_replay
+    from stream_app.tables.columns import read_contract
+    from stream_app.tables.requests import Columns, requests_of
 
     contract = read_contract(options["bundle"])
     if file is None:
@@ -86,16 +86,16 @@ def _requests(file: Path | None, sample: int | None, **options: Any) -> list[Req
 
 def _outcome_messages(file: Path | None, sample: int | None, **options: Any) -> list[Message]:
     """In the order they became known."""
-    from stream_app.simulator import told
+    from stream_app.demo.loan_book import told
 
     return [told(each) for each in sorted(_outcomes(file, sample, **options), key=lambda each: each.observed_at)]
 
 
 def _outcomes(file: Path | None, sample: int | None, **options: Any) -> list[Outcome]:
     from models.table import read_table
-    from stream_app.outcome_rows import OutcomeColumns, outcomes_of
-    from stream_app.simulator import read_replay
-    from stream_app.tables import read_contract
+    from stream_app.demo.loan_book import read_replay
+    from stream_app.tables.columns import read_contract
+    from stream_app.tables.labels import OutcomeColumns, outcomes_of
 
     contract = read_contract(options["bundle"])
     if file is None:

@@ -29,7 +29,7 @@ def records(
     topic: str, *, kafka: str, prefix: str, follow: bool, last: int | None, from_beginning: bool, wait: float
 ) -> Iterator[Any]:
     """The records those options ask for; ``topic`` is the name of a field of TopicNames."""
-    from stream_app.reading import Span, read
+    from stream_app.commands.read_topic import Span, read
     from stream_app.topics import TopicNames
 
     if from_beginning and last is not None:

@@ -17,7 +17,7 @@ def command(as_json: bool, payload: bool, **options: Any) -> None:
 
     What was sent is shown only with --payload.
     """
-    from stream_app.record_lines import REJECTIONS_HEADER, rejection_json, rejection_line
+    from stream_app.commands.formats import REJECTIONS_HEADER, rejection_json, rejection_line
 
     def line(record: Any) -> str:
         return rejection_json(record, payload) if as_json else rejection_line(record, payload)

@@ -11,7 +11,7 @@ import click
 from stream_app.commands.options import store_option
 
 if TYPE_CHECKING:
-    from monitoring.report import Days
+    from monitoring.reports.build import Days
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -68,8 +68,8 @@ def command(
     if (window_id is None) == (days is None):
         raise click.UsageError("Name a WINDOW_ID, or --from and --to, and not both.")
     from models.bundle import shipped_bundle
-    from monitoring.report import write_comparison, write_window
-    from monitoring.report_folder import name_of
+    from monitoring.reports.build import write_comparison, write_window
+    from monitoring.reports.folder import name_of
 
     bundle = bundle or shipped_bundle()
     if window_id is not None:
@@ -90,6 +90,6 @@ def _days(first: datetime | None, last: datetime | None, first_name: str, last_n
         raise click.UsageError(f"Give {first_name} and {last_name}, or neither.")
     if first > last:
         raise click.UsageError(f"There is no day from {first_name} {first:%Y-%m-%d} to {last_name} {last:%Y-%m-%d}.")
-    from monitoring.report import Days
+    from monitoring.reports.build import Days
 
     return Days(first.date(), last.date())

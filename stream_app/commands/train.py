@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from models.contract import Contract
-    from models.train import Plan
+    from models.training.train import Plan
 
 FILE = click.Path(path_type=Path)
 
@@ -74,7 +74,7 @@ def command(**options: Any) -> None:
 
 
 def _infer(options: Options) -> None:
-    from models.folder import check_free_file
+    from models.atomic_folder import check_free_file
 
     frame, contract = _inputs(options)
     target = options.out or Path(f"{contract.name}.contract.json")
@@ -86,9 +86,9 @@ def _infer(options: Options) -> None:
 
 
 def _train(options: Options) -> None:
+    from models.atomic_folder import check_free
     from models.bundle import ALL_FILES
-    from models.folder import check_free
-    from models.train import train
+    from models.training.train import train
 
     plan = _plan(options)
     frame, contract = _inputs(options)
@@ -110,10 +110,10 @@ def _train(options: Options) -> None:
 def _plan(options: Options) -> Plan:
     import numpy as np
 
-    from models.booster import ModelSize
     from models.datasets.sba import TRAIN_UNTIL
     from models.policy import Policy
-    from models.train import Plan
+    from models.training.fit import ModelSize
+    from models.training.train import Plan
 
     until: datetime | str | None = options.until or (None if options.data else TRAIN_UNTIL)
     return Plan(
@@ -157,7 +157,7 @@ def _contract(frame: pd.DataFrame, options: Options) -> Contract:
 
 
 def _inferred(frame: pd.DataFrame, options: Options) -> Contract:
-    from models.infer import infer_contract
+    from models.training.infer_contract import infer_contract
 
     if options.data is None or options.target is None or options.id_column is None:
         raise click.UsageError("--target and --id must be given with --data, unless --contract is.")

@@ -28,9 +28,9 @@ def command(**options: Any) -> None:
     Every setting can also come from the environment as STREAM_APP_<NAME>; the README lists them all. SIGTERM ends the
     batch in hand, delivers it and leaves the group.
     """
+    from stream_app.runtime.process import run
     from stream_app.settings import read_settings
-    from stream_app.worker import create_app
-    from stream_app.worker_process import run
+    from stream_app.worker.composition import create_app
 
     settings = read_settings(**options)
     run(create_app(settings), settings)

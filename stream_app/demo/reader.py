@@ -8,9 +8,9 @@ from collections.abc import Callable
 import msgspec
 from aiokafka import AIOKafkaConsumer
 
-from stream_app.demo.wire import Pulse
+from stream_app.demo.kafka_clients import Pulse
+from stream_app.demo.reconciliation import DECISION, Answer, Ledger, Position
 from stream_app.events import RawRecord
-from stream_app.ledger import DECISION, Answer, Ledger, Position
 
 MAX_RECORDS = 4_096
 

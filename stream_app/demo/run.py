@@ -7,23 +7,23 @@ import tempfile
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 
-from stream_app.demo.child import stop_all
-from stream_app.demo.exchange import Job, exchange
-from stream_app.demo.front import Front, require_served
-from stream_app.demo.interrupts import ignore_interrupts, like_ctrl_c
-from stream_app.demo.onlooker import PATIENCE_SECONDS, Expected, Onlooker, require_watched
-from stream_app.demo.place import Place, borrowed_broker, own_broker
-from stream_app.demo.plan import Plan
+from stream_app.demo.child_process import stop_all
+from stream_app.demo.child_settings import MAX_REQUEST_BYTES, kept_text, reports_in
+from stream_app.demo.drift_summary import HEADER, alarm_lines, quarter_rows
+from stream_app.demo.environment import Place, borrowed_broker, own_broker
+from stream_app.demo.fault_injection import faults_among, with_faults
+from stream_app.demo.gateway_view import Front, require_served
+from stream_app.demo.label_schedule import Truth
+from stream_app.demo.loan_book import Replay
+from stream_app.demo.monitor_view import PATIENCE_SECONDS, Expected, Onlooker, require_watched
+from stream_app.demo.options import Plan
+from stream_app.demo.reconciliation import Account, Ledger
+from stream_app.demo.replay import Job, exchange
 from stream_app.demo.screen import Screen
 from stream_app.demo.sender import Pace
-from stream_app.demo.sightings import HEADER, alarm_lines, quarter_rows
-from stream_app.demo.stage import Folders, Stage, start, stay_on
+from stream_app.demo.signals import ignore_interrupts, like_ctrl_c
+from stream_app.demo.startup import Folders, Stage, start, stay_on
 from stream_app.demo.summary import Summary, account_lines, by_year, require_complete, verdict, year_lines
-from stream_app.demo.truth import Truth
-from stream_app.demo.workers import MAX_REQUEST_BYTES, kept_text, reports_in
-from stream_app.faults import faults_among, with_faults
-from stream_app.ledger import Account, Ledger
-from stream_app.simulator import Replay
 
 DELIVERY = {
     "exactly_once": "Exactly once: the decisions of a batch and its place in the requests are committed in one "

@@ -16,8 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from stream_app.demo.reconciliation import Latency
 from stream_app.demo.summary import latency_text
-from stream_app.ledger import Latency
 
 PLAIN_SECONDS = 2.0
 """Least time between two plain lines."""

@@ -12,22 +12,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stream_app.errors import StreamAppError, trace_of
-from stream_app.gateway import (
-    routes_board,
-    routes_decisions,
-    routes_docs,
-    routes_predict,
-    routes_requests,
-    routes_status,
-)
-from stream_app.gateway.last_resort import LastResort
+from stream_app.gateway.auth import Security, keys_of
+from stream_app.gateway.dependencies import Parts, make_parts
+from stream_app.gateway.error_middleware import LastResort
 from stream_app.gateway.limits import BodyLimit
 from stream_app.gateway.openapi import document_of
-from stream_app.gateway.pages import add_pages
-from stream_app.gateway.parts import Parts, make_parts
-from stream_app.gateway.problems import Refused, of_http_fault, of_stream_fault, response
-from stream_app.gateway.security import Security, keys_of
-from stream_app.gateway.seldom import Seldom
+from stream_app.gateway.problem_details import Refused, of_http_fault, of_stream_fault, response
+from stream_app.gateway.routes import dashboard, decisions, docs, predict, requests, status
+from stream_app.gateway.static_files import add_pages
+from stream_app.runtime.log_throttle import Seldom
 from stream_app.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -55,9 +48,9 @@ def app_of(parts: Parts) -> FastAPI:
         default_response_class=Response,
     )
     app.state.parts = parts
-    for routes in (routes_predict, routes_requests, routes_decisions, routes_status, routes_board, routes_docs):
+    for routes in (predict, requests, decisions, status, dashboard, docs):
         app.include_router(routes.router)
-    app.mount("/docs/files", routes_docs.swagger_files)
+    app.mount("/docs/files", docs.swagger_files)
     add_pages(app)
     app.openapi = document_of(app, parts.bundle.contract)  # type: ignore[method-assign]  # as FastAPI's manual says
     app.add_exception_handler(Refused, _on_refused)

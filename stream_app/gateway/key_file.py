@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stream_app.errors import SettingsError
-from stream_app.gateway.keys import Caller, Keys
+from stream_app.gateway.api_keys import Caller, Keys
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from stream_app.gateway.problems import problem, response
+from stream_app.gateway.problem_details import problem, response
 
 BURST_SECONDS = 1.0
 """What a caller may save up: a second's worth, and never less than ten calls."""

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from stream_app.gateway.exchange import Answer, Asked
+from stream_app.gateway.request_reply import Answer, Asked
 
 MAX_REMEMBERED = 10_000
 """Requests; a decision is about 3 kB."""

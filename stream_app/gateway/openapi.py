@@ -10,10 +10,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from models.contract import Contract
-from stream_app.contract_documents import annotate_features
 from stream_app.events import Decision, LoanRequest, feature_struct
-from stream_app.gateway.answers import Pending
-from stream_app.gateway.board_shapes import (
+from stream_app.gateway.dashboard_schema import (
     BoardDecision,
     BoardNews,
     BoardState,
@@ -22,9 +20,11 @@ from stream_app.gateway.board_shapes import (
     OutcomeShares,
     WindowPerformance,
 )
-from stream_app.gateway.problems import Problem
-from stream_app.gateway.routes_status import Healthy, Live, Ready
-from stream_app.gateway.status import Status
+from stream_app.gateway.health import Status
+from stream_app.gateway.problem_details import Problem
+from stream_app.gateway.responses import Pending
+from stream_app.gateway.routes.status import Healthy, Live, Ready
+from stream_app.schemas import annotate_features
 
 Json = dict[str, Any]
 

@@ -14,8 +14,8 @@ from starlette.types import ASGIApp
 
 from stream_app.errors import PortTaken
 from stream_app.gateway.app import create_app
-from stream_app.gateway.connections import Connection
-from stream_app.gateway.parts import Parts
+from stream_app.gateway.dependencies import Parts
+from stream_app.gateway.header_timeout import Connection
 from stream_app.settings import GatewaySettings
 
 log = logging.getLogger(__name__)

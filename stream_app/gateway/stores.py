@@ -14,7 +14,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 from monitoring.store import DecisionStore
 from stream_app.clients import ClientStore, open_clients
 from stream_app.errors import StreamAppError
-from stream_app.gateway.lookups import Gathered
+from stream_app.gateway.store_lookups import Gathered
 
 
 class _Closes(Protocol):

@@ -12,10 +12,10 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from stream_app.errors import trace_of
-from stream_app.polls import Poll, SeekGivenUp
-from stream_app.progress import Standing
+from stream_app.runtime.readiness import Standing
 from stream_app.transport.listener import SeekListener
 from stream_app.transport.options import BatchOptions
+from stream_app.transport.poll import Poll, SeekGivenUp
 from stream_app.transport.seen import Seen
 from stream_app.transport.thread import BatchThread
 from stream_app.transport.untrimmed import Untrimmed

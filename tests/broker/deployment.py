@@ -18,8 +18,8 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from stream_app.broker.ports import free_ports
+from stream_app.runtime.watchdog import STOP_SECONDS
 from stream_app.topics import TopicNames, create_topics
-from stream_app.watchdog import STOP_SECONDS
 
 PARTITIONS = 4
 Source = tuple[int, int]  # partition and offset of an input record

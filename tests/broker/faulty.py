@@ -12,9 +12,9 @@ from typing import Any
 from aiokafka.errors import IllegalStateError
 
 from stream_app.cli import main
-from stream_app.delivery.transactions import AiokafkaTransactions
-from stream_app.scoring import Scoring
+from stream_app.delivery.transactional_producer import AiokafkaTransactions
 from stream_app.transport import BatchConsumer
+from stream_app.worker.scoring import Scoring
 
 
 async def hung_await(*_: Any) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from stream_app.broker import start_broker
-from stream_app.broker.kafka_jars import KAFKA_VERSION, kafka_jars
+from stream_app.broker.kafka_download import KAFKA_VERSION, kafka_jars
 from stream_app.errors import BrokerStartFailed
 
 JAVA_17 = """echo 'openjdk version "17.0.2" 2022-01-18' >&2"""
@@ -81,7 +81,7 @@ def test_a_failed_fetch_gives_mavens_reason_and_leaves_nothing_in_the_cache(
 def test_a_fetch_has_a_time_out(
     tmp_path: Path, executable: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stream_app.broker.kafka_jars.FETCH_SECONDS", 0.3)
+    monkeypatch.setattr("stream_app.broker.kafka_download.FETCH_SECONDS", 0.3)
     executable("mvn", "exec /bin/sleep 30")
     with pytest.raises(BrokerStartFailed, match=r"within 0\.3 s"):
         kafka_jars(print)

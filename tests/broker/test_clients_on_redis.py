@@ -14,7 +14,7 @@ import pytest
 from stream_app.clients import open_clients
 from tests.broker.deployment import PARTITIONS, Deployment, Worker, wait_until
 from tests.broker.test_scorer import CLIENTS, assigned, good, profile, requests
-from tests.redis_server import RedisServer
+from tests.servers.redis import RedisServer
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 

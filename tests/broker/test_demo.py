@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from stream_app.admin import admin_client
 from stream_app.broker import Broker
-from stream_app.demo.plan import Plan
+from stream_app.demo.fault_injection import FAULTS
+from stream_app.demo.options import Plan
 from stream_app.demo.run import run
 from stream_app.demo.screen import Live, PlainScreen
 from stream_app.errors import DemoFailed
-from stream_app.faults import FAULTS
+from stream_app.kafka_admin import admin_client
 from tests.broker.conftest import ENGINES
 from tests.broker.demo_run import Run, asked, child_among, dashboard_of, processes_with, words_of
 from tests.broker.deployment import wait_until

@@ -19,7 +19,7 @@ from stream_app.clients import SQLiteClients
 from stream_app.errors import BrokerStartFailed
 from stream_app.topics import TopicNames
 from tests.broker.deployment import Deployment, Worker, headers_of, wait_until
-from tests.gateway_samples import APPLICATION, PROFILE
+from tests.builders.gateway import APPLICATION, PROFILE
 
 CLIENTS = [str(n) for n in range(20)]
 

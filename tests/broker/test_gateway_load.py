@@ -14,7 +14,7 @@ from benchmarks.callers import line_of
 from stream_app.broker.ports import free_ports
 from stream_app.clients import SQLiteClients
 from tests.broker.deployment import Deployment, wait_until
-from tests.gateway_samples import APPLICATION, PROFILE
+from tests.builders.gateway import APPLICATION, PROFILE
 
 CALLERS, A_SECOND, SECONDS = 200, 300, 5
 

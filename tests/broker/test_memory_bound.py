@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from stream_app.delivery.publishing import BATCH_BYTES
+from stream_app.delivery.producer import BATCH_BYTES
 from stream_app.settings import WorkerSettings
 from stream_app.transport import BatchOptions
 from tests.broker.deployment import PARTITIONS, Deployment, Worker, wait_until

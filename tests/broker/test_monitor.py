@@ -28,7 +28,7 @@ from tests.broker.watched import (
     publish,
     read_book,
 )
-from tests.postgres import Postgres, PostgresMissing
+from tests.servers.postgres import Postgres, PostgresMissing
 
 
 @pytest.fixture(scope="module")

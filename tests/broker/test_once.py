@@ -13,7 +13,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from stream_app.clients import SQLiteClients
 from stream_app.events import RejectionReason
-from stream_app.tables import read_contract
+from stream_app.tables.columns import read_contract
 from tests.broker.deployment import Deployment, Worker, headers_of, wait_until
 
 NO_FEATURES = dict.fromkeys(read_contract(None).names())

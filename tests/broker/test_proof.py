@@ -16,10 +16,10 @@ from kafka import KafkaProducer
 
 from models.bundle import load_bundle, shipped_bundle
 from stream_app.clients import SQLiteClients
-from stream_app.simulator import Message, Replay, read_replay, sound, told
+from stream_app.demo.loan_book import Message, Replay, read_replay, sound, told
 from tests.broker.deployment import Deployment, wait_until
 from tests.proof.questions import faults, unanswered
-from tests.proof.server import Prometheus
+from tests.servers.prometheus import Prometheus
 
 BUNDLE = load_bundle(shipped_bundle())
 CRISIS = {f"{year}-{month:02}" for year in (2006, 2007) for month in range(1, 13)} - {"2006-01", "2006-02"}

@@ -9,10 +9,10 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaProducer
 
-from stream_app.decided import UNKNOWN_CONTENT, Entry
-from stream_app.tail import Tail
+from stream_app.steps.decided import UNKNOWN_CONTENT, Entry
 from stream_app.topics import TopicNames, create_topics
-from tests.samples import NOW, Record, record, request, toy_pipeline
+from stream_app.worker.decision_tail import Tail
+from tests.builders.records import NOW, Record, record, request, toy_pipeline
 
 PARTITIONS = 2
 

@@ -10,11 +10,11 @@ from click.testing import CliRunner
 from kafka import KafkaProducer
 from kafka.errors import MessageSizeTooLargeError
 
-from stream_app.admin import admin_client
 from stream_app.broker import Broker
 from stream_app.broker.ports import free_ports
 from stream_app.commands.topics import command
 from stream_app.errors import BrokerUnreachable, SettingsError, TopicMismatch
+from stream_app.kafka_admin import admin_client
 from stream_app.topics import BATCH_BYTES, TopicNames, check_topics, create_topics, wait_for_broker
 
 

@@ -17,12 +17,12 @@ from kafka import KafkaProducer
 
 from models.bundle import Bundle, load_bundle, shipped_bundle
 from monitoring.store import Counts, DecisionStore
+from stream_app.demo.loan_book import Replay, Request, read_replay
 from stream_app.drift_events import DriftEvent
 from stream_app.events import ModelRef
 from stream_app.pipeline import Pipeline
-from stream_app.simulator import Replay, Request, read_replay
 from tests.broker.deployment import PARTITIONS, Deployment, OutputReader, Worker, wait_until
-from tests.samples import Profiles, Record
+from tests.builders.records import Profiles, Record
 
 ROWS = 3_000
 """Loans of the first eight weeks of 2005."""

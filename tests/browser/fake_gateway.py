@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from stream_app.gateway.pages import STATIC
-from stream_app.gateway.security import POLICY
+from stream_app.gateway.auth import POLICY
+from stream_app.gateway.static_files import STATIC
 from tests.browser import board_data
 
 JSON_TYPE, HTML_TYPE = "application/json", "text/html; charset=utf-8"

@@ -17,7 +17,7 @@ from pathlib import Path
 from random import Random, SystemRandom
 
 from stream_app.broker.java import find_java
-from stream_app.broker.kafka_jars import kafka_jars
+from stream_app.broker.kafka_download import kafka_jars
 from stream_app.errors import BrokerStartFailed
 from tests.chaos.cluster import KafkaCluster
 from tests.chaos.enclosed import enclose, why_not

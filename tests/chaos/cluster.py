@@ -18,14 +18,14 @@ from typing import Any
 
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from stream_app.admin import admin_client
 from stream_app.broker.java import find_java
+from stream_app.broker.kafka_download import kafka_jars
 from stream_app.broker.kafka_engine import Node, kafka_node, new_cluster_id
-from stream_app.broker.kafka_jars import kafka_jars
 from stream_app.broker.launch import Launch
 from stream_app.broker.ports import LOOPBACK, free_ports
 from stream_app.broker.process import BrokerProcess
 from stream_app.errors import BrokerUnreachable, StreamAppError
+from stream_app.kafka_admin import admin_client
 from tests.broker.deployment import wait_until
 from tests.chaos.network import Network
 

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 from faust.types import TP
 
-from stream_app.delivery.transactions import AiokafkaTransactions
+from stream_app.delivery.transactional_producer import AiokafkaTransactions
 from stream_app.events import Output
 from tests.chaos.victim import Orders, start
 

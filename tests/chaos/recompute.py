@@ -11,9 +11,9 @@ import msgspec
 
 from models.bundle import load_bundle
 from stream_app.clients import open_clients
-from stream_app.decided import DecidedIds
 from stream_app.events import ModelRef, Output
 from stream_app.pipeline import Pipeline
+from stream_app.steps.decided import DecidedIds
 from tests.chaos.traffic import MAX_REQUEST_BYTES
 
 Answered = Sequence[tuple[Any, Any | None]]

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from stream_app.broker.java import find_java
-from stream_app.broker.kafka_jars import KAFKA_VERSION
+from stream_app.broker.kafka_download import KAFKA_VERSION
 from tests.chaos.oracle import Kind, Oracle
 
 PACKAGES = ("faust-streaming", "aiokafka", "kafka-python", "lightgbm")

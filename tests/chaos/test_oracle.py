@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from stream_app.decided import DecidedIds
 from stream_app.events import Output
+from stream_app.steps.decided import DecidedIds
+from tests.builders.records import MODEL, NOW, Record, request, toy_pipeline
 from tests.chaos.oracle import Kind, Oracle, Partition
 from tests.chaos.recompute import Judges
-from tests.samples import MODEL, NOW, Record, request, toy_pipeline
 
 REQUESTS = [
     Record(request(request_id="a"), offset=0, partition=1),

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from stream_app.broker.java import find_java
-from stream_app.broker.kafka_jars import kafka_jars
+from stream_app.broker.kafka_download import kafka_jars
 from tests.chaos.conftest import started_or_skipped
 from tests.chaos.schedule import PLANS
 

@@ -14,9 +14,9 @@ from typing import Any
 import msgspec
 from kafka import KafkaProducer
 
+from stream_app.demo.fault_injection import FAULTS, spoilt
+from stream_app.demo.loan_book import Message, Replay, sound
 from stream_app.events import LoanRequest
-from stream_app.faults import FAULTS, spoilt
-from stream_app.simulator import Message, Replay, sound
 from tests.broker.deployment import Source
 
 TICK_SECONDS = 0.02

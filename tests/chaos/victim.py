@@ -16,12 +16,12 @@ from typing import Any
 
 from faust.types import TP
 
-from stream_app import worker
-from stream_app.delivery.transactions import AiokafkaTransactions, Transactions
+from stream_app.delivery.transactional_producer import AiokafkaTransactions, Transactions
 from stream_app.pipeline import Pipeline
+from stream_app.runtime.process import run
 from stream_app.settings import WorkerSettings, read_settings
 from stream_app.transport.thread import BatchThread
-from stream_app.worker_process import run
+from stream_app.worker.composition import composition
 
 POINTS = (
     "fetched",
@@ -126,7 +126,7 @@ def start(orders: Orders, make: Make, change: Callable[[Any], None] = lambda _: 
     """Run a scorer with these transactions; ``change`` gets the app before it starts."""
     settings = read_settings()
     watch_the_rest(orders)
-    app = worker.create_app(settings, make_transactions=watched(make, orders, settings))
+    app = composition.create_app(settings, make_transactions=watched(make, orders, settings))
     change(app)
     run(app, settings)
 

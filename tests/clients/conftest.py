@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stream_app.clients import ClientStore, open_clients
-from tests.redis_server import RedisServer
+from tests.servers.redis import RedisServer
 
 
 @pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.redis)])

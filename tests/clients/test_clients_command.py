@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 
 from stream_app.cli import cli
 from stream_app.errors import ClientStoreError, InputFileError
-from tests.redis_server import PASSWORD, RedisServer
+from tests.servers.redis import PASSWORD, RedisServer
 
 
 def clients(*words: str, store: str) -> Result:

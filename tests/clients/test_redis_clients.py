@@ -10,7 +10,7 @@ from stream_app.broker.ports import LOOPBACK
 from stream_app.clients import open_clients
 from stream_app.clients.redis_store import APPLICATIONS, PROFILES, RedisClients
 from stream_app.errors import ClientStoreError, ClientStoreUnavailable
-from tests.redis_server import PASSWORD, RedisServer
+from tests.servers.redis import PASSWORD, RedisServer
 
 pytestmark = pytest.mark.redis
 LOGIN = "loans:not%2Ffor%3Alogs"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from monitoring.grafana.limits import limits_in
+from monitoring.grafana.alert_thresholds import limits_in
 from stream_app.settings import MonitorSettings
 from tests.contract.operator_files import ROOT
 from tests.contract.prometheus_files import ALERTS, PROMETHEUS, RECORDING, RULE_TESTS, rules, tool

@@ -13,7 +13,11 @@ import pytest
 from models.bundle import load_bundle, shipped_bundle
 from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE
-from stream_app.contract_documents import (
+from stream_app.demo.loan_book import read_replay, sound, told
+from stream_app.errors import InputFileError
+from stream_app.events import RejectionReason
+from stream_app.pipeline import Pipeline
+from stream_app.schemas import (
     ASYNCAPI_FILE,
     DECISION_FILE,
     DRIFT_FILE,
@@ -25,14 +29,10 @@ from stream_app.contract_documents import (
     documents,
     write_documents,
 )
-from stream_app.errors import InputFileError
-from stream_app.events import RejectionReason
-from stream_app.pipeline import Pipeline
-from stream_app.simulator import read_replay, sound, told
-from stream_app.tables import read_contract
+from stream_app.tables.columns import read_contract
 from stream_app.topics import TopicNames
-from tests.drift import drift_event
-from tests.samples import MODEL, NOW, POLICY, FormulaScorer, Profiles, Record
+from tests.builders.drift_events import drift_event
+from tests.builders.records import MODEL, NOW, POLICY, FormulaScorer, Profiles, Record
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "contracts"
 CONTRACT = Contract.read(CONTRACT_FILE)

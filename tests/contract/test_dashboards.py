@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from monitoring.grafana.__main__ import BOARDS, FOLDER
-from monitoring.grafana.limits import Limit, alerts, limits_in, limits_of
+from monitoring.grafana.alert_thresholds import Limit, alerts, limits_in, limits_of
 from tests.contract.prometheus_files import walk
 
 PANELS = [

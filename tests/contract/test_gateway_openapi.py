@@ -16,13 +16,13 @@ from schemathesis.engine import Status, events, from_schema
 
 from monitoring.store import DecisionStore
 from stream_app.clients import SQLiteClients
+from stream_app.gateway.api_keys import Keys
 from stream_app.gateway.app import app_of
-from stream_app.gateway.described import REQUEST
-from stream_app.gateway.keys import Keys
-from stream_app.gateway.parts import make_parts
+from stream_app.gateway.dependencies import make_parts
+from stream_app.gateway.openapi_parts import REQUEST
 from stream_app.gateway.roles import Role
-from tests.gateway_samples import APPLICATION, PROFILE, LocalStream, bundle, settings_in, shipped_pipeline
-from tests.samples import NOW, Profiles, Record
+from tests.builders.gateway import APPLICATION, PROFILE, LocalStream, bundle, settings_in, shipped_pipeline
+from tests.builders.records import NOW, Profiles, Record
 from tests.store.rows import decision, put
 
 CLIENT = REQUEST["client_id"]

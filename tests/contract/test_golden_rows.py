@@ -10,12 +10,12 @@ import pytest
 from models.bundle import GOLDEN, MODEL, Bundle, load_bundle, shipped_bundle
 from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE, PROFILE_FEATURES, REQUEST_FEATURES, TRAIN_UNTIL, load_applications
-from models.evaluate import figures
 from models.manifest import GoldenRow
 from models.policy import Policy
-from models.rows import Rows, rows_of
 from models.scorer import LightGBMScorer
-from models.train import Plan, train
+from models.training.evaluate import figures
+from models.training.rows import Rows, rows_of
+from models.training.train import Plan, train
 
 
 @pytest.fixture(scope="module")

@@ -9,9 +9,9 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from models.bundle import load_bundle, shipped_bundle
-from monitoring.metrics import ScorerMetrics
-from monitoring.monitor_metrics import MonitorMetrics
+from monitoring.metrics.monitor import MonitorMetrics
 from stream_app.events import ModelRef
+from stream_app.worker.metrics import ScorerMetrics
 from tests.contract.operator_files import MONITOR_PORT, ROOT, SERVICES, WEB_PORT
 from tests.contract.prometheus_files import ALERTS, PROMETHEUS, RECORDING, rules, walk
 

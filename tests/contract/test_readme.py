@@ -10,14 +10,14 @@ from prometheus_client import CollectorRegistry
 
 from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE
-from monitoring import metrics, monitor_metrics
-from monitoring.metrics import ScorerMetrics
-from monitoring.monitor_metrics import MonitorMetrics
+from monitoring.metrics.monitor import MonitorMetrics
 from stream_app.cli import COMMANDS
+from stream_app.commands.formats import DECISIONS_CSV_HEADER
 from stream_app.events import RejectionReason
-from stream_app.record_lines import DECISIONS_CSV_HEADER
 from stream_app.settings import GatewaySettings, MonitorSettings, WorkerSettings
-from tests.samples import MODEL
+from stream_app.worker.composition import metrics
+from stream_app.worker.metrics import ScorerMetrics, monitor
+from tests.builders.records import MODEL
 
 README = (Path(__file__).parents[2] / "README.md").read_text()
 ROWS = re.findall(r"^\| `(\w+)(?:\{[\w,]+\})?` \| *`?(.*?)`? *\|(?: (.*) \|)?$", README, re.MULTILINE)
@@ -56,9 +56,7 @@ def test_the_columns_of_the_csv_are_explained_in_their_order() -> None:
     assert re.findall(r"^\| (\w+) \|", section, re.MULTILINE) == DECISIONS_CSV_HEADER.split(",")
 
 
-@pytest.mark.parametrize(
-    ("prefix", "kind"), [(metrics.PREFIX, ScorerMetrics), (monitor_metrics.PREFIX, MonitorMetrics)]
-)
+@pytest.mark.parametrize(("prefix", "kind"), [(metrics.PREFIX, ScorerMetrics), (monitor.PREFIX, MonitorMetrics)])
 def test_every_series_has_a_row_and_no_other_has_one(
     prefix: str, kind: type[ScorerMetrics] | type[MonitorMetrics]
 ) -> None:

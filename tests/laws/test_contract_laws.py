@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.loans import CONTRACT
+from tests.builders.loans import CONTRACT
 
 ROWS = st.lists(
     st.fixed_dictionaries(

@@ -8,9 +8,9 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
-from monitoring.bins import NumberBins
-from monitoring.distance import jensen_shannon, normed_wasserstein
-from monitoring.psi import psi, psi_and_limit, with_rare_pooled
+from monitoring.statistics.bins import NumberBins
+from monitoring.statistics.distance import jensen_shannon, normed_wasserstein
+from monitoring.statistics.psi import psi, psi_and_limit, with_rare_pooled
 
 NUMBERS = st.floats(-1e9, 1e9) | st.sampled_from([0.0, 1.0, 2.0])
 SAMPLES = st.lists(NUMBERS, min_size=1, max_size=60).map(lambda values: np.sort(np.array(values)))

@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_app.events import Rejection
-from stream_app.gateway.problems import Refused
-from stream_app.gateway.requests import Requests
+from stream_app.gateway.loan_requests import Requests
+from stream_app.gateway.problem_details import Refused
 from stream_app.gateway.stores import KnownClient
 from stream_app.steps.decode import Decoder
-from tests.samples import NOW, TOY, Record, request
+from tests.builders.records import NOW, TOY, Record, request
 
 LIMIT = 2_000
 REQUESTS, DECODER = Requests(TOY, LIMIT), Decoder(TOY, LIMIT)

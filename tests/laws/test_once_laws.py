@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_app.decided import DecidedIds
 from stream_app.events import Decision, Rejection, RejectionReason
-from stream_app.steps.once import Repeat
-from tests.samples import NOW, FormulaScorer, Record, record, request, toy_pipeline
+from stream_app.steps.decided import DecidedIds
+from stream_app.steps.deduplicate import Repeat
+from tests.builders.records import NOW, FormulaScorer, Record, record, request, toy_pipeline
 
 MOST, SECONDS = 3, 60.0
 ids = st.sampled_from("abcdef")

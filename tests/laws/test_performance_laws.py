@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.performance import bounds_of, expected_auc, performance_of, realised_auc
+from monitoring.statistics.performance import bounds_of, expected_auc, performance_of, realised_auc
 from stream_app.drift_events import Interval, Realised
 
 LOANS = st.lists(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.policy import OUTCOMES, Policy
 from stream_app.steps.decide import decide
-from tests.samples import NOW, TOY, FormulaScorer, Profiles, Record, request, toy_pipeline
+from tests.builders.records import NOW, TOY, FormulaScorer, Profiles, Record, request, toy_pipeline
 
 PROFILES = Profiles({"c1": {"amount": 70_000.0, "home": "rent"}, "c2": {"home": "own"}})
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitoring.windows import EventClock, WindowSize, close_before_us, watermark_us
+from monitoring.event_time import EventClock, WindowSize, close_before_us, watermark_us
 
 HOUR = 3_600_000_000
 FOREVER = 2**62

@@ -6,10 +6,10 @@ import json
 import re
 from collections.abc import Iterator
 
-from monitoring.grafana.limits import alerts, limits_in
+from monitoring.grafana.alert_thresholds import alerts, limits_in
 from tests.contract.prometheus_files import RECORDING, rules, walk
 from tests.contract.test_monitoring_files import DASHBOARDS
-from tests.proof.server import Prometheus
+from tests.servers.prometheus import Prometheus
 
 SHORT = {"instance": ".*", "kind": "time", "last": "48", "__rate_interval": "10s", "__range": "5m"}
 """Values for Grafana's variables; ten seconds hold ten scrapes."""

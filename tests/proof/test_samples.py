@@ -13,16 +13,16 @@ import pytest
 from prometheus_client import CollectorRegistry, start_http_server
 
 from models.bundle import load_bundle, shipped_bundle
-from monitoring.metrics import STAGES, ScorerMetrics
-from monitoring.monitor_metrics import MonitorMetrics
+from monitoring.metrics.monitor import MonitorMetrics
 from monitoring.store import Stored
 from stream_app.broker.ports import free_ports
 from stream_app.drift_events import DriftEvent
 from stream_app.events import ModelRef, RejectionReason
+from stream_app.worker.metrics import STAGES, ScorerMetrics
 from tests.broker.deployment import wait_until
-from tests.drift_samples import drift_event, feature, month, performance, realised
+from tests.builders.drift_samples import drift_event, feature, month, performance, realised
 from tests.proof.questions import faults, unanswered
-from tests.proof.server import Prometheus
+from tests.servers.prometheus import Prometheus
 
 BUNDLE = load_bundle(shipped_bundle())
 MODEL = ModelRef(BUNDLE.name, BUNDLE.version, BUNDLE.sha256)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from monitoring.store import DecisionStore
-from tests.postgres import Postgres, PostgresMissing
+from tests.servers.postgres import Postgres, PostgresMissing
 
 _numbers = itertools.count()
 

@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+from monitoring.event_time import WindowSize
 from monitoring.store import DecisionRow, DecisionStore, OutcomeRow, Put, Stored
-from monitoring.windows import WindowSize
 from stream_app.drift_events import DriftEvent, OutcomeMix, PredictionDrift, Shift, WindowRef
 
 HOUR, DAY = 3_600_000_000, 86_400_000_000

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from monitoring.event_time import WindowSize
 from monitoring.store import DecisionStore, Unpublished, WindowKey
-from monitoring.windows import WindowSize
 from tests.store.rows import DAILY, DAY, HOUR, day_of, decision, drift_event, outcome, put
 
 FIRST, SECOND = "1970-01-01", "1970-01-02"

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from monitoring.store import DecisionStore
 from stream_app.broker.ports import free_ports
 from stream_app.errors import StoreError, StoreUnavailable
-from tests.postgres import PASSWORD, Postgres
+from tests.servers.postgres import PASSWORD, Postgres
 from tests.store.rows import decision, put
 
 

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from monitoring.event_time import WindowSize
 from monitoring.store import Counts, DecisionStore, Position, Stored
-from monitoring.windows import WindowSize
 from stream_app.errors import StoreError
 from tests.store.rows import DAILY, DAY, HOUR, decision, outcome, put
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from monitoring.store import DecisionStore, Rows, WindowKey
-from monitoring.store.opening import open_door
-from monitoring.store.reading import counts
+from monitoring.store.open import open_door
+from monitoring.store.queries import counts
 from stream_app.errors import StoreError
 from tests.store.rows import DAILY, DAY, HOUR, decision, outcome, put
 

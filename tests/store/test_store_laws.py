@@ -13,9 +13,9 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from monitoring.event_time import EventClock, WindowSize, close_before_us, watermark_us
 from monitoring.store import DecisionRow, DecisionStore, OutcomeRow, Position, Put
 from monitoring.store.tables import METADATA
-from monitoring.windows import EventClock, WindowSize, close_before_us, watermark_us
 from tests.store.rows import DAY, HOUR, decision, outcome
 
 PARTITIONS = (0, 1, 2)

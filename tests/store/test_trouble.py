@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from monitoring.store import DecisionRow, DecisionStore, Position
 from stream_app.errors import StoreError, StoreUnavailable
-from tests.postgres import Postgres
+from tests.servers.postgres import Postgres
 from tests.store.rows import decision, put
 
 ROOT = Path(__file__).parents[2]

@@ -1,0 +1,165 @@
+"""Kafka records to rows of the decision store: parsed once, at the door, and put on their partition's event clock."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Annotated, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from monitoring.event_time import EventClock, WindowSize
+from monitoring.store import DecisionRow, OutcomeRow, Position
+from stream_app.events import ClientId, ModelVersion, Outcome, OutcomeName, Probability, RawRecord, RequestId
+
+Partition = tuple[str, int]
+"""Topic and partition number."""
+
+Instant = Annotated[dt.datetime, Meta(tz=True)]
+Parsed = TypeVar("Parsed")
+
+_EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_MICROSECOND = dt.timedelta(microseconds=1)
+_EARLIEST_US = (dt.datetime(1900, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
+"""No request is older; the window of an instant in year 1 would begin in year 0, which nothing after us can write."""
+
+
+class _Model(msgspec.Struct, gc=False):
+    version: ModelVersion
+
+
+class _Decided(msgspec.Struct, gc=False):
+    """What has a column of its own; the whole record is stored beside it as it came."""
+
+    request_id: RequestId
+    client_id: ClientId
+    requested_at: Instant
+    decided_at: Instant
+    outcome: OutcomeName
+    probability_of_default: Probability
+    model: _Model
+
+
+_decision = msgspec.json.Decoder(_Decided).decode
+_outcome = msgspec.json.Decoder(Outcome).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Clocking:
+    """How decisions are put into time: the windows' size, the lateness allowed, and the newest believable instant."""
+
+    size: WindowSize
+    lateness_us: int
+    not_after_us: int
+
+
+@dataclass(slots=True)
+class Incoming:
+    """What one poll brought. ``unreadable``: records by topic that are no decision or outcome; they stay on the topic.
+
+    ``first_unreadable``: by topic, partition and offset of one of them. ``ahead``: decisions dated further in the
+    future than is believable. ``positions``: where to read on, and each partition's clock.
+    """
+
+    decisions: list[DecisionRow] = field(default_factory=list)
+    outcomes: list[OutcomeRow] = field(default_factory=list)
+    positions: dict[Partition, Position] = field(default_factory=dict)
+    unreadable: Counter[str] = field(default_factory=Counter)
+    first_unreadable: dict[str, tuple[int, int]] = field(default_factory=dict)
+    ahead: int = 0
+
+
+def microseconds(at: dt.datetime) -> int:
+    """Microseconds since 1970 UTC."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
+def read_runs(
+    runs: Mapping[Partition, Sequence[RawRecord]],
+    decisions_topic: str,
+    clocks: Mapping[Partition, EventClock],
+    clocking: Clocking,
+) -> Incoming:
+    """Parse the runs of one poll, each in offset order. ``clocks``: by partition, as the store knows them."""
+    incoming = Incoming()
+    for partition, run in runs.items():
+        if partition[0] == decisions_topic:
+            latest_us = _read_decisions(run, clocks.get(partition, EventClock()), clocking, incoming)
+        else:
+            latest_us = _read_outcomes(run, incoming)
+        incoming.positions[partition] = Position(run[-1].offset + 1, latest_us)
+    return incoming
+
+
+def _read_decisions(run: Sequence[RawRecord], clock: EventClock, clocking: Clocking, incoming: Incoming) -> int | None:
+    read = _readable(run, _decided, incoming)
+    instants = [microseconds(decided.requested_at) for _, (decided, _) in read]
+    clock, late, ahead = clock.observe(instants, clocking.size, clocking.lateness_us, clocking.not_after_us)
+    incoming.ahead += ahead
+    incoming.decisions += [
+        _row(record, *parsed, at_us, is_late)
+        for (record, parsed), at_us, is_late in zip(read, instants, late, strict=True)
+    ]
+    return clock.latest_us
+
+
+def _readable(
+    run: Sequence[RawRecord], parse: Callable[[bytes], Parsed], incoming: Incoming
+) -> list[tuple[RawRecord, Parsed]]:
+    """The records that are what they should be, each with what it says; the others are counted.
+
+    Whatever bytes are on the topic: none may stop the stream. Nesting without end is a RecursionError, and all others
+    (no JSON, no UTF-8, what breaks the contract) are ValueErrors.
+    """
+    read = []
+    for record in run:
+        try:
+            read.append((record, parse(record.value or b"")))
+        except (ValueError, RecursionError):
+            incoming.unreadable[record.topic] += 1
+            incoming.first_unreadable.setdefault(record.topic, (record.partition, record.offset))
+    return read
+
+
+def _decided(value: bytes) -> tuple[_Decided, str]:
+    """What the record says, and its text. Raises ValueError or RecursionError."""
+    decided = _decision(value)
+    if microseconds(decided.requested_at) < _EARLIEST_US:
+        raise ValueError("older than any request")
+    return decided, value.decode()  # the parser has skipped over texts it was not asked for
+
+
+def _row(record: RawRecord, decided: _Decided, text: str, at_us: int, late: bool) -> DecisionRow:
+    return DecisionRow(
+        decided.request_id,
+        decided.client_id,
+        at_us,
+        microseconds(decided.decided_at),
+        decided.outcome,
+        decided.probability_of_default,
+        decided.model.version,
+        late,
+        text,
+        record.partition,
+        record.offset,
+    )
+
+
+def _read_outcomes(run: Sequence[RawRecord], incoming: Incoming) -> int | None:
+    read = _readable(run, _outcome, incoming)
+    incoming.outcomes += [_outcome_row(record, truth) for record, truth in read]
+    return max((microseconds(truth.observed_at) for _, truth in read), default=None)
+
+
+def _outcome_row(record: RawRecord, truth: Outcome) -> OutcomeRow:
+    return OutcomeRow(
+        truth.request_id,
+        truth.client_id,
+        truth.defaulted,
+        microseconds(truth.observed_at),
+        record.partition,
+        record.offset,
+    )

@@ -1,0 +1,150 @@
+"""What the monitor does with a poll: parse it, store it with its offsets in one transaction, tell the metrics.
+
+The store is the state. Its positions, not the broker's, say where to read on: what a transaction did not take is read
+again, what it took is not. While the store does not answer, the poll waits and nothing is committed.
+
+A monitor whose partitions were given to another, and which does not know yet because it was stopped or cut off, may
+store once more what it had in hand. That changes nothing: the other reads on from the positions in the same store, the
+first decision on a request stays, no position goes back, and whether a decision is late follows from its partition.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
+
+from faust.types import TP
+
+from monitoring.decode import Clocking, Incoming, Partition, read_runs
+from monitoring.event_time import EventClock
+from monitoring.log_lines import News
+from monitoring.metrics.monitor import MonitorMetrics
+from monitoring.store import DecisionStore, Put, Stored
+from stream_app.errors import StoreUnavailable
+from stream_app.transport.poll import Poll, Positions, SeekGivenUp
+
+log = logging.getLogger(__name__)
+
+Answer = TypeVar("Answer")
+
+Guard = Callable[[Awaitable[Any]], Awaitable[Any]]
+"""Awaits work and ends the process when it raises what waiting cannot mend."""
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 10.0
+
+
+class Progress(Protocol):
+    """Told of each transaction; readiness follows it."""
+
+    def committed(self) -> None: ...
+
+
+class Watching:
+    """Polls into the store, in order. A :class:`~stream_app.transport.SeekListener` that keeps its own positions."""
+
+    def __init__(
+        self,
+        store: DecisionStore,
+        decisions_topic: str,
+        clocking: Callable[[], Clocking],
+        metrics: MonitorMetrics,
+        progress: Progress,
+        news: News,
+        guard: Guard,
+    ) -> None:
+        """``clocking``: how to put decisions into time as of now."""
+        self._store, self._decisions, self._clocking = store, decisions_topic, clocking
+        self._metrics, self._progress, self._news, self._guard = metrics, progress, news, guard
+        self._positions = Positions()
+        self._clocks: dict[Partition, EventClock] = {}
+        self._idle, self._leaving = asyncio.Event(), asyncio.Event()
+        self._idle.set()
+        self.next_offsets: dict[TP, int] = {}
+        """Where each partition owned now is read on."""
+
+    async def open(self, partitions: set[TP]) -> Mapping[TP, int]:  # noqa: ARG002 - by the seek there may be others
+        """The store's positions; partitions it does not know are read from their beginning. Raises SeekGivenUp."""
+        known = await self._guard(self._until_stored(lambda: asyncio.to_thread(self._store.positions)))
+        if known is None:
+            raise SeekGivenUp("The decision store did not answer while the partitions were ours.")
+        self._clocks = {partition: EventClock(position.latest_us) for partition, position in known.items()}
+        return {TP(*partition): position.next_offset for partition, position in known.items()}
+
+    def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
+        self.next_offsets = {tp: offset or 0 for tp, offset in committed.items()}
+        self._positions.restart(epoch)
+
+    async def settle(self) -> None:
+        """Wait for the poll in hand; one that waits for the store is given up and read again by whoever is next."""
+        self._leaving.set()
+        await self._idle.wait()
+
+    def forget(self) -> None:
+        self._positions.forget()
+        self.next_offsets = {}
+        self._leaving = asyncio.Event()  # whoever still waits for the store keeps the one that is set
+
+    async def handle(self, poll: Poll) -> None:
+        """Store every record of one poll, or, when the partitions are given away meanwhile, none."""
+        if self._leaving.is_set():
+            self._positions.forget()  # what follows in this epoch would leave a gap
+        if not self._positions.admit(poll):
+            return
+        self._idle.clear()
+        try:
+            await self._handle(poll)
+        finally:
+            self._idle.set()
+
+    async def _handle(self, poll: Poll) -> None:
+        runs = {(tp.topic, tp.partition): run for tp, run in poll.runs.items()}
+        clocking = self._clocking()
+        incoming = await asyncio.to_thread(read_runs, runs, self._decisions, self._clocks, clocking)
+        put = Put(incoming.decisions, incoming.outcomes, incoming.positions, clocking.size)
+        stored = await self._until_stored(lambda: asyncio.to_thread(self._store.put, put))
+        if stored is None:
+            self._positions.forget()
+            return
+        self._tell(incoming, stored)
+        if self._positions.epoch == poll.epoch:  # else others' by now, or sought anew
+            self._advance(incoming)
+
+    def _advance(self, incoming: Incoming) -> None:
+        for partition, position in incoming.positions.items():
+            self.next_offsets[TP(*partition)] = position.next_offset
+            self._clocks[partition] = EventClock(position.latest_us)
+
+    async def _until_stored(self, ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
+        """Ask the store until it answers; None when the partitions are to be given away before it does."""
+        leaving = self._leaving
+        for pause_seconds in _pauses():
+            try:
+                return await ask()
+            except StoreUnavailable as fault:
+                self._metrics.store_failed()
+                self._news.say("store", logging.WARNING, str(fault))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(leaving.wait(), pause_seconds)
+                return None
+        return None
+
+    def _tell(self, incoming: Incoming, stored: Stored) -> None:
+        self._progress.committed()
+        self._metrics.committed(time.time())
+        self._metrics.stored(stored)
+        self._metrics.ahead(incoming.ahead)
+        self._metrics.unreadable(incoming.unreadable)
+        self._metrics.unknown_model(self._news.of_models(row.model_version for row in incoming.decisions))
+        self._news.of_poll(incoming, stored)
+
+
+def _pauses() -> Iterator[float]:
+    """Seconds between two tries: the first, twice as many, and so on up to the longest, for ever."""
+    pause_seconds = FIRST_PAUSE_SECONDS
+    while True:
+        yield pause_seconds
+        pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)

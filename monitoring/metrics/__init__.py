@@ -1,0 +1,1 @@
+"""Prometheus series of the monitor: its own counters, and the gauges of closed windows."""

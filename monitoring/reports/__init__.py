@@ -1,0 +1,1 @@
+"""HTML reports of closed windows, made with Evidently in a child process."""

@@ -1,0 +1,1 @@
+"""Statistics of a window against the reference: pure functions on columns."""

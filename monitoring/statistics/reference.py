@@ -1,0 +1,44 @@
+"""Reading the reference sample of a bundle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.bundle import REFERENCE, Bundle
+from models.errors import BundleError
+from monitoring.statistics.distributions import Reference, reference_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Reference", "read_reference"]
+
+
+def read_reference(bundle: Bundle) -> Reference:
+    """The bundle's reference sample, encoded by its contract and decided by its policy.
+
+    Raises :class:`BundleError` when the file is gone or damaged since the bundle was loaded, and
+    :class:`TrainingDataError` when it holds text where the contract has a number.
+    """
+    from models.table import columns_from  # noqa: PLC0415  pandas is for whoever reads, not for whoever compares
+
+    frame = _frame(bundle)
+    matrix, unseen = bundle.contract.encode(columns_from(frame, bundle.contract))
+    probability = frame["probability_of_default"].to_numpy(dtype=np.float64)
+    return reference_of(bundle.contract, bundle.policy, matrix, probability, unseen)
+
+
+def _frame(bundle: Bundle) -> pd.DataFrame:
+    import pandas as pd  # noqa: PLC0415
+
+    names = [*bundle.contract.names(), "probability_of_default"]
+    try:
+        return pd.read_parquet(bundle.path / REFERENCE, columns=names)
+    except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are among them
+        raise BundleError(
+            f"The reference sample of the bundle {bundle.path} cannot be read ({type(error).__name__}).",
+            kept="No window was compared with it.",
+            do_next="Restore the folder, or make it anew with `stream-app train`.",
+        ) from error

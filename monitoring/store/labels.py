@@ -1,0 +1,116 @@
+"""Outcomes: what became of decided requests, told once, told twice, or told before the decision itself arrived."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import numpy as np
+import sqlalchemy as sa
+
+from monitoring.event_time import WindowSize
+from monitoring.store.rows import OutcomeRow
+from monitoring.store.tables import contradictions, decisions, insert_unless_known, outcomes, windows
+
+IDS_PER_QUERY = 10_000  # below the 32,766 values SQLite binds in one statement
+
+
+@dataclass(frozen=True)
+class Said:
+    """Outcomes by what they told; ``pending``: the new ones whose decision is not there yet."""
+
+    new: int = 0
+    repeated: int = 0
+    contradicting: int = 0
+    pending: int = 0
+
+
+def put_outcomes(db: sa.Connection, rows: Sequence[OutcomeRow], size: WindowSize) -> Said:
+    """Store them, the first of each request; tell the closed windows of those that joined a decision of theirs."""
+    if not rows:
+        return Said()
+    new, against = _sorted(rows, _known(db, [row.request_id for row in rows]))
+    contradicting = _keep_contradictions(db, against)
+    decided = _decided(db, [row.request_id for row in new])
+    if new:
+        db.execute(sa.insert(outcomes), [{**row._asdict(), "joined": row.request_id in decided} for row in new])
+    timely = [(at_us, seq) for at_us, seq, late in decided.values() if not late]
+    if timely:
+        _tell_time_windows(db, [at_us for at_us, _ in timely], size)
+        _tell_count_windows(db, [seq for _, seq in timely])
+    return Said(len(new), len(rows) - len(new) - contradicting, contradicting, len(new) - len(decided))
+
+
+def _sorted(rows: Iterable[OutcomeRow], known: dict[str, bool]) -> tuple[list[OutcomeRow], list[OutcomeRow]]:
+    """The new ones, and those against what is ``known`` by then."""
+    new, against = [], []
+    for row in rows:
+        if row.request_id not in known:
+            known[row.request_id] = row.defaulted
+            new.append(row)
+        elif known[row.request_id] != row.defaulted:
+            against.append(row)
+    return new, against
+
+
+def _known(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, bool]:
+    found: dict[str, bool] = {}
+    for some in in_runs(request_ids):
+        query = sa.select(outcomes.c.request_id, outcomes.c.defaulted).where(outcomes.c.request_id.in_(some))
+        found.update((request_id, defaulted) for request_id, defaulted in db.execute(query))
+    return found
+
+
+def _decided(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, tuple[int, int, bool]]:
+    """Request time, sequence number and lateness of the decisions there are."""
+    columns = (decisions.c.request_id, decisions.c.requested_at_us, decisions.c.seq, decisions.c.late)
+    found: dict[str, tuple[int, int, bool]] = {}
+    for some in in_runs(request_ids):
+        query = sa.select(*columns).where(decisions.c.request_id.in_(some))
+        found.update((request_id, (at_us, seq, late)) for request_id, at_us, seq, late in db.execute(query))
+    return found
+
+
+def _keep_contradictions(db: sa.Connection, against: Sequence[OutcomeRow]) -> int:
+    """Returns how many were not there yet."""
+    if not against:
+        return 0
+    number = contradictions.c.id
+    last = db.execute(sa.select(sa.func.coalesce(sa.func.max(number), 0))).scalar_one()
+    db.execute(insert_unless_known(db, contradictions), [row._asdict() for row in against])
+    return db.execute(sa.select(sa.func.count()).where(number > last)).scalar_one()
+
+
+def _tell_time_windows(db: sa.Connection, requested_at_us: Sequence[int], size: WindowSize) -> None:
+    """A window that is still open has no row, so it is told nothing; it will find its labels when it closes."""
+    starts, labels = np.unique(size.starts(np.array(requested_at_us, dtype=np.int64)), return_counts=True)
+    its_row = (windows.c.kind == "time") & (windows.c.start_us == sa.bindparam("start"))
+    counted = zip(starts.tolist(), labels.tolist(), strict=True)
+    _add_labels(db, its_row, [{"start": start, "labels": count} for start, count in counted])
+
+
+def _tell_count_windows(db: sa.Connection, seqs: Sequence[int]) -> None:
+    columns = (windows.c.id, windows.c.first_seq, windows.c.last_seq)
+    overlapping = (windows.c.kind == "count") & (windows.c.last_seq >= min(seqs)) & (windows.c.first_seq <= max(seqs))
+    found = db.execute(sa.select(*columns).where(overlapping).order_by(windows.c.first_seq)).all()
+    ordered = np.sort(np.array(seqs, dtype=np.int64))
+    told = []
+    for window_id, first_seq, last_seq in found:
+        labels = int(np.searchsorted(ordered, last_seq, "right") - np.searchsorted(ordered, first_seq))
+        told.append({"key": window_id, "labels": labels})
+    _add_labels(db, windows.c.id == sa.bindparam("key"), [each for each in told if each["labels"]])
+
+
+def _add_labels(db: sa.Connection, its_row: Any, told: Sequence[dict[str, Any]]) -> None:
+    if told:
+        more = windows.c.labels_seen + sa.bindparam("labels")
+        db.execute(sa.update(windows).where(its_row).values(labels_seen=more), told)
+
+
+def in_runs(request_ids: Iterable[str]) -> Iterator[list[str]]:
+    """Few enough at a time for one query."""
+    ids = iter(request_ids)
+    while run := list(islice(ids, IDS_PER_QUERY)):
+        yield run

@@ -1,0 +1,141 @@
+"""What goes into the decision store and what comes out of it. Times are microseconds since 1970 UTC (``_us``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitoring.event_time import WindowSize
+
+NUL = "\0"
+"""JSON may have it in a string, PostgreSQL not in a text: it is stored as its symbol, on both engines."""
+
+WindowKind = Literal["time", "count"]
+
+
+def without_nul(text: str) -> str:
+    """The text as it is stored."""
+    return text.replace(NUL, "␀")
+
+
+class DecisionRow(NamedTuple):
+    """One decision. A tuple in the order of the columns, because it goes to the driver as it is.
+
+    ``probability_of_default``: 0..1, higher is riskier. ``late``: in no window. ``record``: the JSON as it was on the
+    topic, at ``topic_offset`` of ``partition``.
+    """
+
+    request_id: str
+    client_id: str
+    requested_at_us: int
+    decided_at_us: int
+    outcome: str
+    probability_of_default: float
+    model_version: str
+    late: bool
+    record: str
+    partition: int
+    topic_offset: int
+
+
+class OutcomeRow(NamedTuple):
+    """What became of one request, as its own record on the topic said."""
+
+    request_id: str
+    client_id: str
+    defaulted: bool
+    observed_at_us: int
+    partition: int
+    topic_offset: int
+
+
+class Position(NamedTuple):
+    """Where a partition is read on, and its event clock: the latest event time so far, None before the first."""
+
+    next_offset: int
+    latest_us: int | None
+
+
+@dataclass(frozen=True)
+class Put:
+    """What one poll brought, to be stored as a whole. ``positions``: by topic and partition number.
+
+    ``size``: of the time windows. It tells which closed windows got outcomes, and is that of the whole store.
+    """
+
+    decisions: Sequence[DecisionRow]
+    outcomes: Sequence[OutcomeRow]
+    positions: Mapping[tuple[str, int], Position]
+    size: WindowSize
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What became of a put. ``late``: of the new decisions. ``outcomes_repeated``: said before, with the same content.
+
+    ``outcomes_contradicting``: new statements against the outcome known; the first stays. ``outcomes_pending``: how
+    many of all outcomes wait for their decision now.
+    """
+
+    decisions_new: int = 0
+    decisions_known: int = 0
+    late: int = 0
+    outcomes_new: int = 0
+    outcomes_repeated: int = 0
+    outcomes_contradicting: int = 0
+    outcomes_pending: int = 0
+
+
+class WindowKey(NamedTuple):
+    """A closed window. Time windows are bounded by ``start_us`` (in) and ``end_us`` (out), count windows by sequence
+    numbers, both in; theirs are the other two. ``labels_seen``: outcomes that joined it since it was closed.
+    """
+
+    id: str
+    kind: WindowKind
+    start_us: int
+    end_us: int
+    first_seq: int | None
+    last_seq: int | None
+    labels_seen: int
+
+
+class Unpublished(NamedTuple):
+    """A revision of a window's drift event that nobody was told of yet; ``record`` is its JSON."""
+
+    id: str
+    revision: int
+    record: bytes
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Decisions in columns of one length, the timely ones; in order of request, or of arrival in a count window.
+
+    ``records``: decision JSON. ``probability``: of default, 0..1. ``defaulted``: 1, 0, or NaN while unknown. ``total``:
+    timely decisions there are, more than the columns hold when a limit was set. ``late``: those left out for that.
+    """
+
+    records: list[str]
+    probability: NDArray[np.float64]
+    outcome: list[str]
+    model_version: list[str]
+    defaulted: NDArray[np.float64]
+    late: int
+    total: int = 0
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many of each the store holds; ``late`` are among the decisions, ``outcomes_pending`` among the outcomes."""
+
+    decisions: int
+    late: int
+    outcomes: int
+    outcomes_pending: int
+    contradictions: int
+    windows: int

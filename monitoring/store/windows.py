@@ -1,0 +1,166 @@
+"""The rows of closed windows: made when a window closes, filled when it was computed, marked when it was announced."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from monitoring.event_time import WindowSize
+from monitoring.store.meta import claim_size, read_facts, write_fact
+from monitoring.store.rows import Unpublished, WindowKey
+from monitoring.store.tables import decisions, windows
+from stream_app.drift_events import DriftEvent
+
+_KEY = tuple(windows.c[name] for name in WindowKey._fields)
+_decode = msgspec.json.Decoder(DriftEvent).decode
+_timely = decisions.c.late.is_(sa.false())
+
+
+def close_due(db: sa.Connection, close_before_us: int, size: WindowSize, at_us: int) -> list[str]:
+    """A row for every window that has decisions, ends at or before ``close_before_us``, and is still open.
+
+    ``at_us``: now. From here on a decision for such a window is late. Returns their ids, in order of time.
+    """
+    facts = read_facts(db)
+    claim_size(db, facts, size)
+    before_us = size.start_of(close_before_us)
+    if before_us <= facts.closed_before_us:
+        return []
+    closed, from_us = [], facts.closed_before_us
+    while (first_us := _first_timely(db, from_us, before_us)) is not None:
+        start_us = size.start_of(first_us)
+        from_us = size.end_of(start_us)
+        closed.append(_close_time_window(db, size.id_of(start_us), start_us, from_us, at_us))
+    write_fact(db, "closed_before_us", before_us)
+    return closed
+
+
+def _first_timely(db: sa.Connection, from_us: int, before_us: int) -> int | None:
+    at = decisions.c.requested_at_us
+    first = sa.select(at).where(at >= from_us, at < before_us, _timely).order_by(at).limit(1)
+    return db.execute(first).scalar()
+
+
+def _close_time_window(db: sa.Connection, window_id: str, start_us: int, end_us: int, at_us: int) -> str:
+    at = decisions.c.requested_at_us
+    late = sa.func.count().filter(decisions.c.late)
+    total, late_rows = db.execute(sa.select(sa.func.count(), late).where(at >= start_us, at < end_us)).one()
+    row = {"id": window_id, "kind": "time", "start_us": start_us, "end_us": end_us, "closed_at_us": at_us}
+    db.execute(sa.insert(windows), row | {"rows": total - late_rows, "late_rows": late_rows})
+    return window_id
+
+
+def close_due_counts(db: sa.Connection, count: int, at_us: int) -> list[str]:
+    """A row for every further full run of ``count`` timely decisions in order of arrival. Returns their ids.
+
+    Decisions the retention is about to remove are in none: a window of theirs could not be computed any more.
+    """
+    removed_before_us = read_facts(db).removed_before_us
+    of_kind = windows.c.kind == "count"
+    last_seq, number = db.execute(
+        sa.select(sa.func.coalesce(sa.func.max(windows.c.last_seq), 0), sa.func.count()).where(of_kind)
+    ).one()
+    closed: list[str] = []
+    while (run := _next_run(db, last_seq, count, removed_before_us)) is not None:
+        window_id = f"count-{number + len(closed) + 1:06d}"
+        db.execute(sa.insert(windows), run | {"id": window_id, "kind": "count", "rows": count, "closed_at_us": at_us})
+        last_seq = run["last_seq"]
+        closed.append(window_id)
+    return closed
+
+
+def _next_run(db: sa.Connection, after_seq: int, count: int, removed_before_us: int) -> dict[str, Any] | None:
+    """Bounds of the next ``count`` timely decisions, None while there are fewer. The end is past the latest of them."""
+    later = (decisions.c.seq > after_seq) & (decisions.c.requested_at_us >= removed_before_us)
+    run = sa.select(decisions.c.seq, decisions.c.requested_at_us).where(later, _timely)
+    run_of = run.order_by(decisions.c.seq).limit(count).subquery()
+    seq, at = run_of.c.seq, run_of.c.requested_at_us
+    least, most = sa.func.min, sa.func.max
+    found, first, last, start, end = db.execute(
+        sa.select(sa.func.count(), least(seq), most(seq), least(at), most(at))
+    ).one()
+    if found < count:
+        return None
+    between = decisions.c.seq.between(first, last) & decisions.c.late
+    late_rows = db.execute(sa.select(sa.func.count()).where(between)).scalar_one()
+    bounds = {"first_seq": first, "last_seq": last, "start_us": start, "end_us": end + 1}
+    return bounds | {"late_rows": late_rows}
+
+
+def uncomputed(db: sa.Connection) -> list[WindowKey]:
+    """Closed windows without a drift event, in order of time."""
+    return _keys(db, windows.c.revision == 0)
+
+
+def stale(db: sa.Connection) -> list[WindowKey]:
+    """Computed windows that got outcomes since, as long as all their decisions are still there."""
+    kept = windows.c.start_us >= read_facts(db).removed_before_us
+    return _keys(db, (windows.c.revision > 0) & (windows.c.labels_seen > windows.c.labels_computed) & kept)
+
+
+def key_of(db: sa.Connection, window_id: str) -> WindowKey | None:
+    """The window of this id."""
+    found = _keys(db, windows.c.id == window_id)
+    return found[0] if found else None
+
+
+def _keys(db: sa.Connection, where: sa.ColumnElement[bool]) -> list[WindowKey]:
+    found = sa.select(*_KEY).where(where).order_by(windows.c.end_us, windows.c.id)
+    return [WindowKey._make(row) for row in db.execute(found)]
+
+
+def computed(db: sa.Connection, key: WindowKey, event: DriftEvent) -> None:
+    """Write what was found, unless a higher revision is there. ``key``: as it was when the decisions were read."""
+    row = windows.update().where(windows.c.id == key.id, windows.c.revision < event.revision)
+    db.execute(
+        row.values(
+            record=msgspec.json.encode(event).decode(),
+            verdict=event.verdict,
+            rows=event.rows,
+            late_rows=event.late_rows,
+            revision=event.revision,
+            labels_computed=key.labels_seen,
+        )
+    )
+
+
+def unpublished(db: sa.Connection) -> list[Unpublished]:
+    """The newest revision of each window that is not announced yet, in order of time."""
+    columns = (windows.c.id, windows.c.revision, windows.c.record)
+    newer = windows.c.revision > windows.c.published_revision
+    found = sa.select(*columns).where(newer).order_by(windows.c.end_us, windows.c.id)
+    return [Unpublished(window_id, revision, record.encode()) for window_id, revision, record in db.execute(found)]
+
+
+def published(db: sa.Connection, window_id: str, revision: int) -> None:
+    """This revision was announced."""
+    earlier = (windows.c.id == window_id) & (windows.c.published_revision < revision)
+    db.execute(sa.update(windows).where(earlier).values(published_revision=revision))
+
+
+def reported(db: sa.Connection, window_id: str, path: str) -> None:
+    """The window's report lies there."""
+    db.execute(sa.update(windows).where(windows.c.id == window_id).values(report=path))
+
+
+def events(db: sa.Connection, last: int | None) -> list[DriftEvent]:
+    """The drift events of the ``last`` windows, or of all; oldest first."""
+    newest = (
+        sa.select(windows.c.record).where(windows.c.revision > 0).order_by(windows.c.end_us.desc(), windows.c.id.desc())
+    )
+    return [_decode(record) for record in db.execute(newest.limit(last)).scalars()][::-1]
+
+
+def event_of(db: sa.Connection, window_id: str) -> DriftEvent | None:
+    """The drift event of this window, None without such a window or before it was computed."""
+    record = db.execute(sa.select(windows.c.record).where(windows.c.id == window_id)).scalar()
+    return None if record is None else _decode(record)
+
+
+def stamp(db: sa.Connection) -> tuple[int, int]:
+    """How many windows there are, and all their revisions together: it changes with either."""
+    revisions = sa.func.coalesce(sa.func.sum(windows.c.revision), 0)
+    count, together = db.execute(sa.select(sa.func.count(), revisions).select_from(windows)).one()
+    return count, int(together)

@@ -1,0 +1,1 @@
+"""When a window is due to be closed, and closing it."""

@@ -1,0 +1,107 @@
+"""What follows a commit in doubt: a seek, which fences, and reads the committed offsets again. They tell."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
+from faust.types import TP
+
+from stream_app.delivery.offset_commits import Guard
+from stream_app.errors import DeliveryFailed, trace_of
+
+log = logging.getLogger(__name__)
+
+REOPEN_SECONDS = 0.5
+"""Between a doubt and the new fence, so that a lasting fault is no busy loop."""
+
+FENCED_SECONDS = 3.0
+"""The same after being fenced: a worker that others took for dead learns of it by its next heartbeat meanwhile, instead
+of fencing them in return."""
+
+
+class Doubts:
+    """Looks up one doubt at a time. A doubt that lasts ends the process."""
+
+    def __init__(
+        self,
+        seek_again: Callable[[], Awaitable[None]],
+        *,
+        sought: Callable[[], bool],
+        guard: Guard,
+        timeout_seconds: float,
+    ) -> None:
+        """``seek_again`` seeks all partitions as after a rebalance; ``sought``: whether that is done.
+
+        ``timeout_seconds``: how long nothing but doubts may follow one another.
+        """
+        self._seek_again, self._sought, self._guard, self._timeout = seek_again, sought, guard, timeout_seconds
+        self._first_at: float | None = None
+        self._last_at = 0.0
+        self._lookup: asyncio.Future[Any] | None = None
+
+    def begin(self, faults: Mapping[TP, Exception]) -> None:
+        """These partitions' commits are in doubt."""
+        self.note(time.monotonic())
+        partitions = ", ".join(str(tp.partition) for tp in sorted(faults))
+        log.warning("partitions %s: the commit is in doubt (%s); it is looked up", partitions, _kinds(faults.values()))
+        if self._lookup is None or self._lookup.done():
+            self._lookup = asyncio.ensure_future(self._look_up_or_end(list(faults.values())))
+
+    def over(self) -> None:
+        """Something was committed."""
+        self._first_at = None
+
+    def leave(self) -> None:
+        """The partitions are to be given away: look nothing up, the seek after it does."""
+        if self._lookup is not None:
+            self._lookup.cancel()
+
+    def note(self, now: float) -> None:
+        """A doubt, at ``now``. One that comes long after the last is another: perhaps there was nothing to commit."""
+        if self._first_at is None or now - self._last_at > self._timeout:
+            self._first_at = now
+        self._last_at = now
+
+    def lasting(self, now: float) -> float:
+        """For how long there were nothing but doubts, in seconds."""
+        return 0.0 if self._first_at is None else now - self._first_at
+
+    async def _look_up_or_end(self, faults: Sequence[Exception]) -> None:
+        await self._guard(self._look_up(faults))
+
+    async def _look_up(self, faults: Sequence[Exception]) -> None:
+        while True:
+            self._give_up_after_long(faults)
+            fenced = any(isinstance(fault, ProducerFenced) for fault in faults)
+            await asyncio.sleep(FENCED_SECONDS if fenced else REOPEN_SECONDS)
+            if self._sought():
+                return None  # by Faust, after a rebalance: what is fetched now is sound
+            try:
+                return await self._seek_again()
+            except IllegalStateError:
+                return None  # the partitions went meanwhile: Faust seeks after the rebalance
+            except KafkaError as fault:
+                faults = [fault]
+
+    def _give_up_after_long(self, faults: Sequence[Exception]) -> None:
+        if (seconds := self.lasting(time.monotonic())) > self._timeout:
+            raise DeliveryFailed(
+                f"No batch could be committed for {seconds:.0f} s ({_kinds(faults)}).",
+                kept="Whatever the broker did not commit will be decided after the next start.",
+                do_next="Check the broker and the output topics (do they exist, and take records of this size?), then "
+                "start the worker again.",
+            ) from faults[0]
+
+
+def _kinds(faults: Iterable[Exception]) -> str:
+    """Classes alone: texts may hold what was sent. Those that no broker causes come with their place."""
+    return ", ".join(sorted({_kind(fault) for fault in faults}))
+
+
+def _kind(fault: Exception) -> str:
+    return type(fault).__name__ if isinstance(fault, KafkaError | TimeoutError) else trace_of(fault)

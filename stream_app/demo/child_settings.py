@@ -1,0 +1,104 @@
+"""The children of the demo and their settings, fitted to the place."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+from stream_app.demo.child_process import ChildWorker
+from stream_app.demo.environment import Place
+from stream_app.errors import InputFileError
+
+MAX_REQUEST_BYTES = 65_536
+STORE_FILE, REPORTS_FOLDER, CLIENTS_FILE = "decisions.db", "reports", "clients.db"
+TEN_YEARS_SECONDS = 10 * 365.25 * 86_400
+"""What is dated later is not the replay's. One request of today, from the dashboard, would make all after it late."""
+
+REPORTS_KEPT = 12
+"""Those of the newest windows: each takes a second or more and 4 MB; ``stream-app report`` makes any other."""
+
+
+def start_scorer(place: Place, folder: Path, clients: Path) -> ChildWorker:
+    """``folder``: for its log alone; goes with it."""
+    settings: dict[str, object] = {
+        "group": place.group,
+        "guarantee": place.guarantee,
+        "clients": clients,
+        "web_port": 0,
+        "max_request_bytes": MAX_REQUEST_BYTES,
+    }
+    return ChildWorker("scorer", "worker", folder, _common(place) | settings)
+
+
+def start_monitor(place: Place, folder: Path, output: Path, reports: bool) -> ChildWorker:
+    """``folder``: for its log; goes with it. ``output``: for its store and, if any are made, its reports."""
+    settings: dict[str, object] = {
+        "monitor_group": place.monitor_group,
+        "monitor_port": 0,
+        "window": "1mo",
+        "idle_seconds": 2,  # of wall clock: here four years pass in seconds
+        "ahead_seconds": -TEN_YEARS_SECONDS,
+        "store": output / STORE_FILE,
+        "reports": output / REPORTS_FOLDER,
+        "reports_kept": REPORTS_KEPT if reports else 0,
+    }
+    return ChildWorker("monitor", "monitor", folder, _common(place) | settings)
+
+
+def start_gateway(place: Place, folder: Path, clients: Path, output: Path) -> ChildWorker:
+    """``folder``: for its log; goes with it. ``output``: where the monitor's store and reports are."""
+    settings: dict[str, object] = {
+        "gateway_port": 0,
+        "group": place.group,
+        "clients": clients,
+        "store": output / STORE_FILE,
+        "reports": output / REPORTS_FOLDER,
+    }
+    return ChildWorker("gateway", "gateway", folder, _common(place) | settings)
+
+
+def make_folder_to_keep(folder: Path) -> None:
+    """Make it, for :func:`start_monitor`'s ``keep``. Raises InputFileError when it cannot be made or has a store.
+
+    An older demo's store would not do: it remembers how far another broker's topics were read.
+    """
+    if (folder / STORE_FILE).exists():
+        raise InputFileError(
+            f"{folder} already has a {STORE_FILE}.",
+            kept="It was left as it is; nothing was started.",
+            do_next="Name another folder with --keep, or delete that file.",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise InputFileError(
+            f"Cannot make the folder {folder} ({fault.strerror}).", do_next="Name another. Nothing was started."
+        ) from fault
+    if not os.access(folder, os.W_OK):
+        raise InputFileError(f"{folder} cannot be written to.", do_next="Name another. Nothing was started.")
+
+
+def reports_in(folder: Path, window_ids: Sequence[str]) -> list[Path]:
+    """Where the reports will lie, of these windows in their order, that the monitor keeps."""
+    return [folder / REPORTS_FOLDER / f"window-{each}.html" for each in window_ids[-REPORTS_KEPT:]]
+
+
+def kept_text(folder: Path, reports: Sequence[Path]) -> str:
+    """What is kept, and what to do with it."""
+    store = shlex.quote(str(folder / STORE_FILE))
+    count = sum(report.exists() for report in reports)
+    return (
+        f"Kept in {folder}: the decision store and {count} reports. Look into it with "
+        f"`stream-app drift --last 48 --store {store}` and `stream-app report 2006-03 --store {store}`."
+    )
+
+
+def _common(place: Place) -> dict[str, object]:
+    return {
+        "kafka": place.bootstrap,
+        "topic_prefix": place.prefix,
+        "fetch_max_wait_seconds": place.fetch_wait_seconds,
+        "rebalance_timeout_seconds": place.rebalance_timeout_seconds,
+    }

@@ -1,0 +1,109 @@
+"""Where the demo takes place: a broker of its own, or topics of its own on a broker that is there already."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from stream_app.broker import Choice, start_broker
+from stream_app.demo.kafka_clients import Wire
+from stream_app.errors import BrokerUnreachable
+from stream_app.kafka_admin import admin_client
+from stream_app.topics import TopicNames, create_topics, wait_for_broker
+
+PARTITIONS = 4
+_TIDY_SECONDS = 5.0
+
+Say = Callable[[str], None]
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True):
+    """A broker with the demo's topics, and how to talk to it; times in seconds."""
+
+    bootstrap: str
+    meaning: str
+    prefix: str = ""
+    guarantee: str = "exactly_once"
+    fetch_wait_seconds: float = 0.5
+    rebalance_timeout_seconds: float = 20.0
+    pace_step_seconds: float = 0.001
+
+    @property
+    def names(self) -> TopicNames:
+        return TopicNames.prefixed(self.prefix)
+
+    @property
+    def group(self) -> str:
+        """The scorer's consumer group."""
+        return f"{self.prefix}loan-scorer"
+
+    @property
+    def monitor_group(self) -> str:
+        """The monitor's consumer group."""
+        return f"{self.prefix}loan-monitor"
+
+    @property
+    def wire(self) -> Wire:
+        return Wire(
+            bootstrap=self.bootstrap,
+            names=self.names,
+            partitions=PARTITIONS,
+            fetch_wait_seconds=self.fetch_wait_seconds,
+        )
+
+
+@contextlib.contextmanager
+def own_broker(engine: Choice, say: Say) -> Iterator[Place]:
+    """A broker that ends with the block, with the topics on it. Raises BrokerStartFailed."""
+    say(f"Starting a broker (engine: {engine}).")
+    with start_broker(engine, say=say) as broker:
+        place = _timed(Place(bootstrap=broker.bootstrap, meaning=broker.meaning), broker.engine)
+        create_topics(place.bootstrap, PARTITIONS, names=place.names)
+        yield place
+
+
+@contextlib.contextmanager
+def borrowed_broker(bootstrap: str, engine: Choice, say: Say) -> Iterator[Place]:
+    """Topics and groups of the demo's own on an existing broker, deleted at the end of the block.
+
+    ``engine``: what runs there, which the protocol does not tell; ``auto`` is taken for Apache Kafka. Raises
+    BrokerUnreachable or TopicMismatch.
+    """
+    prefix = f"demo-{secrets.token_hex(4)}."
+    place = _timed(Place(bootstrap=bootstrap, meaning="A broker that was there already.", prefix=prefix), engine)
+    wait_for_broker(bootstrap, say=say)
+    say(f"Using the broker at {bootstrap}; its own topics stay untouched: the demo's begin with {prefix!r}.")
+    try:
+        create_topics(bootstrap, PARTITIONS, names=place.names)
+        yield place
+    finally:
+        _delete(place, say)
+
+
+def _timed(place: Place, engine: Choice) -> Place:
+    """The place with the waiting times of its engine; what a Place has by itself suits Apache Kafka."""
+    if engine != "tansu":
+        return place
+    # It waits out every empty fetch and every rebalance, and a fetch slows with each batch it holds.
+    return msgspec.structs.replace(
+        place,
+        guarantee="at_least_once",  # it has no transactions
+        fetch_wait_seconds=0.005,
+        rebalance_timeout_seconds=3.0,
+        pace_step_seconds=0.05,
+    )
+
+
+def _delete(place: Place, say: Say) -> None:
+    """Delete the topics and the groups, as far as the broker lets us."""
+    from kafka.errors import KafkaError  # noqa: PLC0415 - only an existing broker is tidied up
+
+    try:
+        with admin_client(place.bootstrap, _TIDY_SECONDS) as admin:
+            admin.delete_topics(list(place.names.all()))
+            admin.delete_groups([place.group, place.monitor_group])
+    except (KafkaError, BrokerUnreachable):
+        say(f"The broker did not let the demo delete its topics; delete those that begin with {place.prefix!r}.")

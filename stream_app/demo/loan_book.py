@@ -1,0 +1,103 @@
+"""The simulator: the real loan book as a stream of loan requests, in the order the loans were approved, and the truth.
+
+A request states what the applicant asks for; what is known of the client beforehand is in the client store. The
+application's id serves as request id and as client id. The truth comes when it came: a default on the day the loan was
+charged off, a paid loan when the horizon that the model predicts has passed.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import msgspec
+import pandas as pd
+
+from models.contract import Contract
+from models.datasets.sba import PROFILE_FEATURES, REQUEST_FEATURES, TARGET, TARGET_MONTHS, load_applications
+from stream_app.demo.reconciliation import DECISION
+from stream_app.events import LoanRequest, Outcome
+from stream_app.tables.columns import FeatureObject, Profile, feature_objects
+
+FIRST_YEAR, LAST_YEAR = 2005, 2008
+"""What is replayed: the years after the shipped model's training data, up to the crisis."""
+
+Request = LoanRequest[FeatureObject]
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """One record to send, and what it must be answered with: ``DECISION`` or a rejection reason."""
+
+    key: bytes | None
+    value: bytes | None
+    expected: str = DECISION
+    request_id: str = ""
+
+
+def sound(request: Request) -> Message:
+    """A request as it should be sent: JSON under the client's id."""
+    return Message(request.client_id.encode(), msgspec.json.encode(request), request_id=request.request_id)
+
+
+def told(outcome: Outcome) -> Message:
+    """An outcome as it is sent: JSON under the client's id, so on the partition number of its request."""
+    return Message(outcome.client_id.encode(), msgspec.json.encode(outcome), request_id=outcome.request_id)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """``n`` applications in approval order: requests, client profiles, years of approval, the truth (1: defaulted), and
+    the same truth as outcomes, each dated when it became known."""
+
+    requests: Sequence[Request]
+    profiles: Sequence[Profile]
+    years: Sequence[int]
+    defaulted: Sequence[int]
+    outcomes: Sequence[Outcome]
+
+    def __len__(self) -> int:
+        return len(self.requests)
+
+    @property
+    def applications(self) -> Sequence[Profile]:
+        """What each request says, as the client's latest application in the client store."""
+        return [(request.client_id, msgspec.json.encode(request.features)) for request in self.requests]
+
+
+def read_replay(contract: Contract, limit: int | None = None) -> Replay:
+    """The shipped book's applications of 2005-2008, at most ``limit`` of them."""
+    book = load_applications()
+    years = book["approval_date"].dt.year
+    return replay_of(book[years.between(FIRST_YEAR, LAST_YEAR)].head(limit or len(book)), contract)
+
+
+def replay_of(applications: pd.DataFrame, contract: Contract) -> Replay:
+    """Applications, with the columns of :func:`models.datasets.sba.load_applications`, in their order."""
+    ids = [str(application) for application in applications["application_id"].tolist()]
+    dates = _utc(applications["approval_date"])
+    asked = feature_objects(applications[[*REQUEST_FEATURES]], contract)
+    known = feature_objects(applications[[*PROFILE_FEATURES]], contract)
+    return Replay(
+        requests=[_request(each, date, features) for each, date, features in zip(ids, dates, asked, strict=True)],
+        profiles=[(client, msgspec.json.encode(profile)) for client, profile in zip(ids, known, strict=True)],
+        years=applications["approval_date"].dt.year.tolist(),
+        defaulted=applications[TARGET].tolist(),
+        outcomes=_outcomes(ids, applications),
+    )
+
+
+def _outcomes(ids: Sequence[str], applications: pd.DataFrame) -> list[Outcome]:
+    """Defaults are known on their charge-off date, the others ``TARGET_MONTHS`` after their approval."""
+    defaulted = applications[TARGET].eq(1)
+    horizon = applications["approval_date"] + pd.DateOffset(months=TARGET_MONTHS)
+    known = _utc(applications["charge_off_date"].where(defaulted, horizon))
+    return [Outcome(each, each, bad, at) for each, bad, at in zip(ids, defaulted.tolist(), known, strict=True)]
+
+
+def _utc(dates: pd.Series) -> list[dt.datetime]:
+    return [date.replace(tzinfo=dt.UTC) for date in dates.dt.to_pydatetime()]
+
+
+def _request(application_id: str, approved_at: dt.datetime, features: FeatureObject) -> Request:
+    return LoanRequest(application_id, application_id, approved_at, features)

@@ -1,0 +1,139 @@
+"""Loan requests as the gateway sends them: read from a body, or made of what is stored of a client.
+
+A body is judged by the scorer's own decoder, so HTTP refuses what the stream would reject, for the same reason.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from models.contract import Contract
+from stream_app.events import MAX_REQUEST_ID, Decision, Headers, LoanRequest, Rejection, RejectionReason, feature_struct
+from stream_app.gateway.problem_details import Refused, refused, rejected
+from stream_app.gateway.stores import KnownClient
+from stream_app.steps.decode import Decoder
+
+_KEY = re.compile(f"[!-~]{{1,{MAX_REQUEST_ID}}}")
+_KEY_RULE = f"`Idempotency-Key` must have 1 to {MAX_REQUEST_ID} visible ASCII characters, no spaces."
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Prepared(msgspec.Struct, frozen=True, gc=False):
+    """A sound request: ``value`` goes out under ``key``. ``fingerprint``: of its content, however it was written.
+
+    ``by_content``: its id follows from that, and the time of asking does not count.
+    """
+
+    request: LoanRequest[Any]
+    key: bytes
+    value: bytes
+    fingerprint: bytes
+    by_content: bool = False
+
+
+class _Body(msgspec.Struct, gc=False):
+    """A body as the decoder takes it: as if it had come from the topic."""
+
+    key: bytes
+    value: bytes
+    topic: str = ""
+    partition: int = 0
+    offset: int = 0
+    timestamp: int = 0
+    headers: Headers = ()
+
+
+class _Names(msgspec.Struct, gc=False):
+    client_id: str = ""
+    request_id: str | msgspec.UnsetType = UNSET
+
+
+class Requests:
+    """Makes requests under one contract. ``max_bytes``: of a body."""
+
+    def __init__(self, contract: Contract, max_bytes: int) -> None:
+        features: Any = feature_struct(contract)
+        self._decoder = Decoder(contract, max_bytes)
+        self._names = msgspec.json.Decoder(_Names).decode
+        self._object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+        self._features = msgspec.json.Decoder(features).decode
+        self._decision = msgspec.json.Decoder(Decision[features]).decode
+        self._absent = dict.fromkeys(contract.names(), msgspec.Raw(b"null"))
+
+    def read(self, body: bytes, idempotency_key: str | None) -> Prepared:
+        """The request in a body; ``idempotency_key`` names it when it has no id of its own. Raises Refused."""
+        if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
+            raise rejected(RejectionReason.OUT_OF_RANGE.value, _KEY_RULE)
+        try:
+            names = self._names(body)
+            if idempotency_key is not None and names.request_id is UNSET:
+                body = _encode(self._object(body) | {"request_id": idempotency_key})
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            names = _Names()  # the decoder below finds the same fault and explains it
+        key = names.client_id.encode()
+        [request] = self._decoder.decode([_Body(key, body)])
+        if isinstance(request, Rejection):
+            raise rejected(request.reason.value, request.message)
+        return Prepared(request, key, body, _fingerprint(_encode(request)))
+
+    def of_client(self, client_id: str, known: KnownClient, now: dt.datetime) -> Prepared:
+        """The request for a client's latest application, completed with the profile; it names every feature.
+
+        Its id follows from client and content: the same application is the same request, another one is not. Raises
+        Refused when what is stored breaks the contract.
+        """
+        try:
+            stored = [self._object(each) for each in known if each is not None]
+            merged = self._absent | {name: value for each in stored for name, value in each.items()}
+            features = self._features(_encode(merged))
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise _invalid_profile() from None
+        fingerprint = _fingerprint(_encode([client_id, features]))
+        request = LoanRequest(f"predict-{fingerprint.hex()}", client_id, now, features)
+        return Prepared(request, client_id.encode(), _encode(request), fingerprint, by_content=True)
+
+    def is_answered_by(self, prepared: Prepared, decision: bytes) -> bool:
+        """Whether a decision with the request's id can be the answer to its content: same client, time and features.
+
+        An id that follows from the content is no proof of it: anybody may have sent something else under it.
+        """
+        request = prepared.request
+        try:
+            decided = self._decision(decision)
+        except msgspec.DecodeError:
+            return False  # of a model with other features
+        same = decided.client_id == request.client_id
+        same = same and (prepared.by_content or decided.requested_at == request.requested_at)
+        return same and (request.features is UNSET or _agree(request.features, decided.features))
+
+
+def conflict() -> Refused:
+    """The id was used for something else."""
+    return refused(
+        409,
+        "conflicting_id",
+        "The request id, or the Idempotency-Key, was used before with other content.",
+        "Give a new request a new id; repeat an old one unchanged.",
+    )
+
+
+def _agree(sent: Any, seen: Any) -> bool:
+    pairs = zip(msgspec.structs.astuple(sent), msgspec.structs.astuple(seen), strict=True)
+    return all(value is UNSET or value == other for value, other in pairs)
+
+
+def _invalid_profile() -> Refused:
+    return rejected(
+        RejectionReason.INVALID_PROFILE.value, "The client's stored profile or application breaks the contract."
+    )
+
+
+def _fingerprint(content: bytes) -> bytes:
+    return hashlib.blake2b(content, digest_size=16).digest()

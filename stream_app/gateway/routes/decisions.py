@@ -1,0 +1,49 @@
+"""``GET /decisions/{request_id}``: what was decided."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from stream_app.events import MAX_REQUEST_ID
+from stream_app.gateway.dependencies import parts_of
+from stream_app.gateway.openapi_parts import answers, described, in_path, pending_answer, ref
+from stream_app.gateway.problem_details import refused
+from stream_app.gateway.request_reply import Answer
+from stream_app.gateway.responses import answered
+from stream_app.gateway.roles import Role
+
+router = APIRouter(tags=["decisions"])
+
+
+@router.get(
+    "/decisions/{request_id:path}",
+    summary="Read a decision",
+    responses={**answers(ref("Decision"), "The decision.", 404, 413, 422, 502, 503), 202: pending_answer()},
+    openapi_extra=described(
+        Role.READ, in_path("request_id", "The id the request had.", MAX_REQUEST_ID, "my-first-request")
+    ),
+)
+async def decision(request: Request) -> Response:
+    """From this gateway's memory, or from the decision store, where the monitor keeps every decision.
+
+    202 while it is pending. A request that was rejected ends as it would have where it was sent, for as long as this
+    gateway remembers it.
+    """
+    parts = parts_of(request)
+    request_id = request.path_params["request_id"]
+    known = parts.memory.get(request_id)
+    if known and known.answer and known.answer.decision is not None:
+        return answered(request_id, known.answer)
+    stored = await parts.decided.get(request_id)
+    if stored is not None:
+        return answered(request_id, Answer(stored))
+    if known and not known.failed:
+        return answered(request_id, known.answer)
+    raise refused(
+        404,
+        "unknown_request",
+        "There is no decision on such a request.",
+        "Check the id; a request sent to the topic a moment ago may not be stored yet.",
+    )

@@ -1,0 +1,1 @@
+"""What each worker process needs around its work: health pages, readiness, watchdog, stack dumps."""

@@ -1,0 +1,1 @@
+"""Rows of a user's table as records: requests, profiles, labels."""

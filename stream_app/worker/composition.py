@@ -1,0 +1,170 @@
+"""The scoring worker: one Faust app, one agent, and the composition root that wires it from settings.
+
+``stream-app worker`` runs it; ``faust -A stream_app.worker worker`` works too (settings from the environment).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import faust
+from prometheus_client import CollectorRegistry, disable_created_metrics
+
+from models.bundle import Bundle, load_bundle, shipped_bundle
+from stream_app.clients import open_clients
+from stream_app.delivery.at_least_once import AtLeastOnceLanes, Lanes
+from stream_app.delivery.exactly_once import TransactionalLanes
+from stream_app.delivery.offset_commits import PacedCommits
+from stream_app.delivery.producer import OutputTopics
+from stream_app.delivery.transactional_producer import AiokafkaTransactions, Transactions, require_transactions
+from stream_app.events import ModelRef
+from stream_app.pipeline import Pipeline
+from stream_app.runtime.health_server import WebPages
+from stream_app.runtime.process import batch_app, check_and_listen, heard, or_exit
+from stream_app.runtime.readiness import Progress
+from stream_app.runtime.watchdog import Watchdog
+from stream_app.settings import WorkerSettings, read_settings
+from stream_app.steps.decided import DecidedIds
+from stream_app.topics import TopicNames
+from stream_app.transport import BatchApp, BatchOptions, BatchTransport, SeekListener
+from stream_app.worker.decision_tail import Tail
+from stream_app.worker.metrics import ScorerMetrics
+from stream_app.worker.restore_ids import Recall
+from stream_app.worker.scoring import CommitNews, Scoring
+
+log = logging.getLogger(__name__)
+
+QUIET_SECONDS = 0.2
+"""A broker without transactions may be Tansu, whose end offsets are too low: decisions are read until none came for so
+long."""
+
+MakeTransactions = Callable[..., Transactions]
+"""Gives the transactions of an id: called with it, ``bootstrap`` and ``timeout_seconds``."""
+
+
+def create_app(
+    settings: WorkerSettings,
+    registry: CollectorRegistry | None = None,
+    *,
+    make_transactions: MakeTransactions = AiokafkaTransactions,
+) -> faust.App:
+    """Wire the whole worker. Raises ModelError (no good bundle) and ClientStoreError before anything is started."""
+    disable_created_metrics()  # type: ignore[no-untyped-call]  # twice as many series, read by nobody
+    registry = registry or CollectorRegistry()
+    bundle = load_bundle(settings.bundle or shipped_bundle(), threads=settings.threads)
+    model = ModelRef(bundle.name, bundle.version, bundle.sha256)
+    topics = TopicNames.prefixed(settings.topic_prefix)
+    watchdog = Watchdog(settings.exit_after_stall_seconds)
+    progress = Progress(settings.stall_seconds, watchdog.clock)
+    metrics = ScorerMetrics(registry, model, bundle.contract)
+    metrics.started(time.time())
+    app = batch_app(settings.group, settings)
+    lanes = _lanes(settings, topics, app, CommitNews(metrics, progress), make_transactions)
+    decided = DecidedIds(settings.remembered_ids, settings.remembered_seconds) if settings.remembered_ids else None
+    options = BatchOptions(frozenset({topics.requests}), settings.fetch_max_wait_seconds)
+    app.transport = BatchTransport(
+        app.conf.broker_consumer, app, options=options, listener=_listener(settings, topics, lanes, decided)
+    )
+    pipeline = _pipeline(settings, bundle, model, decided)
+    scoring = Scoring(pipeline, lanes, metrics, settings.clients_wait_seconds, decided, or_exit)
+    requests = app.topic(topics.requests, key_serializer="raw", value_serializer="raw", acks=False)
+
+    @app.agent(requests, name="scoring", concurrency=1)
+    async def score_polls(polls: Any) -> None:
+        async for poll in polls:
+            await or_exit(scoring.handle(poll))
+
+    measure = partial(_measure_lag, app, lanes, progress, metrics)
+
+    def measure_lag() -> None:
+        measure()
+        metrics.remembered_are(0 if decided is None else len(decided))
+        watchdog.hear(progress)
+
+    @app.timer(interval=1.0)  # type: ignore[untyped-decorator]  # Faust's own
+    async def watch_lag() -> None:
+        measure_lag()
+
+    pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready, measure_lag)
+    app.pages = pages
+    app.before_start = lambda: or_exit(heard(_prepare(settings, topics, pages, watchdog), watchdog))
+    app.after_stop = lanes.close
+    return app
+
+
+def _lanes(
+    settings: WorkerSettings, topics: TopicNames, app: BatchApp, news: CommitNews, make_transactions: MakeTransactions
+) -> Lanes:
+    """As the guarantee asks."""
+    outputs = OutputTopics(topics.decisions, topics.rejections)
+    timeout = settings.delivery_timeout_seconds
+    if settings.guarantee == "exactly_once":
+        return TransactionalLanes(
+            make=partial(make_transactions, bootstrap=settings.kafka, timeout_seconds=timeout),
+            seek_again=lambda: app.batch_consumer.perform_seek(),
+            listener=news,
+            guard=or_exit,
+            group=settings.group,
+            topics=outputs,
+            timeout_seconds=timeout,
+        )
+    commits = PacedCommits(
+        lambda offsets: app.batch_consumer.commit_offsets(offsets),
+        listener=news,
+        guard=or_exit,
+        interval_seconds=settings.commit_interval_seconds,
+        timeout_seconds=timeout,
+    )
+    return AtLeastOnceLanes(commits=commits, bootstrap=settings.kafka, topics=outputs, timeout_seconds=timeout)
+
+
+async def _prepare(settings: WorkerSettings, topics: TopicNames, pages: WebPages, watchdog: Watchdog) -> None:
+    await check_and_listen(settings, topics, pages, watchdog)
+    log.info("delivery: %s", settings.guarantee)
+    if settings.guarantee == "exactly_once":
+        await require_transactions(
+            settings.kafka,
+            f"{settings.group}.check",
+            timeout_seconds=settings.delivery_timeout_seconds,
+            wait_seconds=settings.broker_wait_seconds,
+        )
+
+
+def _listener(settings: WorkerSettings, topics: TopicNames, lanes: Lanes, decided: DecidedIds | None) -> SeekListener:
+    """The lanes, behind the memory of decided ids if there is one."""
+    if decided is None:
+        return lanes
+    tail = Tail(
+        settings.kafka,
+        topics.decisions,
+        most=settings.remembered_ids,
+        fetch_wait_seconds=settings.fetch_max_wait_seconds,
+        quiet_seconds=0.0 if settings.guarantee == "exactly_once" else QUIET_SECONDS,
+    )
+    return Recall(lanes, decided, tail.read, guard=or_exit, timeout_seconds=settings.delivery_timeout_seconds)
+
+
+def _measure_lag(app: BatchApp, lanes: Lanes, progress: Progress, metrics: ScorerMetrics) -> None:
+    positions, seen = lanes.committed_offsets(), app.batch_consumer.partitions_seen()
+    lag = {tp.partition: seen[tp].lag(at) if tp in seen else 0 for tp, at in positions.items()}
+    stamps = {tp.partition: seen[tp].stamp for tp in positions if tp in seen}
+    progress.stands(app.batch_consumer.standing(), lag, stamps, reads=app.batch_consumer.reads())
+    metrics.lag_is(lag)
+    if progress.wants_seek():
+        app.batch_consumer.ask_for_seek()
+
+
+def _pipeline(settings: WorkerSettings, bundle: Bundle, model: ModelRef, decided: DecidedIds | None) -> Pipeline:
+    return Pipeline(
+        contract=bundle.contract,
+        scorer=bundle.scorer,
+        policy=bundle.policy,
+        model=model,
+        profiles=open_clients(settings.clients),
+        max_request_bytes=settings.max_request_bytes,
+        decided=decided,
+    )

@@ -1,0 +1,147 @@
+"""Every Prometheus series of the scorer: declared here on a given registry, moved by verbs, read nowhere.
+
+Labels come from closed enums, the model's contract, or the broker's partition numbers; never from a payload.
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Iterable, Mapping, Sequence
+
+from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.registry import CollectorRegistry
+
+from models.contract import Contract
+from models.policy import OUTCOMES
+from stream_app.events import ModelRef, RejectionReason
+from stream_app.worker.batch_histogram import BatchHistogram
+
+PREFIX = "loan_scorer_"
+STAGES = ("decode", "enrich", "score", "decide", "encode", "publish")
+_STAGE_SECONDS = (0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+_AGE_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0)
+_BATCH_RECORDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+_PROBABILITIES = (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1.0)
+
+
+class ScorerMetrics:
+    """What one scorer tells about itself."""
+
+    def __init__(self, registry: CollectorRegistry, model: ModelRef, contract: Contract) -> None:
+        self._declare(registry)
+        self._lagging: set[int] = set()
+        self._model_info.labels(model.name, model.version, model.sha256).set(1)
+        # Children are made once: they start at zero, so that a rate is right from the first event, and cost no lookup.
+        self._by_outcome = {name: self._decisions.labels(name, model.version) for name in OUTCOMES}
+        self._by_reason = {reason: self._rejections.labels(reason.value) for reason in RejectionReason}
+        self._by_stage = {stage: self._stage_seconds.labels(stage) for stage in STAGES}
+        codes = {feature.reason_code or feature.name for feature in contract.features}
+        self._by_code = {code: self._reasons.labels(code) for code in codes}
+        self._by_feature = {f.name: self._unseen.labels(f.name) for f in contract.features if f.kind == "category"}
+
+    def _declare(self, on: CollectorRegistry) -> None:
+        def counter(name: str, text: str, labels: Sequence[str] = ()) -> Counter:
+            return Counter(PREFIX + name, text, labels, registry=on)
+
+        def gauge(name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
+            return Gauge(PREFIX + name, text, labels, registry=on)
+
+        self._requests = counter("requests_total", "Records read from the request topic and answered")
+        self._decisions = counter("decisions_total", "Decisions published", ("outcome", "model_version"))
+        self._rejections = counter("rejections_total", "Records answered with a rejection", ("reason",))
+        self._repeats = counter("repeated_requests_total", "Records skipped: the same request was decided before")
+        self._reasons = counter("reasons_total", "Principal reasons given with decisions not approved", ("code",))
+        self._unseen = counter("unseen_categories_total", "Values of a category the model never saw", ("feature",))
+        self._bugs = counter("pipeline_bugs_total", "Records rejected for a fault of the scorer itself")
+        self._not_committed = counter(
+            "uncommitted_batches_total", "Batches whose commit a rebalance undid or is in doubt"
+        )
+        self._store_failures = counter("client_store_failures_total", "Times the client store did not answer a batch")
+        self._stage_seconds = Histogram(
+            PREFIX + "stage_seconds",
+            "Time of one stage over one batch",
+            ("stage",),
+            buckets=_STAGE_SECONDS,
+            registry=on,
+        )
+        self._batch = Histogram(PREFIX + "batch_records", "Records in one batch", buckets=_BATCH_RECORDS, registry=on)
+        self._ages = BatchHistogram(
+            PREFIX + "event_age_seconds",
+            "From the record's timestamp, the producer's as a rule, to its decision",
+            _AGE_SECONDS,
+            on,
+        )
+        self._probabilities = BatchHistogram(
+            PREFIX + "probability_of_default", "Probability of default given, higher is riskier", _PROBABILITIES, on
+        )
+        self._lag = gauge("consumer_lag_records", "Records not yet committed, as of the last fetch", ("partition",))
+        self._assigned = gauge("partitions_assigned", "Partitions this worker owns")
+        self._last_commit = gauge("last_commit_timestamp_seconds", "When offsets were last committed (Unix time)")
+        self._remembered = gauge("remembered_ids", "Ids of decided requests remembered, all partitions of this worker")
+        self._started = gauge("started_timestamp_seconds", "When this process started (Unix time)")
+        self._model_info = gauge("model_info", "The model in use; always 1", ("name", "version", "sha256"))
+
+    def batch_decided(
+        self,
+        *,
+        records: int,
+        repeats: int,
+        outcomes: Tally[str],
+        reasons: Tally[str],
+        rejections: Tally[RejectionReason],
+        probabilities: Sequence[float],
+        ages_seconds: Iterable[float],
+        unseen: Tally[str],
+        bugs: int,
+    ) -> None:
+        """A batch was published; ``repeats`` of its records were skipped."""
+        self._requests.inc(records - repeats)
+        self._repeats.inc(repeats)
+        self._batch.observe(records)
+        self._bugs.inc(bugs)
+        for outcome, count in outcomes.items():
+            self._by_outcome[outcome].inc(count)
+        for code, count in reasons.items():
+            self._by_code[code].inc(count)
+        for reason, count in rejections.items():
+            self._by_reason[reason].inc(count)
+        for feature, count in unseen.items():
+            self._by_feature[feature].inc(count)
+        self._probabilities.observe_many(probabilities)
+        self._ages.observe_many(list(ages_seconds))
+
+    def client_store_failed(self) -> None:
+        """The client store did not answer; the batch waits and asks again."""
+        self._store_failures.inc()
+
+    def stage_took(self, stage: str, seconds: float) -> None:
+        """One stage of one batch ended."""
+        self._by_stage[stage].observe(seconds)
+
+    def started(self, at: float) -> None:
+        """The process started at this Unix time."""
+        self._started.set(at)
+
+    def committed(self, at: float) -> None:
+        """Offsets were committed at this Unix time."""
+        self._last_commit.set(at)
+
+    def not_committed(self, batches: int) -> None:
+        """A rebalance came between publishing and committing that many batches; their records come again."""
+        self._not_committed.inc(batches)
+
+    def remembered_are(self, ids: int) -> None:
+        """So many ids of decided requests are remembered."""
+        self._remembered.set(ids)
+
+    def lag_is(self, records_by_partition: Mapping[int, int]) -> None:
+        """The lag of every partition owned now; series of partitions given away end.
+
+        The others are never away for a moment: a page may be made by another thread meanwhile.
+        """
+        self._assigned.set(len(records_by_partition))
+        for partition in self._lagging - records_by_partition.keys():
+            self._lag.remove(str(partition))
+        for partition, records in records_by_partition.items():
+            self._lag.labels(str(partition)).set(records)
+        self._lagging = set(records_by_partition)

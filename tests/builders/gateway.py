@@ -1,0 +1,93 @@
+"""The stream in a list, for the gateway's tests: a line whose scorer is the real pipeline, when it is told to run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from models.bundle import Bundle, load_bundle, shipped_bundle
+from stream_app.clients import SQLiteClients
+from stream_app.events import ModelRef
+from stream_app.gateway.request_reply import Exchange
+from stream_app.pipeline import Pipeline
+from stream_app.settings import GatewaySettings
+from tests.builders.records import NOW, Profiles, Record
+
+Result = TypeVar("Result")
+
+PROFILE = {"state": "CA", "naics_sector": "44", "urban_rural": "urban", "employees": 7}
+APPLICATION = {"amount_requested": 70_000, "guaranteed_share": 0.5, "revolving_line": "Y"}
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """On a loop of its own, for five seconds at most."""
+    return asyncio.run(asyncio.wait_for(work, 5.0))
+
+
+@lru_cache
+def bundle() -> Bundle:
+    """The shipped one, loaded once."""
+    return load_bundle(shipped_bundle())
+
+
+class LocalStream:
+    """Requests in, answers out. ``running``: whether a scorer answers, ``confirming``: whether the broker confirms."""
+
+    def __init__(self, pipeline: Pipeline, hear: Callable[[bool, Iterable[Any]], None]) -> None:
+        self.reachable = self.running = self.confirming = True
+        self.lag, self.scorers = 0, 1
+        self.sent: list[Record] = []
+        self._pipeline, self._hear = pipeline, hear
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def send(self, key: bytes, value: bytes, headers: Sequence[tuple[str, bytes]]) -> asyncio.Future[object]:
+        loop = asyncio.get_running_loop()
+        delivery: asyncio.Future[object] = loop.create_future()
+        self.sent.append(Record(value=value, key=key, headers=list(headers)))
+        if self.confirming:
+            delivery.set_result(None)
+        if self.running:
+            loop.call_soon(self.score, self.sent[-1:])
+        return delivery
+
+    def score(self, requests: Sequence[Record]) -> None:
+        """Decide these, once more if they were decided before."""
+        for output in self._pipeline.judge(requests, NOW).outputs:
+            self._hear(output.rejected, [Record(output.value, output.key, headers=output.headers)])
+
+
+def local_stream(exchange: Exchange, pipeline: Pipeline) -> LocalStream:
+    """A line in use."""
+    line = LocalStream(pipeline, exchange.hear)
+    exchange.use(line)
+    return line
+
+
+def shipped_pipeline(profiles: Any = None) -> Pipeline:
+    """The scorer's, on the shipped bundle."""
+    of = bundle()
+    return Pipeline(
+        contract=of.contract,
+        scorer=of.scorer,
+        policy=of.policy,
+        model=ModelRef(of.name, of.version, of.sha256),
+        profiles=profiles or Profiles({"7": PROFILE}),
+        max_request_bytes=65_536,
+    )
+
+
+def settings_in(folder: Path, **given: Any) -> GatewaySettings:
+    """A gateway whose stores are in this folder: client 7 has a profile and an application, client 8 a profile."""
+    clients = folder / "clients.db"
+    profile = json.dumps(PROFILE).encode()
+    with SQLiteClients(clients, create=True) as store:
+        store.put_many([("7", profile), ("8", profile)], [("7", json.dumps(APPLICATION).encode())])
+    values = {"clients": str(clients), "store": str(folder / "decisions.db"), "reports": folder / "reports"}
+    return GatewaySettings(**{**values, "reply_seconds": 0.2, **given})

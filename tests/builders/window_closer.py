@@ -1,0 +1,154 @@
+"""A closer among fakes: a store in memory, an analyst and a broker that fail when told to, metrics that remember."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Set
+from typing import Any
+
+from monitoring.event_time import WindowSize
+from monitoring.log_lines import News
+from monitoring.store import Position, Unpublished, WindowKey
+from monitoring.windows.due import Windowing
+from monitoring.windows.scheduler import Closer
+from stream_app.drift_events import DriftEvent
+from stream_app.errors import ChildCrashed, DeliveryFailed, StoreUnavailable
+from tests.store.rows import drift_event
+
+DAY = 86_400_000_000
+
+
+def key(name: str, labels_seen: int = 0) -> WindowKey:
+    return WindowKey(name, "time", 0, DAY, None, None, labels_seen)
+
+
+class Store:
+    """Windows in memory; the step named ``failing`` raises."""
+
+    def __init__(self, *closed: WindowKey) -> None:
+        self.closed = {key.id: key for key in closed}
+        self.events: dict[str, DriftEvent] = {}
+        self.labels: dict[str, int] = {}
+        self.sent: dict[str, int] = {}
+        self.failing = ""
+        self.steps: list[str] = []
+        self.at: dict[Any, Position] = {("d", 0): Position(5, 9 * DAY), ("o", 0): Position(1, 99 * DAY)}
+        self.removed: list[int] = []
+
+    def _step(self, name: str) -> None:
+        self.steps.append(name)
+        if name == self.failing:
+            raise StoreUnavailable("The store is away.")
+
+    def positions(self) -> dict[Any, Position]:
+        self._step("positions")
+        return self.at
+
+    def windows(self, last: int) -> list[DriftEvent]:
+        self._step("windows")
+        return list(self.events.values())[-last:]
+
+    def close_due(self, before_us: int, _size: WindowSize, _at_us: int) -> None:
+        self._step("close_due")
+        self.closed_before_us = before_us
+
+    def close_due_counts(self, _count: int, _at_us: int) -> None:
+        self._step("close_due_counts")
+
+    def uncomputed(self) -> list[WindowKey]:
+        self._step("uncomputed")
+        return [key for key in self.closed.values() if key.id not in self.events]
+
+    def stale(self) -> list[WindowKey]:
+        return [key for key in self.closed.values() if key.id in self.events and self.labels[key.id] < key.labels_seen]
+
+    def window_event(self, name: str) -> DriftEvent:
+        return self.events[name]
+
+    def computed(self, key: WindowKey, event: DriftEvent) -> None:
+        self._step("computed")
+        self.events[key.id], self.labels[key.id] = event, key.labels_seen
+
+    def unpublished(self) -> list[Unpublished]:
+        self._step("unpublished")
+        waiting = [event for event in self.events.values() if event.revision > self.sent.get(event.window.id, 0)]
+        return [Unpublished(event.window.id, event.revision, b"") for event in waiting]
+
+    def published(self, name: str, revision: int) -> None:
+        self._step("published")
+        self.sent[name] = revision
+
+    def remove_before(self, before_us: int) -> int:
+        self._step("remove_before")
+        self.removed.append(before_us)
+        return 3 if len(self.removed) == 1 else 0
+
+
+class Analyst:
+    """Computes windows, but for the next ``fails`` times."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, int]] = []
+        self.fails = 0
+        self.fault: Exception = ChildCrashed("The analyst died.")
+
+    def first(self, key: WindowKey) -> DriftEvent:
+        return self._event(key.id, 1)
+
+    def next(self, key: WindowKey, last: DriftEvent) -> DriftEvent:
+        return self._event(key.id, last.revision + 1)
+
+    def _event(self, name: str, revision: int) -> DriftEvent:
+        self.asked.append((name, revision))
+        if self.fails:
+            self.fails -= 1
+            raise self.fault
+        return drift_event(name, revision)
+
+
+class Metrics:
+    """Remembers the verbs."""
+
+    keep_windows = 48
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def __getattr__(self, verb: str) -> Callable[..., None]:
+        return lambda *_: self.told.append(verb)
+
+
+class Monitor:
+    """A closer of one partition, and what it told whom."""
+
+    def __init__(self, store: Store, count: int = 0) -> None:
+        self.store, self.analyst, self.metrics = store, Analyst(), Metrics()
+        self.announced: list[str] = []
+        self.reported: list[str] = []
+        self.broker_fails = 0
+        self.idle: Set[int] = frozenset()
+        self.closer = Closer(
+            store=store,  # type: ignore[arg-type]
+            decisions_topic="d",
+            windowing=Windowing(WindowSize.parse("1d"), lateness_us=0, count=count, retention_us=2 * DAY),
+            idle=self._idle,
+            analyst=self.analyst,
+            announce=self._announce,
+            report=lambda key: self.reported.append(key.id),
+            metrics=self.metrics,  # type: ignore[arg-type]
+            news=News("v", lambda: 0.0),
+        )
+        self.closer.partitions = 1
+
+    async def _idle(self, next_offsets: Mapping[int, int]) -> Set[int]:
+        assert next_offsets == {number: at.next_offset for (topic, number), at in self.store.at.items() if topic == "d"}
+        return self.idle
+
+    async def _announce(self, name: str, _record: bytes) -> None:
+        if self.broker_fails:
+            self.broker_fails -= 1
+            raise DeliveryFailed("The broker is away.")
+        self.announced.append(name)
+
+    def look(self, leading: bool = True) -> None:
+        asyncio.run(self.closer.look(leading))

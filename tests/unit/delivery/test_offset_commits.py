@@ -1,0 +1,194 @@
+"""When offsets are committed: together, never late, never lost without a word, never those of partitions given away."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Coroutine, Mapping
+from typing import Any
+
+import pytest
+from aiokafka.errors import KafkaError
+from faust.types import TP
+
+from stream_app.delivery.offset_commits import PacedCommits
+from stream_app.errors import DeliveryFailed
+
+A, B = TP("t", 0), TP("t", 1)
+LONG, SHORT = 600.0, 0.001  # seconds a batch may wait: longer than any test, and next to nothing
+
+
+class Group:
+    """A group that takes commits, or answers as it is told to, and hears what became of each."""
+
+    def __init__(self, answer: bool | Exception = True) -> None:
+        self.answer = answer
+        self.commits: list[dict[TP, int]] = []
+        self.open = asyncio.Event()  # closed: a commit hangs
+        self.open.set()
+        self.told: list[str] = []
+        self.faults: asyncio.Queue[Exception] = asyncio.Queue()
+        self.heard = asyncio.Event()
+
+    async def commit(self, ends: Mapping[TP, int]) -> bool:
+        self.commits.append(dict(ends))
+        await self.open.wait()
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+    def committed(self) -> None:
+        self._hear("committed")
+
+    def not_committed(self, batches: int) -> None:
+        self._hear(f"{batches} undone")
+
+    def _hear(self, what: str) -> None:
+        self.told.append(what)
+        self.heard.set()
+
+    async def guard(self, work: Awaitable[bool]) -> bool:
+        try:
+            return await work
+        except Exception as fault:
+            self.faults.put_nowait(fault)
+            raise
+
+
+def paced(group: Group, interval: float = LONG, timeout: float = LONG) -> PacedCommits:
+    commits = PacedCommits(
+        group.commit, listener=group, guard=group.guard, interval_seconds=interval, timeout_seconds=timeout
+    )
+    commits.restart({A: 0, B: None})
+    return commits
+
+
+def run(story: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(asyncio.wait_for(story, 10))
+
+
+def test_batches_that_wait_are_committed_together_in_the_interval_without_another_batch() -> None:
+    async def story() -> None:
+        group = Group()
+        commits = paced(group, SHORT)
+        await commits.add({A: 3})
+        await commits.add({A: 5, B: 2})
+        assert group.commits == []
+        await group.heard.wait()
+        assert (group.commits, group.told) == ([{A: 5, B: 2}], ["committed"])
+
+    run(story())
+
+
+def test_with_an_interval_of_zero_each_batch_is_committed_before_it_counts_as_delivered() -> None:
+    async def story() -> None:
+        group = Group()
+        commits = paced(group, 0)
+        assert await commits.add({A: 3})
+        assert await commits.add({A: 5})
+        assert group.commits == [{A: 3}, {A: 5}]
+
+    run(story())
+
+
+def test_a_flush_commits_what_waits_once_and_nothing_when_nothing_waits() -> None:
+    async def story() -> None:
+        group = Group()
+        commits = paced(group)
+        await commits.add({A: 3})
+        assert await commits.flush()
+        assert await commits.flush()
+        assert group.commits == [{A: 3}]
+
+    run(story())
+
+
+def test_a_flush_waits_for_the_commit_under_way_and_comes_after_it() -> None:
+    async def story() -> None:
+        group = Group()
+        group.open.clear()
+        commits = paced(group)
+        await commits.add({A: 3})
+        first = asyncio.ensure_future(commits.flush())
+        await asyncio.sleep(0)
+        await commits.add({A: 5})
+        second = asyncio.ensure_future(commits.flush())
+        await asyncio.sleep(0)
+        assert group.commits == [{A: 3}]
+        group.open.set()
+        await asyncio.gather(first, second)
+        assert group.commits == [{A: 3}, {A: 5}]
+
+    run(story())
+
+
+def test_while_the_partitions_may_go_each_batch_is_committed_at_once_until_they_are_sought_again() -> None:
+    async def story() -> None:
+        group = Group()
+        commits = paced(group)
+        commits.at_once()
+        await commits.add({A: 3})
+        commits.restart({A: 3})
+        await commits.add({A: 5})
+        assert group.commits == [{A: 3}]
+
+    run(story())
+
+
+@pytest.mark.parametrize("given_away", [True, False])
+def test_what_waits_when_partitions_go_or_are_sought_anew_is_told_and_never_committed(given_away: bool) -> None:
+    async def story() -> None:
+        group = Group()
+        commits = paced(group)
+        await commits.add({A: 3})
+        await commits.add({A: 5})
+        if given_away:
+            commits.forget()
+        else:
+            commits.restart({A: 0})
+        await commits.flush()
+        assert (group.commits, group.told) == ([], ["2 undone"])
+
+    run(story())
+
+
+def test_a_commit_that_a_rebalance_undid_is_told_with_its_batches_and_moves_nothing() -> None:
+    async def story() -> None:
+        group = Group(answer=False)
+        commits = paced(group)
+        await commits.add({A: 3})
+        assert not await commits.add({A: 5}, now=True)
+        assert (group.told, commits.committed) == (["2 undone"], {A: 0, B: 0})
+
+    run(story())
+
+
+def test_only_a_commit_moves_the_committed_offsets_and_only_those_of_partitions_owned_now() -> None:
+    async def story() -> None:
+        group = Group()
+        commits = paced(group)
+        await commits.add({A: 3})
+        before = dict(commits.committed)
+        commits.restart({B: 7})
+        await commits.add({A: 3, B: 9}, now=True)
+        assert (before, commits.committed) == ({A: 0, B: 0}, {B: 9})
+
+    run(story())
+
+
+def test_the_failure_of_a_commit_that_nobody_awaits_reaches_the_guard() -> None:
+    async def story() -> None:
+        group = Group(answer=KafkaError())
+        await paced(group, SHORT).add({A: 3})
+        assert isinstance(await group.faults.get(), DeliveryFailed)
+
+    run(story())
+
+
+def test_a_commit_that_takes_too_long_is_a_failed_delivery() -> None:
+    async def story() -> None:
+        group = Group()
+        group.open.clear()
+        with pytest.raises(DeliveryFailed, match=r"within 0\.001 s"):
+            await paced(group, timeout=SHORT).add({A: 3}, now=True)
+
+    run(story())

@@ -1,0 +1,129 @@
+"""What the demo makes of the monitor's events: the highest revision of each window, quarters, first alarms."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from stream_app.demo.drift_summary import (
+    HEADER,
+    Sightings,
+    alarm_lines,
+    calibration_of,
+    first_drifts,
+    first_off,
+    newest_text,
+    quarter_rows,
+)
+from stream_app.drift_events import DriftEvent
+from tests.builders.drift_events import drift_event
+
+
+def seen(*events: DriftEvent) -> Sightings:
+    sightings = Sightings()
+    for event in events:
+        sightings.heard(event)
+    return sightings
+
+
+def test_a_window_is_as_its_highest_revision_has_it_in_whichever_order_they_come() -> None:
+    revisions = [drift_event("2005-01", revision=number, labelled=number) for number in (1, 2, 3)]
+    for order in permutations(revisions):
+        assert seen(*order).windows == [revisions[2]]
+        assert seen(*order).labelled == 3
+
+
+def test_windows_are_in_the_order_of_their_time() -> None:
+    windows = seen(drift_event("2006-01"), drift_event("2005-02"), drift_event("2005-10")).windows
+    assert [event.window.id for event in windows] == ["2005-02", "2005-10", "2006-01"]
+
+
+def test_late_decisions_are_accounted_for_but_not_labelled() -> None:
+    sightings = seen(drift_event("2005-01", rows=10, late_rows=2, labelled=4), drift_event("2005-02", rows=5))
+    assert (sightings.decisions, sightings.labelled) == (17, 4)
+
+
+def test_a_quarter_has_one_row_with_means_over_its_decisions() -> None:
+    windows = [
+        drift_event("2005-10", rows=1_000, labelled=1_000, observed=0.10),
+        drift_event("2005-11", rows=3_000, labelled=3_000, observed=0.06),
+        drift_event("2006-01", rows=500),
+    ]
+    assert quarter_rows(windows) == [
+        ("2005 Q4", "4,000", "5.0%", "7.0%", "in line", "–"),
+        ("2006 Q1", "500", "5.0%", "–", "unknown", "–"),
+    ]
+    assert len(HEADER) == 6
+
+
+def test_a_quarter_whose_truth_is_known_in_part_says_of_how_much() -> None:
+    [row] = quarter_rows([drift_event("2005-10", rows=1_000, labelled=250, observed=0.08)])
+    assert row[3] == "8.0% of 25%"
+
+
+def test_a_quarter_tells_how_many_of_its_windows_are_off() -> None:
+    off = drift_event("2005-11", calibration="predicted_too_low")
+    assert quarter_rows([drift_event("2005-10", labelled=9), off])[0][4] == "too low in 1 of 2"
+    assert quarter_rows([off])[0][4] == "too low"
+    assert quarter_rows([drift_event("2005-10", calibration="predicted_too_high")])[0][4] == "too high"
+    known, unknown = drift_event("2005-11", labelled=9), drift_event("2005-12")
+    assert quarter_rows([known, unknown])[0][4] == "in line in 1 of 2"
+
+
+def test_a_quarter_names_what_drifted_in_any_of_its_windows_the_strongest_first() -> None:
+    windows = [
+        drift_event("2005-10", drifted=["low_doc"]),
+        drift_event("2005-11", drifted=["revolving_line", "state", "low_doc"]),
+    ]
+    assert quarter_rows(windows)[0][5] == "low_doc, revolving_line, state"
+
+
+def test_a_quarter_of_too_few_decisions_is_never_called_stable() -> None:
+    assert quarter_rows([drift_event("2005-10", rows=10, verdict="too_few")])[0][5] == "too few decisions"
+
+
+def test_each_alarm_tells_when_it_was_first_and_how_often() -> None:
+    windows = [
+        drift_event("2005-09"),
+        drift_event("2005-10", drifted=["low_doc"]),
+        drift_event("2005-11", drifted=["state", "low_doc"], calibration="predicted_too_low"),
+    ]
+    assert alarm_lines(windows) == [
+        ("low_doc", "drifted first in 2005-10, in 2 of 3 windows"),
+        ("state", "drifted first in 2005-11, in 1 of 3 windows"),
+        ("prediction", "never drifted in 3 windows"),
+        ("outcome mix", "never drifted in 3 windows"),
+        ("calibration", "was off first in 2005-11, in 1 of 3 windows"),
+    ]
+    assert first_drifts(windows) == {"low_doc": "2005-10", "state": "2005-11"}
+    assert first_off(windows) == "2005-11"
+
+
+def test_without_alarms_there_is_no_first_one() -> None:
+    assert alarm_lines([drift_event("2005-09")])[-1] == ("calibration", "was never off in 1 windows")
+    assert (first_drifts([drift_event("2005-09")]), first_off([drift_event("2005-09")])) == ({}, None)
+
+
+@pytest.mark.parametrize(
+    ("event", "verdict"),
+    [
+        (drift_event("2005-01"), "unknown"),
+        (drift_event("2005-01", labelled=10), "in_line"),
+        (drift_event("2005-01", calibration="predicted_too_high"), "predicted_too_high"),
+    ],
+)
+def test_calibration_is_unknown_without_truth(event: DriftEvent, verdict: str) -> None:
+    assert calibration_of(event) == verdict
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (drift_event("2005-09"), "2005-09 stable"),
+        (drift_event("2005-10", drifted=["low_doc", "state"]), "2005-10 drifted: low_doc, state"),
+        (drift_event("2005-11", verdict="too_few"), "2005-11 too few"),
+    ],
+)
+def test_the_newest_window_is_told_in_a_few_words(event: DriftEvent, text: str) -> None:
+    assert newest_text(event) == text

@@ -1,0 +1,158 @@
+"""The demo's monitor seen from outside: waited for until it has seen everything, told when it fails, never raised."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from stream_app.demo.monitor_view import Expected, Onlooker, require_watched
+from stream_app.drift_events import DriftEvent
+from stream_app.errors import DemoFailed
+from tests.builders.drift_events import drift_event
+from tests.builders.records import Record
+
+ALL = Expected(decisions=2_000, outcomes=2_000)
+FIRST, SECOND = drift_event("2005-01", labelled=0), drift_event("2005-02", labelled=1_000)
+FIRST_AGAIN = drift_event("2005-01", revision=2, labelled=1_000)
+
+
+class Monitor:
+    """A monitor that ends by itself at its ``dies_at``-th check."""
+
+    def __init__(self, dies_at: int | None = None) -> None:
+        self.checks, self.dies_at = 0, dies_at
+
+    def wait_until_ready(self) -> str:
+        self.check()
+        return "127.0.0.1:1"
+
+    def check(self) -> None:
+        self.checks += 1
+        if self.checks == self.dies_at:
+            raise DemoFailed("The monitor ended by itself.", kept="Nothing.", do_next="Start again.")
+
+
+class Events:
+    """The drift topic: one fetch after another, then empty ones. Each takes a second of its clock and no real one."""
+
+    def __init__(self, *fetches: Sequence[DriftEvent]) -> None:
+        self.left, self.now = list(fetches), 0.0
+
+    @contextlib.asynccontextmanager
+    async def open(self) -> AsyncIterator[Events]:
+        yield self
+
+    async def getmany(self, *, timeout_ms: int) -> dict[Any, Any]:  # noqa: ARG002 - aiokafka's signature
+        self.now += 1.0
+        await asyncio.sleep(0)
+        events = self.left.pop(0) if self.left else []
+        return {"partition": [Record(msgspec.json.encode(event)) for event in events]}
+
+    def clock(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+def wait(events: Events, said: list[str], monitor: Monitor | None = None, patience_seconds: float = 10.0) -> Onlooker:
+    onlooker = Onlooker(monitor or Monitor(), events.open, said.append, events.clock)
+    asyncio.run(onlooker.wait_for(ALL, patience_seconds))
+    return onlooker
+
+
+def test_it_is_waited_for_until_every_decision_and_every_outcome_is_in_a_window(said: list[str]) -> None:
+    events = Events([FIRST], [SECOND], [FIRST_AGAIN], [drift_event("2005-03")])
+    onlooker = wait(events, said)
+    assert [event.revision for event in onlooker.sightings.windows] == [2, 1]
+    assert (len(events.left), onlooker.fault) == (1, None)
+    require_watched(onlooker)
+
+
+def test_what_was_heard_during_the_replay_counts(said: list[str]) -> None:
+    events = Events([FIRST_AGAIN, SECOND])
+    onlooker = Onlooker(Monitor(), events.open, said.append, events.clock)
+
+    async def replay() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.01):
+                await onlooker.listen()
+
+    asyncio.run(replay())
+    assert onlooker.newest == "2005-02 stable"
+    asyncio.run(onlooker.wait_for(ALL, 10.0))
+    assert onlooker.fault is None
+
+
+def test_when_nothing_new_comes_it_is_given_up_and_what_it_had_is_told(said: list[str]) -> None:
+    onlooker = wait(Events([FIRST], [SECOND]), said, patience_seconds=4.0)
+    assert "windows closed: 2, decisions in them: 2,000 of 2,000, truth known: 1,000 of 2,000" in said[-1]
+    with pytest.raises(DemoFailed, match="every request is accounted for"):
+        require_watched(onlooker)
+
+
+def test_patience_begins_anew_with_each_new_window(said: list[str]) -> None:
+    nothing: list[DriftEvent] = []
+    events = Events(nothing, nothing, [FIRST], nothing, nothing, [SECOND], nothing, nothing, [FIRST_AGAIN])
+    assert wait(events, said, patience_seconds=3.5).fault is None
+
+
+def test_while_it_is_waited_for_its_progress_is_told(said: list[str]) -> None:
+    nothing: list[DriftEvent] = []
+    wait(Events([FIRST], *[nothing] * 7, [SECOND, FIRST_AGAIN]), said)
+    assert said == ["Monitor: windows closed: 1, decisions in them: 1,000 of 2,000, truth known: 0 of 2,000."]
+
+
+def test_reports_are_waited_for_until_the_last_is_there(said: list[str], tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("a.html", "b.html")]
+
+    class Writing(Monitor):
+        def check(self) -> None:
+            super().check()
+            files[self.checks - 1].touch()
+
+    onlooker = Onlooker(Writing(), Events().open, said.append)
+    asyncio.run(onlooker.wait_for_reports(files, 10.0))
+    assert onlooker.fault is None
+    assert all(file.exists() for file in files)
+
+
+def test_reports_that_do_not_come_are_given_up(said: list[str], tmp_path: Path) -> None:
+    times = iter(range(100))
+    onlooker = Onlooker(Monitor(), Events().open, said.append, lambda: float(next(times)))
+    asyncio.run(onlooker.wait_for_reports([tmp_path / "a.html"], 0.5))
+    assert "It did nothing new for 0.5 s: reports written: 0 of 1." in said[-1]
+
+
+def test_a_monitor_that_ends_is_told_once_and_fails_the_demo_at_its_end(said: list[str]) -> None:
+    onlooker = wait(Events([FIRST]), said, Monitor(dies_at=3))
+    assert said == ["The monitor failed; the requests are accounted for without it. The monitor ended by itself."]
+    with pytest.raises(DemoFailed):
+        require_watched(onlooker)
+
+
+def test_a_monitor_that_does_not_start_is_told_and_does_not_raise(said: list[str]) -> None:
+    onlooker = Onlooker(Monitor(dies_at=1), Events().open, said.append)
+    onlooker.wait_until_ready()
+    assert onlooker.fault is not None
+    assert "The monitor failed" in said[0]
+
+
+def test_a_monitor_that_did_not_start_is_not_waited_for(said: list[str]) -> None:
+    events = Events([FIRST])
+    onlooker = Onlooker(Monitor(dies_at=1), events.open, said.append, events.clock)
+    onlooker.wait_until_ready()
+    asyncio.run(onlooker.wait_for(ALL, 10.0))
+    assert events.now == 0.0
+
+
+def test_without_a_monitor_nothing_is_required() -> None:
+    require_watched(None)

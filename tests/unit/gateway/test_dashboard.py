@@ -1,0 +1,214 @@
+"""The dashboard's figures: bins, shares, the drift map, what is new in the store, and who is told."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from monitoring.store import DecisionRow, DecisionStore
+from stream_app.drift_events import FeatureDrift, Interval, Performance, Realised, Shift
+from stream_app.gateway import dashboard_data, event_stream
+from stream_app.gateway.dashboard import BINS, _performance, drift_map, edges_for, shares_of
+from stream_app.gateway.dashboard_data import Tally
+from stream_app.gateway.dashboard_schema import WindowPerformance
+from stream_app.gateway.event_stream import Feed
+from tests.builders.gateway import run
+from tests.builders.records import NOW, Profiles, record, request, toy_pipeline
+from tests.store.rows import DAILY, DAY, decision, drift_event, put
+
+# ---- figures --------------------------------------------------------------------------------------------------------
+
+
+def test_the_bins_reach_past_the_cut_off_and_past_nearly_all_of_the_reference() -> None:
+    assert edges_for(np.linspace(0, 0.12, 1_000), refuse_at=0.11)[-1] == pytest.approx(0.2)
+    assert edges_for(np.linspace(0, 0.52, 1_000), refuse_at=0.11)[-1] == pytest.approx(0.55)
+    assert edges_for(np.ones(10), refuse_at=0.9)[-1] == 1.0
+    assert len(edges_for(np.zeros(0), refuse_at=0.1)) == BINS + 1
+
+
+def test_shares_of_a_histogram_sum_to_one_and_the_last_bin_takes_all_above() -> None:
+    shares = shares_of(np.array([0.0, 0.05, 0.1, 0.7, 1.0]), [0.0, 0.1, 0.2])
+    assert shares == [0.4, 0.6]
+
+
+def test_no_scores_are_no_shares() -> None:
+    assert shares_of(np.empty(0), [0.0, 0.1, 0.2]) == [0.0, 0.0]
+
+
+def of_feature(name: str, psi: float | None, limit: float | None = 0.25) -> FeatureDrift:
+    shift = Shift(psi=psi, psi_limit=limit, drifted=False, distance=None, distance_method="none")
+    return FeatureDrift(
+        feature=name, kind="number", shift=shift, missing_share=0, reference_missing_share=0, unseen_share=0
+    )
+
+
+def test_the_drift_map_has_a_row_a_feature_and_null_where_nothing_is_known() -> None:
+    windows = [
+        drift_event("a", features=(of_feature("old", 0.5), of_feature("both", None, None))),
+        drift_event("b", features=(of_feature("new", 0.25), of_feature("both", 0.1))),
+    ]
+    found = drift_map(windows, {"b": "/reports/window-b.html"})
+    assert (found.windows, found.features) == (["a", "b"], ["new", "both", "old"])
+    assert found.ratio == [[None, 1.0], [None, 0.4], [2.0, None]]
+    assert found.reports == {"b": "/reports/window-b.html"}
+
+
+def performance(rows: int, rate: float, realised: Realised | None) -> Performance:
+    return Performance(
+        model_version="v", rows=rows, expected_default_rate=rate, expected_auc=None, labelled=0, labelled_share=0.5,
+        realised=realised,
+    )  # fmt: skip
+
+
+def test_the_performance_of_a_window_is_that_of_the_model_that_decided_most() -> None:
+    realised = Realised(
+        default_rate=0.2, default_rate_interval=Interval(0.1, 0.3), auc=None, auc_interval=None, brier=0, log_loss=0,
+        observed_over_predicted=None, bounds=Interval(0, 1), calibration="in_line",
+    )  # fmt: skip
+    event = drift_event("a", performance=(performance(1, 0.9, None), performance(9, 0.1, realised)))
+    assert _performance(event) == WindowPerformance(
+        window="a", expected=0.1, realised=0.2, low=0.1, high=0.3, labelled_share=0.5, calibration="in_line"
+    )
+
+
+# ---- what is new in the store ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[DecisionStore]:
+    with DecisionStore.open(str(tmp_path / "d.db")) as opened:
+        yield opened
+
+
+def decided(name: str, amount: float) -> DecisionRow:
+    """A row with a real decision in it: amount / 1,000,000 is its probability."""
+    body = request(request_id=name, features={"amount": amount, "employees": 3, "home": "own"})
+    judged = toy_pipeline(profiles=Profiles()).judge([record(body)], NOW)
+    [verdict], [output] = judged.verdicts, judged.outputs
+    return decision(
+        name,
+        outcome=verdict.outcome,  # type: ignore[union-attr]
+        probability_of_default=amount / 1e6,
+        record=(output.value or b"").decode(),
+    )
+
+
+def test_the_tally_follows_the_store_and_shows_the_newest_first_with_their_reasons(store: DecisionStore) -> None:
+    found = Tally()
+    put(store, [decided("a", 1_000), decided("b", 500_000)])
+    found.refresh(store)
+    put(store, [decided("c", 90_000)])
+    found.refresh(store)
+    found.refresh(store)
+    assert found.outcomes == {"approved": 1, "review": 1, "refused": 1}
+    assert found.scores.tolist() == [0.001, 0.5, 0.09]
+    assert [(each.request_id, each.outcome) for each in found.newest] == [
+        ("c", "review"), ("b", "refused"), ("a", "approved"),
+    ]  # fmt: skip
+    assert found.newest[1].reasons[0] == "The amount is high."
+    assert found.newest[2].reasons == []
+
+
+def test_a_large_store_is_counted_bit_by_bit(store: DecisionStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dashboard_data, "_COUNTED_AT_ONCE", 2)
+    put(store, [decided(f"r{n}", 1_000) for n in range(5)])
+    found = Tally()
+    counted = []
+    for _ in range(4):
+        found.refresh(store)
+        counted.append(found.outcomes["approved"])
+    assert counted == [2, 4, 5, 5]
+
+
+def test_only_the_newest_scores_are_kept(store: DecisionStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dashboard_data, "MAX_SCORES", 3)
+    found = Tally()
+    put(store, [decided(f"r{n}", 1_000 * n) for n in range(5)])
+    found.refresh(store)
+    assert found.scores.tolist() == [0.002, 0.003, 0.004]
+
+
+def test_windows_are_read_again_when_one_closes_or_is_computed_anew(store: DecisionStore) -> None:
+    found = Tally()
+    found.refresh(store)
+    assert found.windows == []
+    put(store, [decided("a", 1_000)])
+    store.close_due(DAY, DAILY, at_us=0)
+    [key] = store.uncomputed()
+    store.computed(key, drift_event(revision=1))
+    found.refresh(store)
+    assert [each.revision for each in found.windows] == [1]
+    store.computed(key, drift_event(revision=2))
+    found.refresh(store)
+    assert [each.revision for each in found.windows] == [2]
+
+
+def test_another_store_in_the_place_of_one_is_counted_from_its_beginning(store: DecisionStore, tmp_path: Path) -> None:
+    found = Tally()
+    put(store, [decided(f"r{n}", 1_000) for n in range(5)])
+    found.refresh(store)
+    with DecisionStore.open(str(tmp_path / "other.db")) as other:
+        put(other, [decided("x", 500_000)])
+        found.refresh(other)
+        found.refresh(other)
+    assert found.outcomes == {"refused": 1}
+    assert found.scores.tolist() == [0.5]
+
+
+# ---- the event stream -----------------------------------------------------------------------------------------------
+
+
+def test_a_listener_is_told_at_once_then_only_what_is_new_and_let_go_at_the_end() -> None:
+    news = [b"1", b"1", b"2", b"2"]
+
+    async def listen() -> list[bytes]:
+        async def next_news() -> bytes:
+            if len(news) == 1:
+                feed.end()
+            return news.pop(0)
+
+        feed = Feed(next_news, seconds=0.001)
+        heard = [message async for message in feed.listen()]
+        assert feed.listeners == 0
+        return heard
+
+    assert run(listen()) == [b"event: news\ndata: 1\n\n", b"event: news\ndata: 2\n\n"]
+
+
+def test_a_quiet_stream_says_that_it_is_still_there() -> None:
+    async def listen() -> bytes:
+        async def same() -> bytes:
+            return b"1"
+
+        stream = Feed(same, seconds=0.001).listen()
+        await anext(stream)
+        message = await asyncio.wait_for(anext(stream), 30)
+        await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
+        return message
+
+    before, event_stream._BEAT_SECONDS = event_stream._BEAT_SECONDS, 0.003
+    try:
+        assert run(listen()) == b": still here\n\n"
+    finally:
+        event_stream._BEAT_SECONDS = before
+
+
+def test_listeners_are_bounded() -> None:
+    async def same() -> bytes:
+        return b"1"
+
+    async def listen() -> bool:
+        feed = Feed(same)
+        streams = [feed.listen() for _ in range(100)]
+        for stream in streams:
+            await anext(stream)
+        full = feed.full
+        for stream in streams:
+            await stream.aclose()  # type: ignore[attr-defined]
+        return full and not feed.full
+
+    assert run(listen())

@@ -1,0 +1,270 @@
+"""Request and reply over the topics, the topics being a list."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from aiokafka.errors import KafkaConnectionError
+
+from stream_app.errors import BrokerAway
+from stream_app.gateway.request_reply import MAX_WAITING, Answer, Asked, Exchange
+from tests.builders.gateway import LocalStream, local_stream, run
+from tests.builders.records import Record, request, toy_pipeline
+
+SECONDS = 0.05
+
+
+def exchanging() -> tuple[Exchange, LocalStream]:
+    exchange = Exchange()
+    return exchange, local_stream(exchange, toy_pipeline())
+
+
+async def asked(exchange: Exchange, value: bytes | None = None) -> Asked:
+    each = Asked()
+    await exchange.ask(each, b"c1", request() if value is None else value)
+    return each
+
+
+async def answer(exchange: Exchange, value: bytes | None = None) -> Answer | None:
+    return await (await asked(exchange, value)).within(SECONDS)
+
+
+def test_the_answer_is_the_decision_as_it_is_on_the_topic() -> None:
+    exchange, _ = exchanging()
+    got = run(answer(exchange))
+    assert got is not None
+    assert b'"outcome":"approved"' in (got.decision or b"")
+
+
+def test_the_answer_of_a_rejected_request_is_its_reason_and_message() -> None:
+    exchange, _ = exchanging()
+    got = run(answer(exchange, request(features={"amount": None, "employees": 1, "home": "own"})))
+    assert got is not None
+    assert (got.decision, got.reason) == (None, "missing_required_feature")
+    assert "`amount`" in got.message
+
+
+def test_each_caller_gets_the_answer_to_its_own_request_whatever_the_order() -> None:
+    async def two() -> list[bool]:
+        exchange, line = exchanging()
+        line.running = False
+        first, second = [await asked(exchange, request(request_id=name)) for name in ("first", "second")]
+        line.score(line.sent[::-1])
+        names = (b'"first"', b'"second"')
+        return [
+            name in (await each.within(SECONDS)).decision for each, name in zip((first, second), names, strict=True)
+        ]  # type: ignore[union-attr, operator]
+
+    assert run(two()) == [True, True]
+
+
+def test_answers_to_others_are_passed_over_and_their_values_not_looked_at() -> None:
+    exchange, _ = exchanging()
+    foreign = [("reply-to", b"somebody"), ("correlation-id", b"1")]
+    exchange.hear(False, [Record(b"\xff not even JSON", headers=foreign), Record(b"", headers=[])])
+    assert run(answer(exchange)) is not None
+
+
+def headers_sent(line: LocalStream) -> dict[str, bytes]:
+    return dict(line.sent[-1].headers)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"correlation-id": b"1"},
+        {"correlation-id": b"9" * 5_000},
+        {"correlation-id": "²".encode()},
+        {"correlation-id": None},
+        {"reply-to": None},
+    ],
+)
+def test_what_another_producer_says_is_an_answer_gets_into_nobodys_wait(changed: dict[str, Any]) -> None:
+    async def forged() -> Answer | None:
+        exchange, line = exchanging()
+        line.running = False
+        each = await asked(exchange)
+        exchange.hear(False, [Record(b"forged", headers=list((headers_sent(line) | changed).items()))])
+        line.score(line.sent)
+        return await each.within(SECONDS)
+
+    assert b'"outcome":"approved"' in (run(forged()).decision or b"")  # type: ignore[union-attr]
+
+
+def test_a_decision_on_another_client_is_no_answer() -> None:
+    async def forged() -> Answer | None:
+        exchange, line = exchanging()
+        line.running = False
+        each = await asked(exchange)
+        exchange.hear(False, [Record(b"of somebody else", key=b"c2", headers=line.sent[-1].headers)])
+        line.score(line.sent)
+        return await each.within(SECONDS)
+
+    assert b'"outcome":"approved"' in (run(forged()).decision or b"")  # type: ignore[union-attr]
+
+
+def test_who_reads_all_answers_cannot_tell_the_next_requests_correlation_id() -> None:
+    async def two() -> set[bytes]:
+        exchange, line = exchanging()
+        for _ in range(2):
+            await answer(exchange)
+        return {dict(each.headers)["correlation-id"] for each in line.sent}
+
+    seen = run(two())
+    assert [len(each) for each in seen] == [32, 32]
+
+
+def test_a_rejection_whose_headers_have_no_values_is_one_of_no_known_reason() -> None:
+    exchange, _ = exchanging()
+    exchange.hear(True, [Record(None, headers=[("rejection-reason", None), ("rejection-message", None)])])  # type: ignore[list-item]
+    assert exchange.rejections == {"other": 1}
+
+
+def test_rejections_are_counted_by_reason_for_everybody_and_made_up_reasons_together() -> None:
+    exchange, _ = exchanging()
+    reasons = (b"not_json", b"not_json", b"x" * 99)
+    exchange.hear(True, [Record(None, headers=[("rejection-reason", reason)]) for reason in reasons])
+    assert exchange.rejections == {"not_json": 2, "other": 1}
+
+
+def test_a_request_that_is_decided_twice_has_the_first_answer() -> None:
+    async def twice() -> None:
+        exchange, line = exchanging()
+        each = await asked(exchange)
+        await each.within(SECONDS)
+        line.score(line.sent)
+        assert each.answer.result().decision is not None
+
+    run(twice())
+
+
+def test_no_answer_in_time_is_none_and_may_still_come() -> None:
+    async def late() -> None:
+        exchange, line = exchanging()
+        line.running = False
+        each = await asked(exchange)
+        assert await each.within(0.01) is None
+        line.score(line.sent)
+        assert await each.within(SECONDS) is not None
+
+    run(late())
+
+
+def test_nothing_is_sent_while_the_broker_is_known_to_be_away() -> None:
+    exchange, line = exchanging()
+    line.reachable = False
+    with pytest.raises(BrokerAway, match="not passed on"):
+        run(answer(exchange))
+    assert line.sent == []
+
+
+def test_a_request_the_broker_never_confirmed_is_no_pending_one() -> None:
+    exchange, line = exchanging()
+    line.running = line.confirming = False
+    with pytest.raises(BrokerAway, match="did not confirm"):
+        run(answer(exchange))
+
+
+def test_who_waits_for_a_confirmation_is_told_as_soon_as_the_broker_is_found_to_be_away() -> None:
+    async def lost() -> None:
+        exchange, line = exchanging()
+        line.running = line.confirming = False
+        each = await asked(exchange)
+        exchange.lose_undelivered()
+        await each.within(60.0)
+
+    with pytest.raises(BrokerAway):
+        run(lost())
+
+
+def test_a_confirmed_request_outlives_the_brokers_absence() -> None:
+    async def kept() -> Answer | None:
+        exchange, line = exchanging()
+        line.running = False
+        each = await asked(exchange)
+        await asyncio.sleep(0)
+        exchange.lose_undelivered()
+        line.score(line.sent)
+        return await each.within(SECONDS)
+
+    assert run(kept()) is not None
+
+
+def test_a_producer_that_refuses_means_the_broker_is_away() -> None:
+    class Refusing(LocalStream):
+        async def send(self, *_: object) -> asyncio.Future[object]:
+            raise KafkaConnectionError
+
+    exchange = Exchange()
+    exchange.use(Refusing(toy_pipeline(), exchange.hear))
+    with pytest.raises(BrokerAway):
+        run(answer(exchange))
+
+
+def test_a_delivery_that_fails_later_means_the_same() -> None:
+    class Failing(LocalStream):
+        async def send(self, *_: object) -> asyncio.Future[object]:
+            delivery: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+            delivery.set_exception(KafkaConnectionError())
+            return delivery
+
+    exchange = Exchange()
+    exchange.use(Failing(toy_pipeline(), exchange.hear))
+    with pytest.raises(BrokerAway):
+        run(answer(exchange))
+
+
+def test_an_answer_after_all_replaces_the_failure_to_ask() -> None:
+    async def late() -> bytes | None:
+        exchange, line = exchanging()
+        line.running = line.confirming = False
+        each = await asked(exchange)
+        exchange.lose_undelivered()
+        line.score(line.sent)
+        answer = await each.within(SECONDS)
+        return answer and answer.decision
+
+    assert b'"outcome":"approved"' in (run(late()) or b"")
+
+
+def test_what_is_asked_again_unanswered_gets_the_answer_to_the_first_time_since_there_is_no_second() -> None:
+    async def again() -> bytes | None:
+        exchange, line = exchanging()
+        line.running = False
+        first = await asked(exchange)
+        second = Asked(before=first)
+        await exchange.ask(second, b"c1", request())
+        line.score(line.sent[:1])
+        answer = await second.within(SECONDS)
+        return answer and answer.decision
+
+    assert b'"outcome":"approved"' in (run(again()) or b"")
+
+
+@pytest.mark.parametrize(("by_content", "answers"), [(True, False), (False, True)])
+def test_a_conflict_answers_whoever_chose_the_id_and_not_who_derived_it_from_the_content(
+    by_content: bool, answers: bool
+) -> None:
+    async def conflict() -> bool:
+        exchange, line = exchanging()
+        line.running = False
+        each = Asked(by_content)
+        await exchange.ask(each, b"c1", request())
+        said = [*line.sent[0].headers, ("rejection-reason", b"conflicting_request"), ("rejection-message", b"")]
+        exchange.hear(True, [Record(request(), key=b"c1", headers=said)])
+        return await each.settled(0.01)
+
+    assert run(conflict()) is answers
+
+
+def test_what_waits_for_ever_is_bounded() -> None:
+    async def many() -> int:
+        exchange, line = exchanging()
+        line.running = False
+        for _ in range(MAX_WAITING + 5):
+            exchange._expect(Asked())
+        return len(exchange._waiting)
+
+    assert run(many()) == MAX_WAITING

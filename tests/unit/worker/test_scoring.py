@@ -1,0 +1,128 @@
+"""A batch whose client store is away waits while there is patience and the batch is ours, and is then decided whole."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from faust.types import TP
+from prometheus_client import CollectorRegistry
+
+from stream_app.errors import ClientStoreError, ClientStoreUnavailable
+from stream_app.steps.decided import DecidedIds
+from stream_app.transport.poll import Poll
+from stream_app.worker.composition import scoring
+from stream_app.worker.metrics import ScorerMetrics
+from stream_app.worker.scoring import Scoring
+from tests.builders.records import MODEL, TOY, Profiles, record, request, toy_pipeline
+
+AWAY = ClientStoreUnavailable("Redis at h:1/0 cannot be reached.", do_next="Check the server.")
+NEEDS_PROFILE = request(features={"amount": 5.0})
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scoring, "ASK_AGAIN_SECONDS", 0.0)
+
+
+class Flaky(Profiles):
+    """Answers after having refused so often."""
+
+    def __init__(self, refusals: int, fault: Exception = AWAY) -> None:
+        super().__init__({"c1": {"employees": 1}})
+        self.refusals, self.fault = refusals, fault
+
+    def get_many(self, client_ids: Iterable[str]) -> dict[str, bytes]:
+        if self.refusals:
+            self.refusals -= 1
+            raise self.fault
+        return super().get_many(client_ids)
+
+
+class Lanes:
+    """Admits every poll once, and holds it for so many looks."""
+
+    def __init__(self, looks: float = float("inf")) -> None:
+        self.looks = looks
+        self.delivered: list[Any] = []
+
+    def admit(self, poll: Poll) -> list[Any]:
+        return [each for run in poll.take().values() for each in run]
+
+    def holds(self, poll: Poll) -> bool:  # noqa: ARG002
+        self.looks -= 1
+        return self.looks >= 0
+
+    async def deliver(self, records: Any, outputs: Any) -> bool:  # noqa: ARG002
+        self.delivered += outputs
+        return await self.delivery()
+
+    async def delivery(self) -> bool:
+        """What becomes of it."""
+        return True
+
+
+def handle(profiles: Profiles, patience_seconds: float, lanes: Lanes, memory: DecidedIds | None = None) -> Any:
+    """Score one record; what the counters say afterwards."""
+    registry = CollectorRegistry()
+    metrics = ScorerMetrics(registry, MODEL, TOY)
+    pipeline = toy_pipeline(profiles=profiles, decided=memory)
+    scorer = Scoring(pipeline, lanes, metrics, patience_seconds, memory)  # type: ignore[arg-type]  # a fake
+    asyncio.run(scorer.handle(Poll({TP("loan.requests", 0): [record(NEEDS_PROFILE)]}, 1, 0)))
+    names = ("client_store_failures_total", "requests_total", "repeated_requests_total")
+    return {name: registry.get_sample_value("loan_scorer_" + name) or 0.0 for name in names}
+
+
+def test_a_batch_is_decided_once_when_the_store_is_back() -> None:
+    lanes = Lanes()
+    counted = handle(Flaky(3), 60.0, lanes)
+    assert [output.rejected for output in lanes.delivered] == [False]
+    assert (counted["client_store_failures_total"], counted["requests_total"]) == (3, 1)
+
+
+def test_without_patience_left_the_fault_says_what_was_kept() -> None:
+    lanes = Lanes()
+    with pytest.raises(ClientStoreUnavailable, match=r"Redis at h:1/0 cannot.* committed.*Check the server"):
+        handle(Flaky(1_000), 0.0, lanes)
+    assert lanes.delivered == []
+
+
+def test_a_store_that_waiting_does_not_mend_ends_it_at_once() -> None:
+    with pytest.raises(ClientStoreError, match="password"):
+        handle(Flaky(1, ClientStoreError("Redis does not accept the password.")), 60.0, Lanes())
+
+
+def test_a_batch_that_was_given_away_while_it_waited_is_not_decided() -> None:
+    lanes = Lanes(looks=2)
+    assert handle(Flaky(2), 60.0, lanes)["requests_total"] == 0.0
+    assert lanes.delivered == []
+
+
+def test_a_request_decided_before_is_delivered_without_an_output_and_counted_as_repeated() -> None:
+    lanes, memory = Lanes(), DecidedIds(10, 60.0)
+    first, second = (handle(Flaky(0), 60.0, lanes, memory) for _ in range(2))
+    assert [output is None for output in lanes.delivered] == [False, True]
+    assert (first["requests_total"], first["repeated_requests_total"]) == (1, 0)
+    assert (second["requests_total"], second["repeated_requests_total"]) == (0, 1)
+
+
+def test_a_decision_is_remembered_while_its_delivery_is_under_way() -> None:
+    memory = DecidedIds(10, 60.0)
+    remembered = []
+
+    class Slow(Lanes):
+        async def delivery(self) -> bool:
+            remembered.append(len(memory))
+            return True
+
+    handle(Flaky(0), 60.0, Slow(), memory)
+    assert remembered == [1]
+
+
+def test_nothing_is_remembered_of_a_batch_that_was_not_decided() -> None:
+    """A second look at the client store must not find the requests of the first one decided."""
+    lanes, memory = Lanes(looks=2), DecidedIds(10, 60.0)
+    handle(Flaky(2), 60.0, lanes, memory)
+    assert len(memory) == 0
