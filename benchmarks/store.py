@@ -24,7 +24,7 @@ from benchmarks.report import Report, Verdict
 from monitoring.decode import Clocking, Partition, read_runs
 from monitoring.event_time import EventClock, WindowSize
 from monitoring.store import DecisionStore, Put
-from stream_app.events import Outcome
+from stream_app.events import Label
 from tests.servers.postgres import Postgres, PostgresMissing
 
 DECISIONS, OUTCOMES, ROUNDS = 200_000, 50_000, 3
@@ -108,7 +108,7 @@ def _timed(store: DecisionStore, poll: Poll) -> float:
 
 def _outcome(value: bytes) -> bytes:
     decided = msgspec.json.decode(value)
-    return msgspec.json.encode(Outcome(decided["request_id"], decided["client_id"], False, NOW))
+    return msgspec.json.encode(Label(decided["request_id"], decided["client_id"], False, NOW))
 
 
 def polls(topic: str, values: Sequence[bytes]) -> Iterator[Poll]:

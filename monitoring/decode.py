@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from monitoring.event_time import EventClock, WindowSize
 from monitoring.store import DecisionRow, OutcomeRow, Position
-from stream_app.events import ClientId, ModelVersion, Outcome, OutcomeName, Probability, RawRecord, RequestId
+from stream_app.events import ClientId, Label, ModelVersion, OutcomeName, Probability, RawRecord, RequestId
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -44,7 +44,7 @@ class _Decided(msgspec.Struct, gc=False):
 
 
 _decision = msgspec.json.Decoder(_Decided).decode
-_outcome = msgspec.json.Decoder(Outcome).decode
+_outcome = msgspec.json.Decoder(Label).decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def _read_outcomes(run: Sequence[RawRecord], incoming: Incoming) -> int | None:
     return max((microseconds(truth.observed_at) for _, truth in read), default=None)
 
 
-def _outcome_row(record: RawRecord, truth: Outcome) -> OutcomeRow:
+def _outcome_row(record: RawRecord, truth: Label) -> OutcomeRow:
     return OutcomeRow(
         truth.request_id,
         truth.client_id,

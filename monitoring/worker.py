@@ -32,12 +32,13 @@ from monitoring.windows.scheduler import Closer
 from stream_app.delivery.producer import start_producer
 from stream_app.events import ModelRef
 from stream_app.runtime.health_server import WebPages
-from stream_app.runtime.process import batch_app, check_and_listen, heard, or_exit
+from stream_app.runtime.process import check_and_listen, heard, or_exit
 from stream_app.runtime.readiness import Progress
 from stream_app.runtime.watchdog import Watchdog
 from stream_app.settings import MonitorSettings, read_monitor_settings
 from stream_app.topics import TopicNames
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport
+from stream_app.transport.app import batch_app
 
 LOOK_SECONDS = 0.5
 """Between two looks at what is due."""

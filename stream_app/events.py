@@ -121,7 +121,7 @@ class Decision(msgspec.Struct, Generic[Features], frozen=True, gc=False):
     challenger: Challenger | None = None
 
 
-class Outcome(msgspec.Struct, frozen=True, gc=False):
+class Label(msgspec.Struct, frozen=True, gc=False):
     """The truth about one decided request, months later. ``defaulted``: lost within the horizon the model predicts."""
 
     request_id: RequestId

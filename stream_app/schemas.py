@@ -17,7 +17,7 @@ from msgspec import UNSET, Meta, UnsetType
 from models.contract import Contract, Feature
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import InputFileError
-from stream_app.events import Decision, LoanRequest, Outcome, RejectionReason, feature_struct
+from stream_app.events import Decision, Label, LoanRequest, RejectionReason, feature_struct
 from stream_app.topics import TopicNames
 
 Json = dict[str, Any]
@@ -71,7 +71,7 @@ def documents(contract: Contract) -> dict[str, bytes]:
         REQUEST_FILE: request,
         DECISION_FILE: decision,
         REJECTION_FILE: _schema(RejectionHeaders, REJECTION_FILE, "Rejection headers"),
-        OUTCOME_FILE: _schema(Outcome, OUTCOME_FILE, "Outcome"),
+        OUTCOME_FILE: _schema(Label, OUTCOME_FILE, "Outcome"),
         DRIFT_FILE: _schema(DriftEvent, DRIFT_FILE, "Drift event"),
         ASYNCAPI_FILE: _asyncapi(contract),
     }

@@ -13,8 +13,9 @@ import click
 from stream_app.commands.options import broker_options, bundle_option, to_stderr
 
 if TYPE_CHECKING:
-    from stream_app.demo.loan_book import Message, Request
-    from stream_app.events import Outcome
+    from stream_app.events import Label
+    from stream_app.tables.columns import Request
+    from stream_app.tables.messages import Message
 
 
 @click.command("produce")
@@ -47,7 +48,7 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
     With --outcomes each row says what became of one request: request_id, client_id, defaulted and observed_at, the
     day it became known. With --sample as well, these are the outcomes of the sample's applications.
     """
-    from stream_app.tables.requests import send
+    from stream_app.commands.send import send
     from stream_app.topics import TopicNames, check_topics
 
     if (file is None) == (sample is None):
@@ -64,9 +65,9 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
 
 
 def _request_messages(file: Path | None, sample: int | None, **options: Any) -> list[Message]:
-    from stream_app.demo.loan_book import sound
+    from stream_app.tables.messages import request_message
 
-    return [sound(request) for request in _requests(file, sample, **options)]
+    return [request_message(request) for request in _requests(file, sample, **options)]
 
 
 def _requests(file: Path | None, sample: int | None, **options: Any) -> list[Request]:
@@ -86,12 +87,14 @@ def _requests(file: Path | None, sample: int | None, **options: Any) -> list[Req
 
 def _outcome_messages(file: Path | None, sample: int | None, **options: Any) -> list[Message]:
     """In the order they became known."""
-    from stream_app.demo.loan_book import told
+    from stream_app.tables.messages import label_message
 
-    return [told(each) for each in sorted(_outcomes(file, sample, **options), key=lambda each: each.observed_at)]
+    return [
+        label_message(each) for each in sorted(_outcomes(file, sample, **options), key=lambda each: each.observed_at)
+    ]
 
 
-def _outcomes(file: Path | None, sample: int | None, **options: Any) -> list[Outcome]:
+def _outcomes(file: Path | None, sample: int | None, **options: Any) -> list[Label]:
     from models.table import read_table
     from stream_app.demo.loan_book import read_replay
     from stream_app.tables.columns import read_contract

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from stream_app.demo.kafka_clients import Pulse
-from stream_app.demo.loan_book import Message
+from stream_app.tables.messages import Message
 
 Confirmed = Callable[[slice, int], None]
 """Which of the messages the broker has, and the offset of the first of them."""

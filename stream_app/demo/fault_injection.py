@@ -14,8 +14,9 @@ from typing import Any
 
 import msgspec
 
-from stream_app.demo.loan_book import Message, Request, sound
 from stream_app.events import RejectionReason
+from stream_app.tables.columns import Request
+from stream_app.tables.messages import Message, request_message
 
 NUMBER = "amount_requested"
 """A required feature of the shipped contract with a lower limit above zero: the field most faults are made in."""
@@ -26,7 +27,7 @@ def with_faults(requests: Sequence[Request], share: float, seed: int, max_reques
     kinds = faults_among(len(requests), share, seed)
     for at, request in enumerate(requests):
         kind = kinds.get(at)
-        yield sound(request) if kind is None else spoilt(request, kind, max_request_bytes)
+        yield request_message(request) if kind is None else spoilt(request, kind, max_request_bytes)
 
 
 def faults_among(count: int, share: float, seed: int) -> dict[int, RejectionReason]:

@@ -16,33 +16,11 @@ import pandas as pd
 
 from models.contract import Contract
 from models.datasets.sba import PROFILE_FEATURES, REQUEST_FEATURES, TARGET, TARGET_MONTHS, load_applications
-from stream_app.demo.reconciliation import DECISION
-from stream_app.events import LoanRequest, Outcome
-from stream_app.tables.columns import FeatureObject, Profile, feature_objects
+from stream_app.events import Label, LoanRequest
+from stream_app.tables.columns import FeatureObject, Profile, Request, feature_objects
 
 FIRST_YEAR, LAST_YEAR = 2005, 2008
 """What is replayed: the years after the shipped model's training data, up to the crisis."""
-
-Request = LoanRequest[FeatureObject]
-
-
-class Message(msgspec.Struct, frozen=True, gc=False):
-    """One record to send, and what it must be answered with: ``DECISION`` or a rejection reason."""
-
-    key: bytes | None
-    value: bytes | None
-    expected: str = DECISION
-    request_id: str = ""
-
-
-def sound(request: Request) -> Message:
-    """A request as it should be sent: JSON under the client's id."""
-    return Message(request.client_id.encode(), msgspec.json.encode(request), request_id=request.request_id)
-
-
-def told(outcome: Outcome) -> Message:
-    """An outcome as it is sent: JSON under the client's id, so on the partition number of its request."""
-    return Message(outcome.client_id.encode(), msgspec.json.encode(outcome), request_id=outcome.request_id)
 
 
 @dataclass(frozen=True)
@@ -54,7 +32,7 @@ class Replay:
     profiles: Sequence[Profile]
     years: Sequence[int]
     defaulted: Sequence[int]
-    outcomes: Sequence[Outcome]
+    outcomes: Sequence[Label]
 
     def __len__(self) -> int:
         return len(self.requests)
@@ -87,12 +65,12 @@ def replay_of(applications: pd.DataFrame, contract: Contract) -> Replay:
     )
 
 
-def _outcomes(ids: Sequence[str], applications: pd.DataFrame) -> list[Outcome]:
+def _outcomes(ids: Sequence[str], applications: pd.DataFrame) -> list[Label]:
     """Defaults are known on their charge-off date, the others ``TARGET_MONTHS`` after their approval."""
     defaulted = applications[TARGET].eq(1)
     horizon = applications["approval_date"] + pd.DateOffset(months=TARGET_MONTHS)
     known = _utc(applications["charge_off_date"].where(defaulted, horizon))
-    return [Outcome(each, each, bad, at) for each, bad, at in zip(ids, defaulted.tolist(), known, strict=True)]
+    return [Label(each, each, bad, at) for each, bad, at in zip(ids, defaulted.tolist(), known, strict=True)]
 
 
 def _utc(dates: pd.Series) -> list[dt.datetime]:

@@ -9,8 +9,9 @@ import msgspec
 from aiokafka import AIOKafkaConsumer
 
 from stream_app.demo.kafka_clients import Pulse
-from stream_app.demo.reconciliation import DECISION, Answer, Ledger, Position
+from stream_app.demo.reconciliation import Answer, Ledger, Position
 from stream_app.events import RawRecord
+from stream_app.tables.messages import DECISION
 
 MAX_RECORDS = 4_096
 

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
+from stream_app.tables.messages import DECISION
+
 Position = tuple[int, int]
 """Partition and offset of a request."""
-
-DECISION = "decision"
-"""What is expected of a sound request; of a bad one it is the value of its rejection reason."""
 
 MIXED_UP = "decision of another request"
 """What was got when a decision names another request than the one at its source position."""

@@ -15,13 +15,13 @@ from aiokafka.errors import KafkaError
 from stream_app.demo.child_process import ChildWorker
 from stream_app.demo.kafka_clients import Pulse, Wire, consumer_of, started_producer
 from stream_app.demo.label_schedule import Truth
-from stream_app.demo.loan_book import Message
 from stream_app.demo.monitor_view import Onlooker
 from stream_app.demo.reader import Reader
 from stream_app.demo.reconciliation import Ledger
 from stream_app.demo.screen import Live, Screen
 from stream_app.demo.sender import Pace, Sender
 from stream_app.errors import BrokerUnreachable
+from stream_app.tables.messages import Message
 
 _TICK_SECONDS = 0.25
 _REST_SECONDS = 10.0

@@ -18,8 +18,8 @@ from aiokafka.partitioner import murmur2
 from stream_app.demo.deliveries import Deliveries, Producer
 from stream_app.demo.kafka_clients import Pulse, Wire
 from stream_app.demo.label_schedule import Truth
-from stream_app.demo.loan_book import Message
 from stream_app.demo.reconciliation import Ledger, Sent
+from stream_app.tables.messages import Message
 
 MAX_CHUNK = 1_024
 """Requests handed to the producer at once, all partitions together."""

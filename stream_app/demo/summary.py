@@ -10,9 +10,10 @@ from pathlib import Path
 import msgspec
 
 from stream_app.demo.drift_summary import first_drifts, first_off
-from stream_app.demo.reconciliation import DECISION, Account, Answer, Latency
+from stream_app.demo.reconciliation import Account, Answer, Latency
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import DemoFailed, InputFileError
+from stream_app.tables.messages import DECISION
 
 Line = tuple[str, str]
 """What it is, and how much."""

@@ -21,42 +21,10 @@ from stream_app.runtime.health_server import WebPages
 from stream_app.runtime.watchdog import TICK_SECONDS, Watchdog
 from stream_app.settings import StreamSettings
 from stream_app.topics import TopicNames, check_topics, wait_for_broker
-from stream_app.transport import BatchApp, PatientTables
 
 log = logging.getLogger(__name__)
 
-YEAR_SECONDS = 365 * 24 * 3600.0
 LAST_WORDS_SECONDS = 5.0
-METADATA_SECONDS = 30.0
-"""Faust looks for new partitions every five minutes: a topic deleted and made anew would find nobody for so long."""
-REQUEST_SECONDS = 30.0
-"""Faust waits 90 s for an answer: for so long a worker would not notice that its broker hangs or was cut off."""
-
-
-def batch_app(group: str, settings: StreamSettings) -> BatchApp:
-    """A Faust app of this consumer group that keeps nothing, makes no topic and serves no page of Faust's."""
-    app = BatchApp(
-        group,
-        broker=[f"kafka://{server}" for server in settings.kafka.split(",")],
-        store="memory://",
-        TableManager=PatientTables,
-        web_enabled=False,  # our own pages instead
-        topic_allow_declare=False,  # topics are made by `stream-app topics create`
-        topic_disable_leader=True,
-        broker_max_poll_records=settings.max_poll_records,
-        broker_session_timeout=settings.session_timeout_seconds,
-        broker_heartbeat_interval=settings.heartbeat_seconds,
-        broker_rebalance_timeout=settings.rebalance_timeout_seconds,
-        broker_request_timeout=max(REQUEST_SECONDS, settings.rebalance_timeout_seconds + 10),  # joining waits that long
-        consumer_metadata_max_age_ms=int(METADATA_SECONDS * 1000),
-        broker_max_poll_interval=YEAR_SECONDS,  # a worker without partitions never polls and must stay in the group
-        stream_wait_empty=True,
-        stream_buffer_maxsize=1,  # one poll waits; App.topic() drops its own maxsize
-        cython_optimizations=True,
-        worker_redirect_stdouts=False,
-    )
-    app.on_fault = _exit_for
-    return app
 
 
 async def check_and_listen(settings: StreamSettings, topics: TopicNames, pages: WebPages, watchdog: Watchdog) -> int:
@@ -123,10 +91,11 @@ async def or_exit(work: Any) -> Any:
     except asyncio.CancelledError:
         raise
     except Exception as fault:  # noqa: BLE001 - whatever it is, Faust must not see it
-        _exit_for(fault)
+        exit_for(fault)
 
 
-def _exit_for(fault: BaseException) -> NoReturn:
+def exit_for(fault: BaseException) -> NoReturn:
+    """End the process at once with the status and the words of this fault; nothing in hand is committed."""
     if isinstance(fault, StreamAppError):
         log.critical("%s", fault)
         _exit(fault.exit_status)

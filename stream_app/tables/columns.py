@@ -12,11 +12,13 @@ from models.contract import Contract, Feature
 from models.datasets.sba import CONTRACT_FILE
 from models.table import columns_from
 from stream_app.errors import InputFileError
-from stream_app.events import MAX_CLIENT_ID
+from stream_app.events import MAX_CLIENT_ID, LoanRequest
 
 SHOWN_ROWS = 10
 
 FeatureObject = dict[str, object]
+
+Request = LoanRequest[FeatureObject]
 
 Profile = tuple[str, bytes]
 """Client id and JSON object of features, as the client store takes them."""

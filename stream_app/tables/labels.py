@@ -8,7 +8,7 @@ import pandas as pd
 from models.contract import Contract
 from models.table import need_columns
 from stream_app.errors import InputFileError
-from stream_app.events import MAX_REQUEST_ID, Outcome
+from stream_app.events import MAX_REQUEST_ID, Label
 from stream_app.tables.columns import id_column, rows_text, text_column, utc_dates
 
 _TRUTH = {"1": True, "0": False, "true": True, "false": False}
@@ -23,7 +23,7 @@ class OutcomeColumns(msgspec.Struct, frozen=True, kw_only=True):
     observed_at: str = "observed_at"
 
 
-def outcomes_of(table: pd.DataFrame, contract: Contract, columns: OutcomeColumns) -> list[Outcome]:
+def outcomes_of(table: pd.DataFrame, contract: Contract, columns: OutcomeColumns) -> list[Label]:
     """One outcome a row. Raises TrainingDataError or InputFileError naming the columns and rows at fault."""
     need_columns(table, list(msgspec.structs.astuple(columns)))
     requests = id_column(table, columns.request_id, contract, MAX_REQUEST_ID)
@@ -31,7 +31,7 @@ def outcomes_of(table: pd.DataFrame, contract: Contract, columns: OutcomeColumns
     defaulted = _defaulted(table, columns.defaulted, contract)
     dates = utc_dates(table[columns.observed_at])
     _require_one_truth(requests, defaulted)
-    return [Outcome(*parts) for parts in zip(requests, clients, defaulted, dates, strict=True)]
+    return [Label(*parts) for parts in zip(requests, clients, defaulted, dates, strict=True)]
 
 
 def _defaulted(table: pd.DataFrame, name: str, contract: Contract) -> list[bool]:

@@ -9,7 +9,16 @@ from typing import cast
 import faust
 from mode import Service
 
+from stream_app.runtime.process import exit_for
+from stream_app.settings import StreamSettings
 from stream_app.transport.consumer import BatchConsumer
+from stream_app.transport.recovery import PatientTables
+
+YEAR_SECONDS = 365 * 24 * 3600.0
+METADATA_SECONDS = 30.0
+"""Faust looks for new partitions every five minutes: a topic deleted and made anew would find nobody for so long."""
+REQUEST_SECONDS = 30.0
+"""Faust waits 90 s for an answer: for so long a worker would not notice that its broker hangs or was cut off."""
 
 
 class BatchApp(faust.App):
@@ -46,3 +55,29 @@ class BatchApp(faust.App):
         """Stop Faust first: the last batch is still delivered."""
         await super().on_stop()
         await self.after_stop()
+
+
+def batch_app(group: str, settings: StreamSettings) -> BatchApp:
+    """A Faust app of this consumer group that keeps nothing, makes no topic and serves no page of Faust's."""
+    app = BatchApp(
+        group,
+        broker=[f"kafka://{server}" for server in settings.kafka.split(",")],
+        store="memory://",
+        TableManager=PatientTables,
+        web_enabled=False,  # our own pages instead
+        topic_allow_declare=False,  # topics are made by `stream-app topics create`
+        topic_disable_leader=True,
+        broker_max_poll_records=settings.max_poll_records,
+        broker_session_timeout=settings.session_timeout_seconds,
+        broker_heartbeat_interval=settings.heartbeat_seconds,
+        broker_rebalance_timeout=settings.rebalance_timeout_seconds,
+        broker_request_timeout=max(REQUEST_SECONDS, settings.rebalance_timeout_seconds + 10),  # joining waits that long
+        consumer_metadata_max_age_ms=int(METADATA_SECONDS * 1000),
+        broker_max_poll_interval=YEAR_SECONDS,  # a worker without partitions never polls and must stay in the group
+        stream_wait_empty=True,
+        stream_buffer_maxsize=1,  # one poll waits; App.topic() drops its own maxsize
+        cython_optimizations=True,
+        worker_redirect_stdouts=False,
+    )
+    app.on_fault = exit_for
+    return app

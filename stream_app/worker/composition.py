@@ -24,13 +24,14 @@ from stream_app.delivery.transactional_producer import AiokafkaTransactions, Tra
 from stream_app.events import ModelRef
 from stream_app.pipeline import Pipeline
 from stream_app.runtime.health_server import WebPages
-from stream_app.runtime.process import batch_app, check_and_listen, heard, or_exit
+from stream_app.runtime.process import check_and_listen, heard, or_exit
 from stream_app.runtime.readiness import Progress
 from stream_app.runtime.watchdog import Watchdog
-from stream_app.settings import WorkerSettings, read_settings
+from stream_app.settings import WorkerSettings
 from stream_app.steps.decided import DecidedIds
 from stream_app.topics import TopicNames
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport, SeekListener
+from stream_app.transport.app import batch_app
 from stream_app.worker.decision_tail import Tail
 from stream_app.worker.metrics import ScorerMetrics
 from stream_app.worker.restore_ids import Recall

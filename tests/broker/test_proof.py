@@ -16,7 +16,8 @@ from kafka import KafkaProducer
 
 from models.bundle import load_bundle, shipped_bundle
 from stream_app.clients import SQLiteClients
-from stream_app.demo.loan_book import Message, Replay, read_replay, sound, told
+from stream_app.demo.loan_book import Replay, read_replay
+from stream_app.tables.messages import Message, label_message, request_message
 from tests.broker.deployment import Deployment, wait_until
 from tests.proof.questions import faults, unanswered
 from tests.servers.prometheus import Prometheus
@@ -63,7 +64,7 @@ class Stream:
         requests, first = self._replay.requests, self._next
         while self._next < len(requests) and requests[self._next].requested_at.date() < day:
             self._next += 1
-        self._send(self._deployment.names.requests, map(sound, requests[first : self._next]))
+        self._send(self._deployment.names.requests, map(request_message, requests[first : self._next]))
 
     def poison(self, count: int) -> None:
         self._send(self._deployment.names.requests, [Message(b"nobody", b"{not json")] * count)
@@ -71,7 +72,7 @@ class Stream:
     def outcomes(self) -> None:
         """Send the truth about all loans, in the order in which it became known."""
         known = sorted(self._replay.outcomes, key=lambda outcome: outcome.observed_at)
-        self._send(self._deployment.names.outcomes, map(told, known))
+        self._send(self._deployment.names.outcomes, map(label_message, known))
 
     def _send(self, topic: str, messages: Iterable[Message]) -> None:
         producer = KafkaProducer(bootstrap_servers=self._deployment.bootstrap, linger_ms=20, batch_size=262_144)

@@ -17,10 +17,11 @@ from kafka import KafkaProducer
 
 from models.bundle import Bundle, load_bundle, shipped_bundle
 from monitoring.store import Counts, DecisionStore
-from stream_app.demo.loan_book import Replay, Request, read_replay
+from stream_app.demo.loan_book import Replay, read_replay
 from stream_app.drift_events import DriftEvent
 from stream_app.events import ModelRef
 from stream_app.pipeline import Pipeline
+from stream_app.tables.columns import Request
 from tests.broker.deployment import PARTITIONS, Deployment, OutputReader, Worker, wait_until
 from tests.builders.records import Profiles, Record
 

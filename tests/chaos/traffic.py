@@ -15,8 +15,9 @@ import msgspec
 from kafka import KafkaProducer
 
 from stream_app.demo.fault_injection import FAULTS, spoilt
-from stream_app.demo.loan_book import Message, Replay, sound
+from stream_app.demo.loan_book import Replay
 from stream_app.events import LoanRequest
+from stream_app.tables.messages import Message, request_message
 from tests.broker.deployment import Source
 
 TICK_SECONDS = 0.02
@@ -72,7 +73,7 @@ class Traffic:
                 yield spoilt(request, FAULTS[bad % len(FAULTS)], MAX_REQUEST_BYTES)
             else:
                 lately.append(request)
-                yield sound(request)
+                yield request_message(request)
 
     def _send_steadily(self) -> None:
         due = 0.0
@@ -138,5 +139,7 @@ UNANSWERED = "nothing"
 def _again(request: LoanRequest[Any], number: int) -> Message:
     """The same request, or every second time one that differs from it."""
     if number % 2:
-        return msgspec.structs.replace(sound(request), expected=UNANSWERED)
-    return sound(msgspec.structs.replace(request, requested_at=request.requested_at + dt.timedelta(seconds=1)))
+        return msgspec.structs.replace(request_message(request), expected=UNANSWERED)
+    return request_message(
+        msgspec.structs.replace(request, requested_at=request.requested_at + dt.timedelta(seconds=1))
+    )

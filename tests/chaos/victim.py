@@ -21,7 +21,7 @@ from stream_app.pipeline import Pipeline
 from stream_app.runtime.process import run
 from stream_app.settings import WorkerSettings, read_settings
 from stream_app.transport.thread import BatchThread
-from stream_app.worker.composition import composition
+from stream_app.worker import composition
 
 POINTS = (
     "fetched",

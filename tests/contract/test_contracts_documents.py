@@ -13,7 +13,7 @@ import pytest
 from models.bundle import load_bundle, shipped_bundle
 from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE
-from stream_app.demo.loan_book import read_replay, sound, told
+from stream_app.demo.loan_book import read_replay
 from stream_app.errors import InputFileError
 from stream_app.events import RejectionReason
 from stream_app.pipeline import Pipeline
@@ -30,6 +30,7 @@ from stream_app.schemas import (
     write_documents,
 )
 from stream_app.tables.columns import read_contract
+from stream_app.tables.messages import label_message, request_message
 from stream_app.topics import TopicNames
 from tests.builders.drift_events import drift_event
 from tests.builders.records import MODEL, NOW, POLICY, FormulaScorer, Profiles, Record
@@ -78,7 +79,7 @@ def test_a_schema_is_sound_draft_07(file: str) -> None:
 def test_every_request_of_the_loan_book_keeps_to_the_request_schema() -> None:
     validator = jsonschema.Draft7Validator(committed(REQUEST_FILE))
     for request in read_replay(CONTRACT, limit=200).requests:
-        validator.validate(json.loads(sound(request).value or b""))
+        validator.validate(json.loads(request_message(request).value or b""))
 
 
 @pytest.mark.parametrize(
@@ -93,7 +94,7 @@ def test_what_the_pipeline_rejects_breaks_the_request_schema(change: dict[str, A
 
 def test_every_decision_keeps_to_the_decision_schema_and_its_headers_to_theirs() -> None:
     validator = jsonschema.Draft7Validator(committed(DECISION_FILE))
-    messages = [sound(request) for request in read_replay(CONTRACT, limit=20).requests]
+    messages = [request_message(request) for request in read_replay(CONTRACT, limit=20).requests]
     for output in outputs(*(Record(value=message.value, key=message.key) for message in messages)):
         assert not output.rejected
         validator.validate(json.loads(output.value))
@@ -111,7 +112,7 @@ def test_the_headers_of_a_rejection_keep_to_their_schema(value: bytes | None) ->
 def test_every_outcome_of_the_loan_book_keeps_to_the_outcome_schema() -> None:
     validator = jsonschema.Draft7Validator(committed(OUTCOME_FILE))
     for outcome in read_replay(CONTRACT, limit=200).outcomes:
-        validator.validate(json.loads(told(outcome).value or b""))
+        validator.validate(json.loads(label_message(outcome).value or b""))
 
 
 @pytest.mark.parametrize("change", [{"request_id": ""}, {"defaulted": 1}, {"observed_at": None}])

@@ -10,13 +10,14 @@ from prometheus_client import CollectorRegistry
 
 from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE
+from monitoring.metrics import monitor
 from monitoring.metrics.monitor import MonitorMetrics
 from stream_app.cli import COMMANDS
 from stream_app.commands.formats import DECISIONS_CSV_HEADER
 from stream_app.events import RejectionReason
 from stream_app.settings import GatewaySettings, MonitorSettings, WorkerSettings
-from stream_app.worker.composition import metrics
-from stream_app.worker.metrics import ScorerMetrics, monitor
+from stream_app.worker import metrics
+from stream_app.worker.metrics import ScorerMetrics
 from tests.builders.records import MODEL
 
 README = (Path(__file__).parents[2] / "README.md").read_text()

@@ -10,10 +10,10 @@ import pytest
 from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE
 from stream_app.demo.fault_injection import FAULTS, spoilt, with_faults
-from stream_app.demo.loan_book import Message, Replay, read_replay, sound
-from stream_app.demo.reconciliation import DECISION
+from stream_app.demo.loan_book import Replay, read_replay
 from stream_app.events import Decision, RejectionReason
 from stream_app.pipeline import Pipeline
+from stream_app.tables.messages import DECISION, Message, request_message
 from tests.builders.records import MODEL, NOW, POLICY, FormulaScorer, Record
 
 CONTRACT = Contract.read(CONTRACT_FILE)
@@ -62,7 +62,7 @@ def test_each_kind_of_fault_earns_the_rejection_it_is_made_for(kind: RejectionRe
 
 
 def test_a_sound_message_earns_a_decision(replay: Replay) -> None:
-    message = sound(replay.requests[0])
+    message = request_message(replay.requests[0])
     assert verdict(message, replay) == message.expected == DECISION
 
 

@@ -11,8 +11,9 @@ import pytest
 
 from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE, PROFILE_FEATURES, REQUEST_FEATURES, load_applications
-from stream_app.demo.loan_book import Replay, read_replay, replay_of, sound, told
-from stream_app.events import LoanRequest, Outcome, feature_struct
+from stream_app.demo.loan_book import Replay, read_replay, replay_of
+from stream_app.events import Label, LoanRequest, feature_struct
+from stream_app.tables.messages import label_message, request_message
 
 CONTRACT = Contract.read(CONTRACT_FILE)
 
@@ -101,6 +102,6 @@ def test_the_truth_about_the_crisis_comes_until_the_end_of_2011(replay: Replay) 
 
 
 def test_an_outcome_goes_under_the_key_of_its_request(replay: Replay) -> None:
-    message = told(replay.outcomes[0])
-    assert message.key == sound(replay.requests[0]).key
-    assert msgspec.json.decode(message.value or b"", type=Outcome) == replay.outcomes[0]
+    message = label_message(replay.outcomes[0])
+    assert message.key == request_message(replay.requests[0]).key
+    assert msgspec.json.decode(message.value or b"", type=Label) == replay.outcomes[0]

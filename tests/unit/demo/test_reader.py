@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stream_app.demo.reader import FROM_THE_GATEWAY, answer_of, is_of_the_replay
-from stream_app.demo.reconciliation import DECISION
 from stream_app.gateway.request_reply import REPLY_TO
+from stream_app.tables.messages import DECISION
 from tests.builders.records import NOW, Record, record, request, toy_pipeline
 
 

@@ -9,17 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_app.demo.reconciliation import (
-    DECISION,
-    MIXED_UP,
-    RECENT,
-    Answer,
-    Latency,
-    Ledger,
-    Sent,
-    latency,
-    percentile,
-)
+from stream_app.demo.reconciliation import MIXED_UP, RECENT, Answer, Latency, Ledger, Sent, latency, percentile
+from stream_app.tables.messages import DECISION
 
 SOUND = Sent(index=0, at=10.0, expected=DECISION, request_id="r")
 DECIDED = Answer(at=10.5, kind=DECISION, request_id="r", outcome="approved", probability_of_default=0.02)

@@ -12,10 +12,11 @@ from aiokafka.structs import RecordMetadata, TopicPartition
 
 from stream_app.demo.kafka_clients import Pulse, Wire
 from stream_app.demo.label_schedule import Truth
-from stream_app.demo.loan_book import Message, Request
-from stream_app.demo.reconciliation import DECISION, Answer, Ledger
+from stream_app.demo.reconciliation import Answer, Ledger
 from stream_app.demo.sender import MAX_CHUNK, Pace, Sender, partition_of
-from stream_app.events import LoanRequest, Outcome
+from stream_app.events import Label, LoanRequest
+from stream_app.tables.columns import Request
+from stream_app.tables.messages import DECISION, Message
 from stream_app.topics import TopicNames
 
 
@@ -168,9 +169,9 @@ def applications(days: list[int]) -> list[Request]:
     return [LoanRequest(f"r{day}", f"c{day}", first + dt.timedelta(days=day)) for day in days]
 
 
-def outcome(day: int, known_after_days: int) -> Outcome:
+def outcome(day: int, known_after_days: int) -> Label:
     at = dt.datetime(2005, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=day + known_after_days)
-    return Outcome(f"r{day}", f"c{day}", True, at)
+    return Label(f"r{day}", f"c{day}", True, at)
 
 
 def ids(some: list[Message]) -> list[str]:
@@ -204,7 +205,7 @@ def test_outcomes_go_out_between_the_requests_and_the_rest_after_them() -> None:
     first_outcomes = broker.topics.index(TopicNames().outcomes)
     assert broker.topics[first_outcomes:].count(TopicNames().requests) > 1
     assert broker.topics[-1] == TopicNames().outcomes
-    told = [msgspec.json.decode(value, type=Outcome).observed_at for value in broker.truth[0] if value]
+    told = [msgspec.json.decode(value, type=Label).observed_at for value in broker.truth[0] if value]
     assert (len(told), told) == (2_500, sorted(told))
 
 

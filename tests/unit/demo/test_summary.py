@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from stream_app.demo.reconciliation import DECISION, Account, Answer, Latency
+from stream_app.demo.reconciliation import Account, Answer, Latency
 from stream_app.demo.summary import (
     Summary,
     YearOfDecisions,
@@ -22,6 +22,7 @@ from stream_app.demo.summary import (
     year_lines,
 )
 from stream_app.errors import DemoFailed, InputFileError
+from stream_app.tables.messages import DECISION
 from tests.builders.drift_events import drift_event
 
 GOOD = Account(

@@ -56,7 +56,7 @@ def test_calls_share_one_process_that_is_not_ours(child: Child) -> None:
 
 
 def test_a_function_that_raises_is_told_by_class_and_place_and_never_by_value(child: Child) -> None:
-    with pytest.raises(ChildRaised, match=r"The counter failed: ValueError at .*children\.py") as told:
+    with pytest.raises(ChildRaised, match=r"The counter failed: ValueError at .*child_process\.py") as told:
         child.call(int, "Jane Doe")
     assert "Jane" not in str(told.value)
 

@@ -12,11 +12,11 @@ import pytest
 
 END = """
 import asyncio, logging
-from stream_app import worker_process
+from stream_app.runtime import process
 from stream_app.errors import WorkerStalled
 logging.basicConfig()
-worker_process.LAST_WORDS_SECONDS = 0.5
-worker_process._end(asyncio.new_event_loop(), WorkerStalled("It stood still."))
+process.LAST_WORDS_SECONDS = 0.5
+process._end(asyncio.new_event_loop(), WorkerStalled("It stood still."))
 """
 
 
@@ -46,6 +46,6 @@ def test_a_log_that_blocks_for_ever_does_not_keep_it(full_pipe: int) -> None:
 
 
 def test_it_says_why_even_if_it_cannot_say_where() -> None:
-    broken = END.replace("logging.basicConfig()", "logging.basicConfig(); worker_process.whereabouts.threads = None")
+    broken = END.replace("logging.basicConfig()", "logging.basicConfig(); process.stack_dump.threads = None")
     ended = subprocess.run([sys.executable, "-c", broken], stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     assert "It stood still.\n" in ended.stderr

@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from stream_app.runtime.process import _aside, batch_app
+from stream_app.runtime.process import _aside
 from stream_app.settings import read_settings
+from stream_app.transport.app import batch_app
 
 DEADLINE_SECONDS = 20.0
 

@@ -10,7 +10,7 @@ import pytest
 
 from models.errors import TrainingDataError
 from stream_app.errors import InputFileError
-from stream_app.events import Outcome
+from stream_app.events import Label
 from stream_app.tables.labels import OutcomeColumns, outcomes_of
 from tests.builders.records import TOY
 
@@ -19,14 +19,14 @@ TABLE = pd.DataFrame(
 )
 
 
-def outcomes(table: pd.DataFrame = TABLE, **columns: str) -> list[Outcome]:
+def outcomes(table: pd.DataFrame = TABLE, **columns: str) -> list[Label]:
     return outcomes_of(table, TOY, OutcomeColumns(**columns))
 
 
 def test_a_row_is_an_outcome() -> None:
     assert outcomes() == [
-        Outcome("a", "7", True, dt.datetime(2009, 5, 1, tzinfo=dt.UTC)),
-        Outcome("b", "8", False, dt.datetime(2010, 5, 1, tzinfo=dt.UTC)),
+        Label("a", "7", True, dt.datetime(2009, 5, 1, tzinfo=dt.UTC)),
+        Label("b", "8", False, dt.datetime(2010, 5, 1, tzinfo=dt.UTC)),
     ]
 
 

@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 from models.errors import TrainingDataError
-from stream_app.demo.loan_book import sound
+from stream_app.commands.send import _oldest_first
 from stream_app.errors import InputFileError
 from stream_app.events import Decision
-from stream_app.tables.requests import Columns, _oldest_first, requests_of
+from stream_app.tables.messages import request_message
+from stream_app.tables.requests import Columns, requests_of
 from tests.builders.records import NOW, TOY, Record, toy_pipeline
 
 TABLE = pd.DataFrame({"id": [7, 8], "amount": [10.0, 20.0], "employees": [3, None], "home": ["own", None]})
@@ -21,7 +22,7 @@ COLUMNS = Columns(client_id="id")
 
 
 def test_a_row_is_a_request_that_the_pipeline_decides() -> None:
-    messages = [sound(request) for request in requests_of(TABLE, TOY, COLUMNS, NOW)]
+    messages = [request_message(request) for request in requests_of(TABLE, TOY, COLUMNS, NOW)]
     verdicts = toy_pipeline().judge([Record(value=m.value, key=m.key) for m in messages], NOW).verdicts
     assert [isinstance(verdict, Decision) for verdict in verdicts] == [True, True]
     assert [message.key for message in messages] == [b"7", b"8"]
@@ -29,7 +30,7 @@ def test_a_row_is_a_request_that_the_pipeline_decides() -> None:
 
 def test_an_empty_cell_is_null_and_a_feature_without_a_column_is_left_out() -> None:
     [_, second] = requests_of(TABLE.drop(columns="employees"), TOY, COLUMNS, NOW)
-    assert json.loads(sound(second).value or b"")["features"] == {"amount": 20.0, "home": None}
+    assert json.loads(request_message(second).value or b"")["features"] == {"amount": 20.0, "home": None}
 
 
 def test_the_same_row_of_the_same_file_makes_the_same_request_id() -> None:

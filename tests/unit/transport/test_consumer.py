@@ -13,9 +13,9 @@ from aiokafka.errors import IllegalStateError
 from faust.transport.drivers.aiokafka import Consumer as Faust
 from faust.types import TP
 
-from stream_app.runtime.process import batch_app
 from stream_app.settings import StreamSettings
 from stream_app.transport import BatchConsumer, BatchOptions, Seen
+from stream_app.transport.app import batch_app
 from stream_app.transport.poll import SeekGivenUp
 from stream_app.transport.untrimmed import Untrimmed
 

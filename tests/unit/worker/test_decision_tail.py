@@ -7,7 +7,7 @@ import asyncio
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from stream_app.worker.composition import decision_tail
+from stream_app.worker import decision_tail
 from stream_app.worker.decision_tail import Tail
 
 

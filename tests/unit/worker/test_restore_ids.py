@@ -13,7 +13,7 @@ from faust.types import TP
 from stream_app.errors import RecallFailed
 from stream_app.steps.decided import DecidedIds, Entry
 from stream_app.transport.poll import SeekGivenUp
-from stream_app.worker.composition import restore_ids
+from stream_app.worker import restore_ids
 from stream_app.worker.decision_tail import Named
 from stream_app.worker.restore_ids import Recall
 from tests.builders.records import NOW

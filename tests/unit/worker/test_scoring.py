@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from stream_app.errors import ClientStoreError, ClientStoreUnavailable
 from stream_app.steps.decided import DecidedIds
 from stream_app.transport.poll import Poll
-from stream_app.worker.composition import scoring
+from stream_app.worker import scoring
 from stream_app.worker.metrics import ScorerMetrics
 from stream_app.worker.scoring import Scoring
 from tests.builders.records import MODEL, TOY, Profiles, record, request, toy_pipeline
