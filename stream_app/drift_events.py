@@ -42,6 +42,16 @@ class Shift(msgspec.Struct, frozen=True, kw_only=True):
     distance: float | None
     distance_method: str
 
+    @property
+    def ratio(self) -> float | None:
+        """PSI over its limit: above 1 is drift, however many rows there are. Null while either is unknown or the limit
+        is 0.
+
+        >>> Shift(psi=0.5, psi_limit=0.25, drifted=True, distance=None, distance_method="wasserstein").ratio
+        2.0
+        """
+        return None if self.psi is None or not self.psi_limit else self.psi / self.psi_limit
+
 
 class FeatureDrift(msgspec.Struct, frozen=True, kw_only=True):
     """One input of the model in this window against the reference sample it was trained on."""

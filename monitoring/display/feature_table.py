@@ -12,10 +12,9 @@ from monitoring.display.verdicts import (
     OUTCOME_MIX,
     PROBABILITY,
     VERDICTS,
-    distributions_of,
     feature_of,
     features_of,
-    ratio_of,
+    furthest_first,
     shift_of,
 )
 from stream_app.drift_events import DriftEvent, FeatureDrift, Shift
@@ -58,8 +57,6 @@ def feature_grid(events: Sequence[DriftEvent], features: Collection[str] = ()) -
 
 def figures_grid(event: DriftEvent) -> Grid:
     """Every distribution of one window with its figures, the furthest beyond its limit first."""
-    shifts = {name: shift_of(event, name) for name in distributions_of(event)}
-    ordered = sorted(((name, shift) for name, shift in shifts.items() if shift), key=lambda each: -ratio_of(each[1]))
     columns = (
         Column("distribution"),
         Column("verdict"),
@@ -69,7 +66,11 @@ def figures_grid(event: DriftEvent) -> Grid:
         Column("method"),
         *_QUALITY,
     )
-    return Grid(f"Distributions of {event.window.id}", columns, [_figures(event, *each) for each in ordered])
+    return Grid(
+        f"Distributions of {event.window.id}",
+        columns,
+        [_figures(event, *named) for named in furthest_first(event).items()],
+    )
 
 
 def left_out(events: Sequence[DriftEvent]) -> int:
@@ -79,17 +80,17 @@ def left_out(events: Sequence[DriftEvent]) -> int:
 
 def sparkline(shifts: Sequence[Shift | None]) -> str:
     """A block a window for PSI over its limit; a dot where there is none. See :data:`LEGEND`."""
-    return "".join(_block(ratio_of(shift)) for shift in shifts)
+    return "".join(_block(shift.ratio if shift else None) for shift in shifts)
 
 
-def _block(ratio: float) -> str:
-    return "·" if ratio < 0 else _BLOCKS[sum(ratio > limit for limit in _UP_TO)]
+def _block(ratio: float | None) -> str:
+    return "·" if ratio is None else _BLOCKS[sum(ratio > limit for limit in _UP_TO)]
 
 
 def _most_drifted_first(events: Sequence[DriftEvent]) -> list[str]:
     """All features that drifted, and quiet ones up to :data:`QUIET_ROWS`."""
     shifts = {name: [shift_of(event, name) for event in events] for name in features_of(events)}
-    ordered = sorted(shifts, key=lambda name: -max(map(ratio_of, shifts[name])))
+    ordered = sorted(shifts, key=lambda name: -max((shift.ratio or 0.0 if shift else 0.0) for shift in shifts[name]))
     moved = [name for name in ordered if any(shift and shift.drifted for shift in shifts[name])]
     quiet = [name for name in ordered if name not in moved]
     return [*moved, *quiet[: max(0, QUIET_ROWS - len(moved))]]

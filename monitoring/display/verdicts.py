@@ -53,18 +53,15 @@ def shift_of(event: DriftEvent, name: str) -> Shift | None:
     return feature.shift if feature else None
 
 
-def ratio_of(shift: Shift | None) -> float:
-    """PSI over its limit: above 1 is drift. -1 where there were too few decisions, or nothing at all."""
-    if shift is None or shift.psi is None or not shift.psi_limit:
-        return -1.0
-    return shift.psi / shift.psi_limit
+def furthest_first(event: DriftEvent) -> dict[str, Shift]:
+    """Every distribution of one window by its name, the furthest beyond its limit first."""
+    shifts = {name: shift for name in distributions_of(event) if (shift := shift_of(event, name))}
+    return dict(sorted(shifts.items(), key=lambda named: -(named[1].ratio or 0.0)))
 
 
 def drifted(event: DriftEvent) -> list[str]:
     """What drifted in one window, the furthest beyond its limit first."""
-    shifts = {name: shift_of(event, name) for name in distributions_of(event)}
-    found = [(name, ratio_of(shift)) for name, shift in shifts.items() if shift and shift.drifted]
-    return [name for name, _ in sorted(found, key=lambda pair: -pair[1])]
+    return [name for name, shift in furthest_first(event).items() if shift.drifted]
 
 
 def summary(events: Sequence[DriftEvent]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from heapq import nlargest
 
-from stream_app.drift_events import DriftEvent, FeatureDrift, Performance, Realised, Shift
+from stream_app.drift_events import DriftEvent, FeatureDrift, Performance, Realised
 
 MOST_VERSIONS = 8
 """Model versions shown of one window, those with the most rows: the label comes from decisions and must be bounded."""
@@ -27,11 +27,6 @@ class Family:
     help: str
     labels: tuple[str, ...]
     samples: Callable[[DriftEvent], Samples]
-
-
-def drift_ratio(shift: Shift) -> Value:
-    """PSI over its limit: above 1 is drift, however many rows there are. Null when either is unknown."""
-    return None if shift.psi is None or not shift.psi_limit else shift.psi / shift.psi_limit
 
 
 def _window(name: str, text: str, value: Callable[[DriftEvent], Value]) -> Family:
@@ -89,12 +84,12 @@ WINDOW_FAMILIES = (
     _window(
         "prediction_drift_ratio",
         "PSI of the probability of default over its limit; above 1 is drift",
-        lambda event: drift_ratio(event.prediction.shift),
+        lambda event: event.prediction.shift.ratio,
     ),
     _window(
         "outcome_drift_ratio",
         "PSI of approved, review and refused over its limit; above 1 is drift",
-        lambda event: drift_ratio(event.outcomes.shift),
+        lambda event: event.outcomes.shift.ratio,
     ),
     _window(
         "mean_probability",
@@ -102,7 +97,7 @@ WINDOW_FAMILIES = (
         lambda event: event.prediction.mean_probability,
     ),
     _feature("feature_psi", "Population stability index against the reference", lambda each: each.shift.psi),
-    _feature("feature_drift_ratio", "PSI over its limit; above 1 is drift", lambda each: drift_ratio(each.shift)),
+    _feature("feature_drift_ratio", "PSI over its limit; above 1 is drift", lambda each: each.shift.ratio),
     _feature("feature_missing_share", "Share of the decisions without a value", lambda each: each.missing_share),
     _feature(
         "feature_unseen_share", "Share of decisions with a category the model never saw", lambda each: each.unseen_share

@@ -61,8 +61,7 @@ def drifted_features(*windows: DriftEvent) -> list[str]:
     """Those that drifted in any of the windows, the strongest first: by the largest ratio of PSI to its limit."""
     ratios: dict[str, float] = {}
     for each in (each for event in windows for each in event.features if each.shift.drifted):
-        ratio = (each.shift.psi or 0.0) / (each.shift.psi_limit or 1.0)
-        ratios[each.feature] = max(ratio, ratios.get(each.feature, 0.0))
+        ratios[each.feature] = max(each.shift.ratio or 0.0, ratios.get(each.feature, 0.0))
     return sorted(ratios, key=lambda feature: -ratios[feature])
 
 

@@ -149,9 +149,7 @@ def drift_map(windows: Sequence[DriftEvent], reports: dict[str, str]) -> DriftMa
 
 
 def _ratio(shift: Shift | None) -> float | None:
-    if shift is None or shift.psi is None or not shift.psi_limit:
-        return None
-    return round(shift.psi / shift.psi_limit, 4)
+    return None if shift is None or shift.ratio is None else round(shift.ratio, 4)
 
 
 def _shares(event: DriftEvent) -> OutcomeShares:
