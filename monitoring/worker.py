@@ -31,8 +31,9 @@ from monitoring.windows.idle_partitions import Bounds, Idleness
 from monitoring.windows.scheduler import Closer
 from stream_app.delivery.producer import start_producer
 from stream_app.events import ModelRef
+from stream_app.runtime.background import exit_on_failure
 from stream_app.runtime.health_server import WebPages
-from stream_app.runtime.process import check_and_listen, heard, or_exit
+from stream_app.runtime.process import prepare_process, with_heartbeat
 from stream_app.runtime.readiness import Progress
 from stream_app.runtime.watchdog import Watchdog
 from stream_app.settings import MonitorSettings, read_monitor_settings
@@ -66,7 +67,9 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     app = batch_app(settings.monitor_group, settings)
     bounds = partial(_bounds, app, topics.decisions, settings.fetch_max_wait_seconds + BOUNDS_SECONDS)
     idleness = Idleness(bounds, settings.idle_seconds, clock=time.monotonic)
-    watching = Watching(store, topics.decisions, partial(clocking, settings, size), metrics, progress, news, or_exit)
+    watching = Watching(
+        store, topics.decisions, partial(clocking, settings, size), metrics, progress, news, exit_on_failure
+    )
     analyst = WindowAnalyst(settings.store, folder, options(settings))
     writer = ReportWriter(settings.store, folder, settings.reports, settings.reports_kept)
     reporting = Reporting(writer.write, store.reported, settings.reports_kept, metrics, news)
@@ -93,7 +96,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     @app.agent(records, name="watching", concurrency=1)
     async def watch_polls(polls: Any) -> None:
         async for poll in polls:
-            await or_exit(watching.handle(poll))
+            await exit_on_failure(watching.handle(poll))
 
     leader = TP(topics.decisions, 0)
     measure_lag = partial(_measure_lag, app, watching, progress, metrics, watchdog)
@@ -102,16 +105,16 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     async def look_on() -> None:
         while not app.should_stop:
             measure_lag()
-            await or_exit(closer.look(leader in watching.next_offsets))
+            await exit_on_failure(closer.look(leader in watching.next_offsets))
             await app.sleep(LOOK_SECONDS)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's own
     async def report() -> None:
-        await or_exit(reporting.run())
+        await exit_on_failure(reporting.run())
 
     async def start() -> None:
         sys.setswitchinterval(SWITCH_SECONDS)
-        closer.partitions = await check_and_listen(settings, topics, pages, watchdog)
+        closer.partitions = await prepare_process(settings, topics, pages, watchdog)
 
     async def stop() -> None:
         analyst.close()
@@ -123,7 +126,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
         settings.web_host, settings.monitor_port, registry, progress.not_ready, measure_lag, "STREAM_APP_MONITOR_PORT"
     )
     app.pages = pages
-    app.before_start = lambda: or_exit(heard(start(), watchdog))
+    app.before_start = lambda: exit_on_failure(with_heartbeat(start(), watchdog))
     app.after_stop = stop
     return app
 

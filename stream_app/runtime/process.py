@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import faust
 
-from stream_app.errors import StreamAppError, trace_of
+from stream_app.errors import StreamAppError
 from stream_app.runtime import stack_dump
 from stream_app.runtime.health_server import WebPages
 from stream_app.runtime.watchdog import TICK_SECONDS, Watchdog
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 LAST_WORDS_SECONDS = 5.0
 
 
-async def check_and_listen(settings: StreamSettings, topics: TopicNames, pages: WebPages, watchdog: Watchdog) -> int:
+async def prepare_process(settings: StreamSettings, topics: TopicNames, pages: WebPages, watchdog: Watchdog) -> int:
     """Heed signals, serve the pages, then wait for broker and topics; the number of partitions each topic has.
 
     Raises PortTaken, BrokerUnreachable or TopicMismatch.
@@ -41,7 +41,7 @@ async def check_and_listen(settings: StreamSettings, topics: TopicNames, pages: 
     return partitions
 
 
-async def heard(work: Awaitable[Any], watchdog: Watchdog) -> Any:
+async def with_heartbeat(work: Awaitable[Any], watchdog: Watchdog) -> Any:
     """Await what a worker does before it starts, perhaps a long wait for its broker; the watchdog hears all the while.
 
     Later it hears from the worker's own timer, whose silence is then a fault.
@@ -82,30 +82,6 @@ def run(app: faust.App, settings: StreamSettings) -> None:
         logging.getLogger(library).setLevel(chatty)
     worker = faust.Worker(app, loglevel=settings.log_level.upper(), quiet=True, redirect_stdouts=False)
     worker.execute_from_commandline()
-
-
-async def or_exit(work: Any) -> Any:
-    """Await work; on a fault end the process at once. Faust acknowledges and commits what an agent raises on."""
-    try:
-        return await work
-    except asyncio.CancelledError:
-        raise
-    except Exception as fault:  # noqa: BLE001 - whatever it is, Faust must not see it
-        exit_for(fault)
-
-
-def exit_for(fault: BaseException) -> NoReturn:
-    """End the process at once with the status and the words of this fault; nothing in hand is committed."""
-    if isinstance(fault, StreamAppError):
-        log.critical("%s", fault)
-        _exit(fault.exit_status)
-    log.critical("The worker met a fault of its own; what was in hand was not committed. %s", trace_of(fault))
-    _exit(70)
-
-
-def _exit(status: int) -> NoReturn:
-    logging.shutdown()
-    os._exit(status)
 
 
 def _end(loop: asyncio.AbstractEventLoop, fault: StreamAppError) -> NoReturn:

@@ -9,7 +9,7 @@ from typing import cast
 import faust
 from mode import Service
 
-from stream_app.runtime.process import exit_for
+from stream_app.runtime.background import exit_process
 from stream_app.settings import StreamSettings
 from stream_app.transport.consumer import BatchConsumer
 from stream_app.transport.recovery import PatientTables
@@ -79,5 +79,5 @@ def batch_app(group: str, settings: StreamSettings) -> BatchApp:
         cython_optimizations=True,
         worker_redirect_stdouts=False,
     )
-    app.on_fault = exit_for
+    app.on_fault = exit_process
     return app

@@ -23,8 +23,9 @@ from stream_app.delivery.producer import OutputTopics
 from stream_app.delivery.transactional_producer import AiokafkaTransactions, Transactions, require_transactions
 from stream_app.events import ModelRef
 from stream_app.pipeline import Pipeline
+from stream_app.runtime.background import exit_on_failure
 from stream_app.runtime.health_server import WebPages
-from stream_app.runtime.process import check_and_listen, heard, or_exit
+from stream_app.runtime.process import prepare_process, with_heartbeat
 from stream_app.runtime.readiness import Progress
 from stream_app.runtime.watchdog import Watchdog
 from stream_app.settings import WorkerSettings
@@ -71,13 +72,13 @@ def create_app(
         app.conf.broker_consumer, app, options=options, listener=_listener(settings, topics, lanes, decided)
     )
     pipeline = _pipeline(settings, bundle, model, decided)
-    scoring = Scoring(pipeline, lanes, metrics, settings.clients_wait_seconds, decided, or_exit)
+    scoring = Scoring(pipeline, lanes, metrics, settings.clients_wait_seconds, decided, exit_on_failure)
     requests = app.topic(topics.requests, key_serializer="raw", value_serializer="raw", acks=False)
 
     @app.agent(requests, name="scoring", concurrency=1)
     async def score_polls(polls: Any) -> None:
         async for poll in polls:
-            await or_exit(scoring.handle(poll))
+            await exit_on_failure(scoring.handle(poll))
 
     measure = partial(_measure_lag, app, lanes, progress, metrics)
 
@@ -92,7 +93,7 @@ def create_app(
 
     pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready, measure_lag)
     app.pages = pages
-    app.before_start = lambda: or_exit(heard(_prepare(settings, topics, pages, watchdog), watchdog))
+    app.before_start = lambda: exit_on_failure(with_heartbeat(_prepare(settings, topics, pages, watchdog), watchdog))
     app.after_stop = lanes.close
     return app
 
@@ -108,7 +109,7 @@ def _lanes(
             make=partial(make_transactions, bootstrap=settings.kafka, timeout_seconds=timeout),
             seek_again=lambda: app.batch_consumer.perform_seek(),
             listener=news,
-            guard=or_exit,
+            guard=exit_on_failure,
             group=settings.group,
             topics=outputs,
             timeout_seconds=timeout,
@@ -116,7 +117,7 @@ def _lanes(
     commits = PacedCommits(
         lambda offsets: app.batch_consumer.commit_offsets(offsets),
         listener=news,
-        guard=or_exit,
+        guard=exit_on_failure,
         interval_seconds=settings.commit_interval_seconds,
         timeout_seconds=timeout,
     )
@@ -124,7 +125,7 @@ def _lanes(
 
 
 async def _prepare(settings: WorkerSettings, topics: TopicNames, pages: WebPages, watchdog: Watchdog) -> None:
-    await check_and_listen(settings, topics, pages, watchdog)
+    await prepare_process(settings, topics, pages, watchdog)
     log.info("delivery: %s", settings.guarantee)
     if settings.guarantee == "exactly_once":
         await require_transactions(
@@ -146,7 +147,7 @@ def _listener(settings: WorkerSettings, topics: TopicNames, lanes: Lanes, decide
         fetch_wait_seconds=settings.fetch_max_wait_seconds,
         quiet_seconds=0.0 if settings.guarantee == "exactly_once" else QUIET_SECONDS,
     )
-    return Recall(lanes, decided, tail.read, guard=or_exit, timeout_seconds=settings.delivery_timeout_seconds)
+    return Recall(lanes, decided, tail.read, guard=exit_on_failure, timeout_seconds=settings.delivery_timeout_seconds)
 
 
 def _measure_lag(app: BatchApp, lanes: Lanes, progress: Progress, metrics: ScorerMetrics) -> None:

@@ -119,6 +119,6 @@ def test_while_a_worker_waits_for_its_broker_to_start_the_watchdog_hears_of_it(m
 
     async def story() -> None:
         async with asyncio.timeout(10):
-            await process.heard(heard_thrice.wait(), Told(60.0))
+            await process.with_heartbeat(heard_thrice.wait(), Told(60.0))
 
     asyncio.run(story())
