@@ -17,7 +17,7 @@ from stream_app.broker.ports import free_ports
 from stream_app.errors import BrokerStartFailed, PortTaken, SettingsError
 from stream_app.topics import TopicNames, check_topics, create_topics
 from tests.broker.conftest import ENGINES
-from tests.broker.deployment import wait_until
+from tests.servers.waiting import wait_until
 
 needs_kafka = pytest.mark.usefixtures("kafka_broker")  # skips where Apache Kafka cannot be had
 

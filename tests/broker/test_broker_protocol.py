@@ -12,7 +12,7 @@ from kafka.structs import OffsetAndMetadata
 
 from stream_app.broker import Broker
 from stream_app.topics import TopicNames, create_topics
-from tests.broker.deployment import wait_until
+from tests.servers.waiting import wait_until
 
 RECORDS = 200
 

@@ -12,9 +12,10 @@ import msgspec
 import pytest
 
 from stream_app.clients import open_clients
-from tests.broker.deployment import PARTITIONS, Deployment, Worker, wait_until
 from tests.broker.test_scorer import CLIENTS, assigned, good, profile, requests
+from tests.servers.deployment import PARTITIONS, Deployment, Worker
 from tests.servers.redis import RedisServer
+from tests.servers.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.redis]
 

@@ -18,8 +18,8 @@ from stream_app.demo.screen import Live, PlainScreen
 from stream_app.errors import DemoFailed
 from stream_app.kafka_admin import admin_client
 from tests.broker.conftest import ENGINES
-from tests.broker.demo_run import Run, asked, child_among, dashboard_of, processes_with, words_of
-from tests.broker.deployment import wait_until
+from tests.servers.demo_run import Run, asked, child_among, dashboard_of, processes_with, words_of
+from tests.servers.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(180)
 

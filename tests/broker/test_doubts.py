@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.broker.deployment import Deployment
 from tests.broker.test_scorer import clients, requests  # noqa: F401 - the fixture
+from tests.servers.deployment import Deployment
 
 pytestmark = pytest.mark.kafka
 

@@ -18,8 +18,9 @@ from stream_app.broker.ports import free_ports
 from stream_app.clients import SQLiteClients
 from stream_app.errors import BrokerStartFailed
 from stream_app.topics import TopicNames
-from tests.broker.deployment import Deployment, Worker, headers_of, wait_until
 from tests.builders.gateway import APPLICATION, PROFILE
+from tests.servers.deployment import Deployment, Worker, headers_of
+from tests.servers.waiting import wait_until
 
 CLIENTS = [str(n) for n in range(20)]
 

@@ -13,8 +13,9 @@ import pytest
 from benchmarks.callers import line_of
 from stream_app.broker.ports import free_ports
 from stream_app.clients import SQLiteClients
-from tests.broker.deployment import Deployment, wait_until
 from tests.builders.gateway import APPLICATION, PROFILE
+from tests.servers.deployment import Deployment
+from tests.servers.waiting import wait_until
 
 CALLERS, A_SECOND, SECONDS = 200, 300, 5
 

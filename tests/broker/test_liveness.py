@@ -16,9 +16,10 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from stream_app.broker import start_broker
 from stream_app.broker.ports import free_ports
 from stream_app.errors import StopTimedOut, WorkerStalled
-from tests.broker.deployment import Deployment, Worker, wait_until
 from tests.broker.faulty import FAULTS, RAISED
 from tests.broker.test_scorer import assigned, clients, good, requests  # noqa: F401 - the fixture
+from tests.servers.deployment import Deployment, Worker
+from tests.servers.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 

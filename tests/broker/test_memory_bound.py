@@ -18,8 +18,9 @@ from aiokafka import AIOKafkaProducer
 from stream_app.delivery.producer import BATCH_BYTES
 from stream_app.settings import WorkerSettings
 from stream_app.transport import BatchOptions
-from tests.broker.deployment import PARTITIONS, Deployment, Worker, wait_until
 from tests.broker.test_scorer import CLIENTS, clients, good  # noqa: F401 - the fixture
+from tests.servers.deployment import PARTITIONS, Deployment, Worker
+from tests.servers.waiting import wait_until
 
 pytestmark = pytest.mark.kafka
 

@@ -16,7 +16,6 @@ import pytest
 
 from stream_app.drift_events import DriftEvent
 from tests.broker.conftest import ENGINES
-from tests.broker.deployment import PARTITIONS, Deployment, wait_until
 from tests.broker.watched import (
     DECISIONS,
     OUTCOMES,
@@ -28,7 +27,9 @@ from tests.broker.watched import (
     publish,
     read_book,
 )
+from tests.servers.deployment import PARTITIONS, Deployment
 from tests.servers.postgres import Postgres, PostgresMissing
+from tests.servers.waiting import wait_until
 
 
 @pytest.fixture(scope="module")

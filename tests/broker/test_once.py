@@ -14,7 +14,8 @@ from kafka import KafkaConsumer, TopicPartition
 from stream_app.clients import SQLiteClients
 from stream_app.events import RejectionReason
 from stream_app.tables.columns import read_contract
-from tests.broker.deployment import Deployment, Worker, headers_of, wait_until
+from tests.servers.deployment import Deployment, Worker, headers_of
+from tests.servers.waiting import wait_until
 
 NO_FEATURES = dict.fromkeys(read_contract(None).names())
 """All of them stated, so that no client needs a profile."""

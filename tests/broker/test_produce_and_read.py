@@ -21,8 +21,8 @@ from stream_app.commands.read_topic import Span, read
 from stream_app.demo.sender import partition_of
 from stream_app.errors import TopicMismatch
 from stream_app.topics import TopicNames, create_topics
-from tests.broker.deployment import wait_until
 from tests.builders.records import NOW, Record, request, toy_pipeline
+from tests.servers.waiting import wait_until
 
 CSV = "application_id,amount_requested,guaranteed_share,state,when\n7,50000,0.5,OH,2007-01-01\n8,,0.75,,2007-01-02\n"
 

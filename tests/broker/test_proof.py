@@ -18,9 +18,10 @@ from models.bundle import load_bundle, shipped_bundle
 from stream_app.clients import SQLiteClients
 from stream_app.demo.loan_book import Replay, read_replay
 from stream_app.tables.messages import Message, label_message, request_message
-from tests.broker.deployment import Deployment, wait_until
-from tests.proof.questions import faults, unanswered
+from tests.builders.prometheus_answers import faults, unanswered
+from tests.servers.deployment import Deployment
 from tests.servers.prometheus import Prometheus
+from tests.servers.waiting import wait_until
 
 BUNDLE = load_bundle(shipped_bundle())
 CRISIS = {f"{year}-{month:02}" for year in (2006, 2007) for month in range(1, 13)} - {"2006-01", "2006-02"}

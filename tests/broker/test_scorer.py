@@ -15,7 +15,8 @@ import pytest
 from models.bundle import load_bundle, shipped_bundle
 from stream_app.clients import SQLiteClients
 from stream_app.events import RejectionReason
-from tests.broker.deployment import PARTITIONS, Deployment, Source, Worker, headers_of, source_of, wait_until
+from tests.servers.deployment import PARTITIONS, Deployment, Source, Worker, headers_of, source_of
+from tests.servers.waiting import wait_until
 
 CLIENTS = [str(i) for i in range(200)]
 

@@ -22,8 +22,9 @@ from stream_app.drift_events import DriftEvent
 from stream_app.events import ModelRef
 from stream_app.pipeline import Pipeline
 from stream_app.tables.columns import Request
-from tests.broker.deployment import PARTITIONS, Deployment, OutputReader, Worker, wait_until
 from tests.builders.records import Profiles, Record
+from tests.servers.deployment import PARTITIONS, Deployment, OutputReader, Worker
+from tests.servers.waiting import wait_until
 
 ROWS = 3_000
 """Loans of the first eight weeks of 2005."""

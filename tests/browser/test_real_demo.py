@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.broker.demo_run import Run
-from tests.broker.deployment import wait_until
 from tests.browser.conftest import OpenPage, complaints
+from tests.servers.demo_run import Run
+from tests.servers.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)
 

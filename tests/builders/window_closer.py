@@ -13,7 +13,7 @@ from monitoring.windows.due import Windowing
 from monitoring.windows.scheduler import Closer
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import ChildCrashed, DeliveryFailed, StoreUnavailable
-from tests.store.rows import drift_event
+from tests.builders.store_rows import drift_event
 
 DAY = 86_400_000_000
 

@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 from random import Random
 
-from tests.broker.deployment import wait_until
 from tests.chaos.enclosed import why_not
 from tests.chaos.fault import BROKER_SECONDS, Possible, hold
 from tests.chaos.network import Network
 from tests.chaos.stage import Stage
+from tests.servers.waiting import wait_until
 
 
 class BrokerKill(Possible):

@@ -26,8 +26,8 @@ from stream_app.broker.ports import LOOPBACK, free_ports
 from stream_app.broker.process import BrokerProcess
 from stream_app.errors import BrokerUnreachable, StreamAppError
 from stream_app.kafka_admin import admin_client
-from tests.broker.deployment import wait_until
 from tests.chaos.network import Network
+from tests.servers.waiting import wait_until
 
 READY_SECONDS = 90.0
 LINK = "LINK"

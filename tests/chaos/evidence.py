@@ -10,10 +10,10 @@ from typing import Any
 from kafka import TopicPartition
 
 from stream_app.errors import StreamAppError
-from tests.broker.deployment import wait_until
 from tests.chaos.oracle import Partition
 from tests.chaos.stage import PARTITIONS, Stage
 from tests.chaos.watcher import consumer
+from tests.servers.waiting import wait_until
 
 DRAIN_SECONDS = 120.0
 READ_SECONDS = 60.0

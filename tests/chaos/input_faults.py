@@ -8,9 +8,9 @@ from random import Random
 
 from models.bundle import MODEL
 from stream_app.topics import BATCH_BYTES, create_topics
-from tests.broker.deployment import wait_until
 from tests.chaos.fault import BROKER_SECONDS, Possible, hold
 from tests.chaos.stage import PARTITIONS, Stage
+from tests.servers.waiting import wait_until
 
 TEN_MEGABYTES = 10_000_000
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from tests.broker.deployment import wait_until
+from tests.servers.waiting import wait_until
 
 SLOW = "netem delay 50ms 20ms loss 1%"
 NARROW = "tbf rate 1mbit burst 16kb latency 400ms"

@@ -14,8 +14,8 @@ from typing import Any
 
 import msgspec
 
-from tests.broker.deployment import source_of
 from tests.chaos.recompute import Recompute, same
+from tests.servers.deployment import source_of
 
 
 class Kind(enum.StrEnum):

@@ -12,12 +12,13 @@ from types import TracebackType
 from benchmarks.loans import read_book, store_clients
 from models.bundle import shipped_bundle
 from stream_app.topics import TopicNames, create_topics
-from tests.broker.deployment import Source, wait_until
 from tests.chaos.bundles import Bundles
 from tests.chaos.cluster import KafkaCluster
 from tests.chaos.traffic import Traffic
 from tests.chaos.watcher import Watcher
 from tests.chaos.workers import Supervisor
+from tests.servers.deployment import Source
+from tests.servers.waiting import wait_until
 
 PARTITIONS = 4
 WORKERS = 2

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from stream_app.topics import TopicNames, check_topics, create_topics
-from tests.broker.deployment import wait_until
 from tests.chaos.cluster import KafkaCluster
 from tests.chaos.conftest import started_or_skipped
+from tests.servers.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
 

@@ -18,7 +18,7 @@ from stream_app.demo.fault_injection import FAULTS, spoilt
 from stream_app.demo.loan_book import Replay
 from stream_app.events import LoanRequest
 from stream_app.tables.messages import Message, request_message
-from tests.broker.deployment import Source
+from tests.servers.deployment import Source
 
 TICK_SECONDS = 0.02
 RECENT = 20_000

@@ -10,7 +10,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from tests.broker.deployment import Source, source_of
+from tests.servers.deployment import Source, source_of
 
 Seen = dict[tuple[str, int], list[tuple[int, int]]]
 """By output topic and partition: offset of the output and source offset of the request it answers, as they came."""

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from random import Random
 
-from tests.broker.deployment import wait_until
 from tests.chaos.fault import BROKER_SECONDS, WORKER_SECONDS, Possible, hold
 from tests.chaos.stage import PARTITIONS, Stage
+from tests.servers.waiting import wait_until
 
 SESSION_SECONDS = 6.0
 

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.broker.deployment import wait_until
 from tests.chaos.victim import obeyed
+from tests.servers.waiting import wait_until
 
 PAUSE_SECONDS = 0.2
 LONGEST_PAUSE_SECONDS = 5.0

@@ -12,8 +12,8 @@ import yaml
 
 from monitoring.grafana.alert_thresholds import limits_in
 from stream_app.settings import MonitorSettings
-from tests.contract.operator_files import ROOT
-from tests.contract.prometheus_files import ALERTS, PROMETHEUS, RECORDING, RULE_TESTS, rules, tool
+from tests.builders.operator_files import ROOT
+from tests.builders.prometheus_files import ALERTS, PROMETHEUS, RECORDING, RULE_TESTS, rules, tool
 
 ALERT_RULES = rules(ALERTS)
 RUNBOOKS = (ROOT / "docs/runbooks.md").read_text()

@@ -12,7 +12,7 @@ import pytest
 
 from monitoring.grafana.__main__ import BOARDS, FOLDER
 from monitoring.grafana.alert_thresholds import Limit, alerts, limits_in, limits_of
-from tests.contract.prometheus_files import walk
+from tests.builders.prometheus_files import walk
 
 PANELS = [
     pytest.param(panel, id=f"{name}-{panel['title']}")

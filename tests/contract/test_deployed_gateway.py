@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.operator_files import GATEWAY_PORT, SERVICES, final_stage, image_environment
+from tests.builders.operator_files import GATEWAY_PORT, SERVICES, final_stage, image_environment
 
 GATEWAY = SERVICES["gateway"]
 SETTINGS = image_environment() | GATEWAY["environment"]

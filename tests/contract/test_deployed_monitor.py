@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.operator_files import MONITOR_PORT, SERVICES, image_environment
+from tests.builders.operator_files import MONITOR_PORT, SERVICES, image_environment
 
 
 def test_monitor_is_asked_where_it_listens() -> None:

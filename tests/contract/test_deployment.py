@@ -13,7 +13,7 @@ import pytest
 
 from stream_app.broker.kafka_download import KAFKA_VERSION
 from stream_app.runtime.watchdog import STOP_SECONDS
-from tests.contract.operator_files import ROOT, SERVICES, WEB_PORT, WORKFLOW, final_stage, instructions, run
+from tests.builders.operator_files import ROOT, SERVICES, WEB_PORT, WORKFLOW, final_stage, instructions, run
 
 every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES.keys())
 

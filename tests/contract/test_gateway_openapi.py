@@ -23,7 +23,7 @@ from stream_app.gateway.openapi_parts import REQUEST
 from stream_app.gateway.roles import Role
 from tests.builders.gateway import APPLICATION, PROFILE, LocalStream, bundle, settings_in, shipped_pipeline
 from tests.builders.records import NOW, Profiles, Record
-from tests.store.rows import decision, put
+from tests.builders.store_rows import decision, put
 
 CLIENT = REQUEST["client_id"]
 """The one of the document's examples, which are called as they stand."""

@@ -12,11 +12,9 @@ from models.bundle import load_bundle, shipped_bundle
 from monitoring.metrics.monitor import MonitorMetrics
 from stream_app.events import ModelRef
 from stream_app.worker.metrics import ScorerMetrics
-from tests.contract.operator_files import MONITOR_PORT, ROOT, SERVICES, WEB_PORT
-from tests.contract.prometheus_files import ALERTS, PROMETHEUS, RECORDING, rules, walk
+from tests.builders.operator_files import MONITOR_PORT, SERVICES, WEB_PORT
+from tests.builders.prometheus_files import ALERTS, DASHBOARDS, GRAFANA, PROMETHEUS, RECORDING, rules, walk
 
-GRAFANA = ROOT / "monitoring/grafana"
-DASHBOARDS = sorted((GRAFANA / "dashboards").glob("*.json"))
 RECORDED = {rule["record"] for rule in rules(RECORDING)}
 
 every_dashboard = pytest.mark.parametrize("file", DASHBOARDS, ids=lambda file: file.stem)

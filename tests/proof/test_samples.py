@@ -19,10 +19,10 @@ from stream_app.broker.ports import free_ports
 from stream_app.drift_events import DriftEvent
 from stream_app.events import ModelRef, RejectionReason
 from stream_app.worker.metrics import STAGES, ScorerMetrics
-from tests.broker.deployment import wait_until
 from tests.builders.drift_samples import drift_event, feature, month, performance, realised
-from tests.proof.questions import faults, unanswered
+from tests.builders.prometheus_answers import faults, unanswered
 from tests.servers.prometheus import Prometheus
+from tests.servers.waiting import wait_until
 
 BUNDLE = load_bundle(shipped_bundle())
 MODEL = ModelRef(BUNDLE.name, BUNDLE.version, BUNDLE.sha256)

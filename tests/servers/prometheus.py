@@ -19,7 +19,7 @@ from typing import Any
 import yaml
 
 from stream_app.broker.ports import free_ports
-from tests.contract.prometheus_files import ALERTS, RECORDING, tool
+from tests.builders.prometheus_files import ALERTS, RECORDING, tool
 
 Labels = dict[str, str]
 

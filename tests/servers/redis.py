@@ -8,7 +8,7 @@ import subprocess
 import redis
 
 from stream_app.broker.ports import LOOPBACK, free_ports
-from tests.broker.deployment import wait_until
+from tests.servers.waiting import wait_until
 
 USER, PASSWORD = "loans", "not/for:logs"
 

@@ -6,7 +6,7 @@ import pytest
 
 from monitoring.event_time import WindowSize
 from monitoring.store import DecisionStore, Unpublished, WindowKey
-from tests.store.rows import DAILY, DAY, HOUR, day_of, decision, drift_event, outcome, put
+from tests.builders.store_rows import DAILY, DAY, HOUR, day_of, decision, drift_event, outcome, put
 
 FIRST, SECOND = "1970-01-01", "1970-01-02"
 

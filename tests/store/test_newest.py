@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from monitoring.store import DecisionStore
-from tests.store.rows import DAILY, DAY, decision, drift_event, put
+from tests.builders.store_rows import DAILY, DAY, decision, drift_event, put
 
 
 def test_decisions_are_found_by_their_requests_and_unknown_ones_are_not(store: DecisionStore) -> None:

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from monitoring.store import DecisionStore
 from stream_app.broker.ports import free_ports
 from stream_app.errors import StoreError, StoreUnavailable
+from tests.builders.store_rows import decision, put
 from tests.servers.postgres import PASSWORD, Postgres
-from tests.store.rows import decision, put
 
 
 def execute(url: str, *statements: str) -> None:

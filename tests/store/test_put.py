@@ -9,7 +9,7 @@ import pytest
 from monitoring.event_time import WindowSize
 from monitoring.store import Counts, DecisionStore, Position, Stored
 from stream_app.errors import StoreError
-from tests.store.rows import DAILY, DAY, HOUR, decision, outcome, put
+from tests.builders.store_rows import DAILY, DAY, HOUR, decision, outcome, put
 
 
 def test_a_decision_comes_out_as_it_was_on_the_topic(store: DecisionStore) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monitoring.store import DecisionStore
 from stream_app.drift_events import FeatureDrift, Shift
-from tests.store.rows import DAILY, DAY, decision, drift_event, outcome, put
+from tests.builders.store_rows import DAILY, DAY, decision, drift_event, outcome, put
 
 PAGE = (Path(__file__).parents[2] / "docs" / "store.md").read_text()
 BY_MONTH, BY_FEATURE = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)

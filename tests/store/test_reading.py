@@ -13,7 +13,7 @@ from monitoring.store import DecisionStore, Rows, WindowKey
 from monitoring.store.open import open_door
 from monitoring.store.queries import counts
 from stream_app.errors import StoreError
-from tests.store.rows import DAILY, DAY, HOUR, decision, outcome, put
+from tests.builders.store_rows import DAILY, DAY, HOUR, decision, outcome, put
 
 
 def ids(rows: Rows) -> list[str]:

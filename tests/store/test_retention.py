@@ -6,7 +6,7 @@ import pytest
 
 from monitoring.store import Counts, DecisionStore, WindowKey
 from stream_app.errors import StoreError
-from tests.store.rows import DAILY, DAY, HOUR, day_of, decision, drift_event, outcome, put
+from tests.builders.store_rows import DAILY, DAY, HOUR, day_of, decision, drift_event, outcome, put
 
 
 def close(store: DecisionStore, days: int, compute: bool = True) -> list[WindowKey]:

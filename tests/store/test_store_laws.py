@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from monitoring.event_time import EventClock, WindowSize, close_before_us, watermark_us
 from monitoring.store import DecisionRow, DecisionStore, OutcomeRow, Position, Put
 from monitoring.store.tables import METADATA
-from tests.store.rows import DAY, HOUR, decision, outcome
+from tests.builders.store_rows import DAY, HOUR, decision, outcome
 
 PARTITIONS = (0, 1, 2)
 FOREVER = 2**62

@@ -19,8 +19,8 @@ import sqlalchemy as sa
 
 from monitoring.store import DecisionRow, DecisionStore, Position
 from stream_app.errors import StoreError, StoreUnavailable
+from tests.builders.store_rows import decision, put
 from tests.servers.postgres import Postgres
-from tests.store.rows import decision, put
 
 ROOT = Path(__file__).parents[2]
 
@@ -223,7 +223,7 @@ def test_connections_that_the_server_closed_are_opened_anew_unnoticed(postgres: 
 WRITER = """
     import itertools, sys
     from monitoring.store import DecisionStore, Position
-    from tests.store.rows import decision, outcome, put
+    from tests.builders.store_rows import decision, outcome, put
 
     store = DecisionStore.open(sys.argv[1])
     for batch in itertools.count():

@@ -18,7 +18,7 @@ from stream_app.gateway.dashboard_schema import WindowPerformance
 from stream_app.gateway.event_stream import Feed
 from tests.builders.gateway import run
 from tests.builders.records import NOW, Profiles, record, request, toy_pipeline
-from tests.store.rows import DAILY, DAY, decision, drift_event, put
+from tests.builders.store_rows import DAILY, DAY, decision, drift_event, put
 
 # ---- figures --------------------------------------------------------------------------------------------------------
 

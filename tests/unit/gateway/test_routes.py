@@ -21,7 +21,7 @@ from stream_app.gateway.problem_details import Problem
 from stream_app.gateway.roles import Role, role_for
 from tests.builders.gateway import PROFILE, LocalStream, run, settings_in, shipped_pipeline
 from tests.builders.records import Profiles
-from tests.store.rows import decision, put
+from tests.builders.store_rows import decision, put
 
 BODY: dict[str, Any] = {
     "request_id": "r1",

@@ -12,7 +12,7 @@ from monitoring.decode import Incoming
 from monitoring.log_lines import MOST_VERSIONS, News, told
 from monitoring.store import Stored
 from stream_app.drift_events import PredictionDrift, Shift
-from tests.store.rows import drift_event
+from tests.builders.store_rows import drift_event
 
 
 class Clock:

@@ -11,7 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from tests.broker.deployment import wait_until
+from tests.servers.waiting import wait_until
 
 
 class Run:

@@ -6,11 +6,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,19 +19,10 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from stream_app.broker.ports import free_ports
 from stream_app.runtime.watchdog import STOP_SECONDS
 from stream_app.topics import TopicNames, create_topics
+from tests.servers.waiting import wait_until
 
 PARTITIONS = 4
 Source = tuple[int, int]  # partition and offset of an input record
-
-
-def wait_until(condition: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
-    """The first truthy answer of ``condition``; fails the test with ``what`` after ``seconds``."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := condition():
-            return answer
-        time.sleep(0.05)  # the pause between two looks, not a guess at how long it takes
-    raise AssertionError(f"not within {seconds:g} s: {what}")
 
 
 @dataclass

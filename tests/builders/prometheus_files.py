@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.contract.operator_files import ROOT
+from tests.builders.operator_files import ROOT
 
 PROMETHEUS = ROOT / "monitoring/prometheus"
 RECORDING, ALERTS = PROMETHEUS / "recording.yml", PROMETHEUS / "alerts.yml"
+GRAFANA = ROOT / "monitoring/grafana"
+DASHBOARDS = sorted((GRAFANA / "dashboards").glob("*.json"))
 RULE_TESTS = sorted((PROMETHEUS / "tests").glob("*.yml"))
 
 

@@ -7,8 +7,7 @@ import re
 from collections.abc import Iterator
 
 from monitoring.grafana.alert_thresholds import alerts, limits_in
-from tests.contract.prometheus_files import RECORDING, rules, walk
-from tests.contract.test_monitoring_files import DASHBOARDS
+from tests.builders.prometheus_files import DASHBOARDS, RECORDING, rules, walk
 from tests.servers.prometheus import Prometheus
 
 SHORT = {"instance": ".*", "kind": "time", "last": "48", "__rate_interval": "10s", "__range": "5m"}
