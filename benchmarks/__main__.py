@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,23 +11,32 @@ from typing import Any
 import click
 
 from benchmarks import (
+    deduplication,
     gateway,
     guarantees,
     latency,
     memory,
     monitor,
     neighbour,
-    recall,
     store,
     throughput,
     window_reports,
     window_statistics,
 )
 from benchmarks.report import Report, machine, write_json
-from benchmarks.stage import stage
+from benchmarks.testbed import Testbed, start_testbed
 from stream_app.broker import Engine
 
 ENGINES: dict[str, tuple[Engine, ...]] = {"kafka": ("kafka",), "tansu": ("tansu",), "both": ("kafka", "tansu")}
+
+ON_BOTH = ("throughput", "deduplication")
+"""Measured on every engine chosen; the other benchmarks with a broker on the first of them only."""
+
+WITHOUT_BROKER: dict[str, Callable[[], Report]] = {
+    "store": store.measure,
+    "windows": window_statistics.measure,
+    "reports": window_reports.measure,
+}
 
 
 @dataclass(frozen=True)
@@ -43,39 +52,62 @@ class Sizes:
     gateway_rounds: int
     guarantee: str
 
+    def with_broker(self) -> dict[str, Callable[[Testbed], Report]]:
+        """The benchmarks that need a broker, in the order of a full run."""
+        gateway_sizes = (self.gateway_rate, self.gateway_seconds, self.gateway_rounds, self.guarantee)
+        return {
+            "throughput": lambda testbed: throughput.measure(testbed, self.requests, self.rounds),
+            "guarantees": lambda testbed: guarantees.measure(testbed, self.requests, self.rounds),
+            "latency": lambda testbed: latency.measure(testbed, self.rate, self.seconds, self.guarantee),
+            "gateway": lambda testbed: gateway.measure(testbed, *gateway_sizes),
+            "memory": memory.measure,
+            "deduplication": deduplication.measure,
+            "monitor": monitor.measure,
+            "neighbour": neighbour.measure,
+        }
+
+
+BENCHMARKS = (
+    *("throughput", "guarantees", "latency", "gateway", "memory", "deduplication", "monitor", "neighbour"),
+    *WITHOUT_BROKER,
+)
+
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.argument(
-    "benchmark",
-    type=click.Choice(
-        [
-            *("throughput", "guarantees", "latency", "gateway", "memory"),
-            *("recall", "monitor", "neighbour", "store", "windows", "reports", "all"),
-        ]
-    ),
-    default="all",
-)
-@click.option("--engine", type=click.Choice(list(ENGINES)), default="both", help="Broker; see below.")
-@click.option("--requests", type=click.IntRange(min=1000), default=100_000, help="Backlog of the throughput race.")
-@click.option("--rounds", type=click.IntRange(min=1), default=5, help="Rounds of the throughput race.")
-@click.option("--rate", type=click.IntRange(min=1), default=500, help="Requests a second of the latency benchmark.")
-@click.option("--seconds", type=click.IntRange(min=10), default=300, help="Length of the latency benchmark.")
+@click.argument("benchmark", type=click.Choice([*BENCHMARKS, "all"]), default="all", metavar="[BENCHMARK]")
+@click.option("--engine", type=click.Choice(list(ENGINES)), default="both", help="Broker; see above.")
+@click.option("--requests", type=click.IntRange(min=1000), default=100_000, help="throughput, guarantees: the backlog.")
+@click.option("--rounds", type=click.IntRange(min=1), default=5, help="throughput, guarantees: rounds.")
+@click.option("--rate", type=click.IntRange(min=1), default=500, help="latency: requests a second.")
+@click.option("--seconds", type=click.IntRange(min=10), default=300, help="latency: length of the run.")
+@click.option("--gateway-rate", type=click.IntRange(min=1), default=300, help="gateway: calls a second.")
+@click.option("--gateway-seconds", type=click.IntRange(min=5), default=30, help="gateway: length of a round.")
+@click.option("--gateway-rounds", type=click.IntRange(min=1), default=1, help="gateway: rounds.")
 @click.option(
-    "--gateway-rate", type=click.IntRange(min=1), default=300, help="Calls a second of the gateway benchmark."
+    "--guarantee",
+    type=click.Choice(["at_least_once", "exactly_once"]),
+    default="at_least_once",
+    help="latency, gateway: the scorer's.",
 )
-@click.option("--gateway-seconds", type=click.IntRange(min=5), default=30, help="Length of one of its rounds.")
-@click.option("--gateway-rounds", type=click.IntRange(min=1), default=1, help="Rounds of it.")
-@click.option("--guarantee", default="at_least_once", help="The scorer's, in the latency and gateway benchmarks.")
-@click.option("--json", "target", type=click.Path(path_type=Path), help="Write machine, figures and verdicts here.")
+@click.option("--json", "target", type=click.Path(path_type=Path), help="File for machine, figures and verdicts.")
 def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None:
-    """Measure what docs/benchmarks.md states.
+    """Measure the figures in docs/benchmarks.md. All of it takes about 25 minutes on an otherwise idle machine.
 
-    Guarantees (what exactly-once costs) is measured on Apache Kafka. With both engines latency, gateway, memory and
-    monitor (a backlog into the decision store, and how long the monitor's loop is held up) are measured on Apache
-    Kafka alone: Tansu is made for short runs. Recall is what the memory of decided ids costs a request, and how long a
-    scorer that takes partitions over reads it back. Neighbour is what the monitor costs the scorer. Store (the
-    monitor's own part), windows (the statistics of a closed one) and reports (these in the monitor's child processes,
-    and Evidently's page) need no broker. A full run takes about 25 minutes and wants an otherwise idle machine.
+    \b
+    throughput     a backlog: the product, librdkafka, Quix Streams, Faust
+    guarantees     throughput of exactly-once to at-least-once
+    latency        request sent to decision read, at a fixed rate
+    gateway        HTTP calls under load
+    memory         of the scorer on a long backlog
+    deduplication  per request, and to restore ids after a rebalance
+    monitor        decisions into the store; blocks of the event loop
+    neighbour      what the monitor costs the scorer
+    store          decisions into the store, without a broker
+    windows        statistics of a closed window, without a broker
+    reports        the monitor's child processes, without a broker
+
+    With --engine both, throughput and deduplication run on both engines and the others on Apache Kafka: Tansu is made
+    for short runs. guarantees needs Apache Kafka, for its transactions.
     """
     about = machine()
     print(*(f"{name}: {value}" for name, value in about.items()), sep="\n")
@@ -88,40 +120,16 @@ def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None
     sys.exit(0 if all(report.kept for report in reports) else 1)
 
 
-def _run(benchmark: str, engines: tuple[Engine, ...], size: Sizes) -> Iterator[Report]:
-    """Every benchmark on a broker of its own, so that none finds the records of another."""
-    if benchmark in ("throughput", "all"):
-        for engine in engines:
-            with stage(engine) as here:
-                yield throughput.measure(here, size.requests, size.rounds)
-    if benchmark in ("guarantees", "all") and "kafka" in engines:
-        with stage("kafka") as here:
-            yield guarantees.measure(here, size.requests, size.rounds)
-    if benchmark in ("latency", "all"):
-        with stage(engines[0]) as here:
-            yield latency.measure(here, size.rate, size.seconds, size.guarantee)
-    if benchmark in ("gateway", "all"):
-        with stage(engines[0]) as here:
-            yield gateway.measure(here, size.gateway_rate, size.gateway_seconds, size.gateway_rounds, size.guarantee)
-    if benchmark in ("memory", "all"):
-        with stage(engines[0]) as here:
-            yield memory.measure(here)
-    if benchmark in ("recall", "all"):
-        for engine in engines:
-            with stage(engine) as here:
-                yield recall.measure(here)
-    if benchmark in ("monitor", "all"):
-        with stage(engines[0]) as here:
-            yield monitor.measure(here)
-    if benchmark in ("neighbour", "all"):
-        with stage(engines[0]) as here:
-            yield neighbour.measure(here)
-    if benchmark in ("store", "all"):
-        yield store.measure()
-    if benchmark in ("windows", "all"):
-        yield window_statistics.measure()
-    if benchmark in ("reports", "all"):
-        yield window_reports.measure()
+def _run(benchmark: str, engines: tuple[Engine, ...], sizes: Sizes) -> Iterator[Report]:
+    """Each benchmark on a broker of its own, so that none reads the records of another."""
+    for name, measure in sizes.with_broker().items():
+        if benchmark in (name, "all") and (name != "guarantees" or "kafka" in engines):
+            for engine in engines if name in ON_BOTH else engines[:1]:
+                with start_testbed(engine) as testbed:
+                    yield measure(testbed)
+    for name, measure_alone in WITHOUT_BROKER.items():
+        if benchmark in (name, "all"):
+            yield measure_alone()
 
 
 def _show(report: Report) -> None:
@@ -137,7 +145,7 @@ def _short(value: object) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{name} {_short(inner)}" for name, inner in value.items())
     if isinstance(value, list):
-        return "[" + ", ".join(_short(inner) for inner in value) + "]"
+        return "[" + ", ".join(_short(item) for item in value) + "]"
     return str(value)
 
 

@@ -1,8 +1,8 @@
-"""The gateway under load: 200 HTTP clients, HTTP to gateway to Kafka to scorer and back, at a fixed rate.
+"""The gateway under load: 200 HTTP clients at a fixed rate; each call goes through gateway, Kafka and scorer and back.
 
-Odd calls are ``GET /predict/{client_id}`` on clients of the loan book, each once; even ones ``POST /requests`` with a
-full application. So every call asks the scorer, none is answered from memory. The decision store is there and holds
-other decisions, as beside a monitor, so that looking for a request id costs what it costs.
+Odd calls are ``GET /predict/{client_id}``, each for another client of the loan book; even ones are ``POST /requests``
+with a full application. So every call needs the scorer, none is answered from a cache. The decision store holds other
+decisions, as it does beside a monitor: the look-up of a request id has its usual cost.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.callers import line_of
+from benchmarks.http_load import encode_call
 from benchmarks.loans import request_id
 from benchmarks.report import Report, Verdict
-from benchmarks.stage import REPOSITORY, Stage
 from benchmarks.store import CLOCKING, TOPIC, decisions, polls
+from benchmarks.testbed import REPOSITORY, Testbed
 from monitoring.decode import read_runs
 from monitoring.event_time import EventClock
 from monitoring.store import DecisionStore, Put
@@ -42,22 +42,22 @@ _JSON = "Content-Type: application/json"
 
 @dataclass(frozen=True)
 class Run:
-    """``ms``: of each call after the warm-up, from due to answered, NaN without answer. ``faults``: by what came."""
+    """``ms``: latency of each call after the warm-up, NaN without answer. ``faults``: failed calls by status."""
 
     ms: NDArray[np.float64]
     faults: dict[str, int]
 
     def percentile(self, q: float, part: slice = slice(None)) -> float:
-        """The q-th, an unanswered call counting as infinitely late."""
+        """The q-th percentile; an unanswered call counts as infinitely late."""
         return float(np.percentile(np.nan_to_num(self.ms[part], nan=np.inf), q, method="higher"))
 
 
-def measure(stage: Stage, rate: int, seconds: int, rounds: int, guarantee: str) -> Report:
+def measure(testbed: Testbed, rate: int, seconds: int, rounds: int, guarantee: str) -> Report:
     """``rounds`` runs of ``seconds`` after a warm-up, on one gateway and one scorer."""
-    _fill_stores(stage)
+    _fill_stores(testbed)
     calls = (seconds + WARM_UP_SECONDS) * rate
-    with _deployed(stage, guarantee) as port:
-        runs = [_run(port, rate, _calls(stage, n * calls, calls)) for n in range(rounds)]
+    with _deployed(testbed, guarantee) as port:
+        runs = [_run(port, rate, _calls(testbed, n * calls, calls)) for n in range(rounds)]
     p99 = [run.percentile(99) for run in runs]
     lost = sum(sum(run.faults.values()) for run in runs)
     figures: dict[str, object] = {
@@ -73,61 +73,59 @@ def measure(stage: Stage, rate: int, seconds: int, rounds: int, guarantee: str) 
         **{f"faults of round {n}": run.faults for n, run in enumerate(runs, 1) if run.faults},
     }
     verdicts = [Verdict("errors and lost replies", lost, 0, at_least=False)]
-    if stage.engine == "kafka" and guarantee == "at_least_once":  # Tansu waits out every fetch, transactions cost some
+    if (
+        testbed.engine == "kafka" and guarantee == "at_least_once"
+    ):  # Tansu waits out every fetch, transactions cost some
         verdicts.append(Verdict("p99 in ms, median of the rounds", float(np.median(p99)), P99_MS, at_least=False))
-    return Report("gateway", stage.engine, figures, verdicts)
+    return Report("gateway", testbed.engine, figures, verdicts)
 
 
-def _fill_stores(stage: Stage) -> None:
-    with SQLiteClients(stage.clients, create=True) as clients:
-        clients.put_many([], stage.book.applications)
-    with DecisionStore.open(str(stage.folder / "decisions.db")) as store:
-        for poll in polls(TOPIC, list(decisions(STORED, stage.folder))):
+def _fill_stores(testbed: Testbed) -> None:
+    with SQLiteClients(testbed.clients, create=True) as clients:
+        clients.put_many([], testbed.book.applications)
+    with DecisionStore.open(str(testbed.folder / "decisions.db")) as store:
+        for poll in polls(TOPIC, list(decisions(STORED, testbed.folder))):
             incoming = read_runs(poll, TOPIC, {partition: EventClock() for partition in poll}, CLOCKING)
             store.put(Put(incoming.decisions, incoming.outcomes, incoming.positions, CLOCKING.size))
 
 
-def _calls(stage: Stage, first: int, count: int) -> str:
-    return "".join(_call(stage, n) for n in range(first, first + count))
+def _calls(testbed: Testbed, first: int, count: int) -> str:
+    return "".join(_call(testbed, n) for n in range(first, first + count))
 
 
-def _call(stage: Stage, n: int) -> str:
-    request = stage.book.requests[n % len(stage.book)]
+def _call(testbed: Testbed, n: int) -> str:
+    request = testbed.book.requests[n % len(testbed.book)]
     if n % 2:
         head = f"GET /predict/{request.client_id} HTTP/1.1\r\nHost: localhost\r\n\r\n"
-        return line_of(head, f'"client_id":"{request.client_id}"')
+        return encode_call(head, f'"client_id":"{request.client_id}"')
     named = msgspec.structs.replace(request, request_id=request_id(n))
     body = msgspec.json.encode(named).decode()
     head = f"POST /requests HTTP/1.1\r\nHost: localhost\r\n{_JSON}\r\nContent-Length: {len(body.encode())}\r\n\r\n"
-    return line_of(head + body, f'"request_id":"{request_id(n)}"')
+    return encode_call(head + body, f'"request_id":"{request_id(n)}"')
 
 
 @contextlib.contextmanager
-def _deployed(stage: Stage, guarantee: str) -> Iterator[int]:
-    """A scorer and a gateway that is ready; its port."""
+def _deployed(testbed: Testbed, guarantee: str) -> Iterator[int]:
+    """A scorer and a gateway; yields the gateway's port once it is healthy."""
     (port,) = free_ports(1)
     settings = {
-        "KAFKA": stage.bootstrap,
-        "GROUP": "gateway",
-        "CLIENTS": str(stage.clients),
-        "STORE": str(stage.folder / "decisions.db"),
-        "GATEWAY_PORT": str(port),
-        "RATE_PER_MINUTE": "0",
-        "REPLY_SECONDS": "5",
-        "LOG_LEVEL": "warning",
-        "FETCH_MAX_WAIT_SECONDS": str(stage.fetch_wait_ms / 1000),
+        "kafka": testbed.bootstrap,
+        "group": "gateway",
+        "clients": str(testbed.clients),
+        "store": str(testbed.folder / "decisions.db"),
+        "gateway_port": str(port),
+        "rate_per_minute": "0",
+        "reply_seconds": "5",
+        "log_level": "warning",
+        "fetch_max_wait_seconds": str(testbed.fetch_wait_ms / 1000),
     }
-    environment = {f"STREAM_APP_{name}": value for name, value in settings.items()}
-    with (
-        stage.worker("gateway", guarantee),
-        stage.child("stream_app", "gateway", **environment) as gateway,
-    ):
+    with testbed.worker("gateway", guarantee), testbed.child("stream_app", "gateway", **settings) as gateway:
         _wait_until_healthy(port, gateway)
         yield port
 
 
 def _wait_until_healthy(port: int, gateway: subprocess.Popen[bytes]) -> None:
-    """Until it knows the broker, a scorer and its clients."""
+    """Until it reaches the broker, a scorer and the client store."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         assert gateway.poll() is None, f"the gateway ended with status {gateway.returncode}"
@@ -139,9 +137,9 @@ def _wait_until_healthy(port: int, gateway: subprocess.Popen[bytes]) -> None:
 
 
 def _run(port: int, rate: int, calls: str) -> Run:
-    """In a process of its own, whose work does not hold up ours."""
+    """One round of calls, made by a process of its own."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.callers", str(port), str(rate), str(CLIENTS)],
+        [sys.executable, "-m", "benchmarks.http_load", str(port), str(rate), str(CLIENTS)],
         input=calls,
         capture_output=True,
         text=True,

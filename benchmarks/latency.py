@@ -1,7 +1,7 @@
-"""Latency at a steady pace: from just before a request is sent to its decision read, by a client of its own process.
+"""Latency at a fixed rate: from just before a request is sent until its decision was read, in the client's process.
 
-The client is librdkafka without linger. It sends on a fixed timetable, whether answers come or not, so a stalled
-worker makes every request that was due meanwhile late.
+The client is librdkafka without linger. It sends on a fixed schedule whether decisions come or not (an open loop), so a
+stalled worker makes every request that was due meanwhile late.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from numpy.typing import NDArray
 
 from benchmarks.loans import requests
-from benchmarks.outputs import Answer, Reader
+from benchmarks.outputs import DecisionFields, Reader
 from benchmarks.report import Report, Verdict
-from benchmarks.stage import TOPICS, Stage
+from benchmarks.testbed import TOPICS, Testbed
 
 WARM_UP_SECONDS = 15
 WINDOW_SECONDS = 10
@@ -29,7 +29,7 @@ MAX_GROWTH = 0.1
 
 @dataclass(frozen=True)
 class Latencies:
-    """One latency a request, in milliseconds, in the order of sending at ``rate`` a second; NaN: no answer came."""
+    """``ms``: latency of each request in the order of sending, ``rate`` a second; NaN: no decision came."""
 
     ms: NDArray[np.float64]
     rate: int
@@ -41,10 +41,10 @@ class Latencies:
     def windows(self, seconds: int, q: float) -> list[float]:
         """The q-th percentile of each full window of this length."""
         size = seconds * self.rate
-        return [Latencies(self.ms[at : at + size], self.rate).percentile(q) for at in range(0, len(self.ms), size)]
+        return [Latencies(self.ms[i : i + size], self.rate).percentile(q) for i in range(0, len(self.ms), size)]
 
     def growth(self) -> float:
-        """How much the fitted line through the medians of ten-second windows rises over the run, over the median."""
+        """Rise over the run of the line fitted to the medians of ten-second windows, as a share of their median."""
         medians = self.windows(WINDOW_SECONDS, 50)
         if len(medians) < 3:
             return 0.0
@@ -53,27 +53,27 @@ class Latencies:
 
 
 class Client:
-    """Sends on a timetable from one thread and reads decisions on another."""
+    """Sends requests on a schedule in one thread and reads decisions in another."""
 
-    def __init__(self, stage: Stage, rate: int, seconds: int, start: list[int]) -> None:
-        """``start``: where on the decision topic to begin to read."""
+    def __init__(self, testbed: Testbed, rate: int, seconds: int, start: list[int]) -> None:
+        """``start``: by partition of the decision topic, the offset to read from."""
         self._rate = rate
-        self._records = list(requests(stage.book, rate * (seconds + WARM_UP_SECONDS)))
+        self._records = list(requests(testbed.book, rate * (seconds + WARM_UP_SECONDS)))
         self._sent = np.zeros(len(self._records))
         self._read = np.full(len(self._records), np.nan)
-        common = {"bootstrap.servers": stage.bootstrap, "socket.nagle.disable": True}
+        common = {"bootstrap.servers": testbed.bootstrap, "socket.nagle.disable": True}
         self._producer = Producer({**common, "linger.ms": 0})
         self._consumer = Consumer(
-            {**common, "group.id": "bench", "enable.auto.commit": False, "fetch.wait.max.ms": stage.fetch_wait_ms}
+            {**common, "group.id": "bench", "enable.auto.commit": False, "fetch.wait.max.ms": testbed.fetch_wait_ms}
         )
-        self._consumer.assign([TopicPartition(TOPICS.decisions, n, at) for n, at in enumerate(start)])
+        self._consumer.assign([TopicPartition(TOPICS.decisions, n, offset) for n, offset in enumerate(start)])
 
     def answered(self) -> int:
         """Requests whose decision was read."""
         return int(np.count_nonzero(~np.isnan(self._read)))
 
     def run(self) -> Latencies:
-        """Send all, wait ten seconds at most for the last answers. The warm-up is left out of the result."""
+        """Send every request and wait at most ten seconds for the last decisions. The warm-up is not in the result."""
         done = threading.Event()
         reader = threading.Thread(target=self._read_until, args=(done,))
         reader.start()
@@ -98,7 +98,7 @@ class Client:
             self._producer.poll(0)
 
     def _read_until(self, done: threading.Event) -> None:
-        decode = msgspec.json.Decoder(Answer).decode
+        decode = msgspec.json.Decoder(DecisionFields).decode
         while not done.is_set():
             message = self._consumer.poll(0.1)
             if message is not None and message.error() is None:
@@ -106,13 +106,13 @@ class Client:
                 self._read[int(decode(message.value()).request_id[1:])] = now
 
 
-def measure(stage: Stage, rate: int, seconds: int, guarantee: str) -> Report:
+def measure(testbed: Testbed, rate: int, seconds: int, guarantee: str) -> Report:
     """``rate`` requests a second for ``seconds``, after a warm-up."""
-    with stage.worker("latency", guarantee) as worker, Reader(stage, TOPICS.decisions) as reader:
-        stage.load(TOPICS.requests, 1, first=rate * (seconds + WARM_UP_SECONDS))  # none of those that are timed
+    with testbed.worker("latency", guarantee) as worker, Reader(testbed, TOPICS.decisions) as reader:
+        testbed.load(TOPICS.requests, 1, first=rate * (seconds + WARM_UP_SECONDS))  # none of those that are timed
         while not reader.more(0.1):  # until the worker has started and joined its group
             assert worker.poll() is None, f"the worker ended with status {worker.returncode}"
-        latencies = Client(stage, rate, seconds, reader.positions).run()
+        latencies = Client(testbed, rate, seconds, reader.next_offsets).run()
     figures: dict[str, object] = {
         "guarantee": guarantee,
         "requests_per_second": rate,
@@ -123,8 +123,8 @@ def measure(stage: Stage, rate: int, seconds: int, guarantee: str) -> Report:
         "p99_ms_by_minute": latencies.windows(60, 99),
         "growth_of_median": latencies.growth(),
     }
-    promised = stage.engine == "kafka" and guarantee == "at_least_once"  # Tansu waits out fetches, transactions cost
-    return Report("latency", stage.engine, figures, _verdicts(latencies, promised))
+    promised = testbed.engine == "kafka" and guarantee == "at_least_once"  # Tansu waits out fetches, transactions cost
+    return Report("latency", testbed.engine, figures, _verdicts(latencies, promised))
 
 
 def _verdicts(latencies: Latencies, promised: bool) -> list[Verdict]:

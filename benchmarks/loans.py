@@ -1,6 +1,6 @@
-"""The requests every benchmark is fed: the shipped loan book from 2005 on, cycled, each under a request id of its own.
+"""The requests of every benchmark: the shipped loan book from 2005 on, again and again, each with its own request id.
 
-A request carries what the applicant asks for; what is known of the client beforehand lies in the SQLite client store.
+A request carries the request features of the contract; the profile features are in the SQLite client store.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stream_app.demo.loan_book import Replay, replay_of
 from stream_app.tables.columns import read_contract
 
 FIRST_YEAR = 2005
-"""The shipped model was trained on what came before."""
+"""The shipped model was trained on the years before."""
 
 
 def read_book() -> Replay:
@@ -26,18 +26,18 @@ def read_book() -> Replay:
 
 
 def requests(book: Replay, count: int, first: int = 0) -> Iterator[tuple[bytes, bytes]]:
-    """``count`` records as (key, value), beginning with the one of number ``first``; number n has the id of n."""
+    """``count`` requests as (key, value) of their records, numbered from ``first`` on."""
     for n in range(first, first + count):
         request = msgspec.structs.replace(book.requests[n % len(book)], request_id=request_id(n))
         yield request.client_id.encode(), msgspec.json.encode(request)
 
 
 def request_id(n: int) -> str:
-    """The id of the n-th request."""
+    """The id of request number ``n``."""
     return f"r{n:09d}"
 
 
 def store_clients(book: Replay, path: Path) -> None:
-    """Make the client store the contestants look profiles up in."""
+    """Write the client store in which profiles are looked up."""
     with SQLiteClients(path, create=True) as clients:
         clients.put_many(book.profiles)

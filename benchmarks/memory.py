@@ -1,4 +1,4 @@
-"""Memory of the worker over a long backlog: what it holds around its 100,000th request and at its 500,000th."""
+"""Memory of the worker on a long backlog: around its 100,000th request and around its 500,000th."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import numpy as np
 
 from benchmarks.outputs import Reader
 from benchmarks.report import Report, Verdict
-from benchmarks.stage import TOPICS, Stage
+from benchmarks.testbed import TOPICS, Testbed
 
 EARLY, LATE = 100_000, 500_000
 AROUND = 20_000
-"""A sample counts for a mark when it was taken within this many requests of it: a peak between two is not missed."""
+"""Samples within this many requests of a mark count for it, so that one sample's peak or dip does not decide."""
 
 LIMIT = 0.10
 SAMPLE_SECONDS = 0.1
@@ -22,7 +22,7 @@ SAMPLE_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Sample:
-    """``answered`` requests, then: resident memory and the part no other process shares, in MiB."""
+    """Memory after ``answered`` requests: resident, and the part not shared with other processes, in MiB."""
 
     answered: int
     rss_mib: float
@@ -36,21 +36,16 @@ def take(pid: int, answered: int) -> Sample:
     return Sample(answered, int(rollup["Rss"]) / 1024, private / 1024)
 
 
-def measure(stage: Stage, early: int = EARLY, late: int = LATE) -> Report:
-    """Feed ``late`` requests as one backlog and sample the worker while it answers."""
-    stage.load(TOPICS.requests, late)
-    samples: list[Sample] = []
-    with Reader(stage, TOPICS.decisions) as reader, stage.worker("memory") as worker:
-        answered = 0
-        while answered < late:
-            assert worker.poll() is None, f"the worker ended with status {worker.returncode}"
-            answered += len(reader.more(SAMPLE_SECONDS))
-            samples.append(take(worker.pid, answered))
+def measure(testbed: Testbed, early: int = EARLY, late: int = LATE) -> Report:
+    """Sample the worker's memory while it answers a backlog of ``late`` requests."""
+    testbed.load(TOPICS.requests, late)
+    with Reader(testbed, TOPICS.decisions) as reader, testbed.worker("memory") as worker:
+        samples = [take(worker.pid, answered) for answered in reader.progress(late, worker, SAMPLE_SECONDS)]
     before, after = _near(samples, early), _near(samples, late)
     growth = {"rss": after["rss_mib"] / before["rss_mib"] - 1, "uss": after["uss_mib"] / before["uss_mib"] - 1}
     figures: dict[str, object] = {f"at_{early}": before, f"at_{late}": after, "growth": growth}
     verdicts = [Verdict(f"change of {kind.upper()}", abs(by), LIMIT, at_least=False) for kind, by in growth.items()]
-    return Report("memory", stage.engine, figures, verdicts)
+    return Report("memory", testbed.engine, figures, verdicts)
 
 
 def _near(samples: list[Sample], mark: int) -> dict[str, float]:

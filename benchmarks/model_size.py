@@ -1,4 +1,4 @@
-"""What each model size costs and is worth: python benchmarks/model_size.py (about five minutes on two cores).
+"""AUC and cost of each model size: ``python -m benchmarks.model_size`` (about five minutes on two cores).
 
 AUC by 5-fold on the applications of 2001-2004 with its standard error over the folds, and in 2005 after a fit on all of
 2001-2004; microseconds per row on one thread, for probabilities in batches of 2,048 and for contributions in batches of

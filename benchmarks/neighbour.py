@@ -1,7 +1,7 @@
 """What the monitor costs the scorer: the scorer on a backlog, alone and with a monitor beside it, in turn.
 
-They share the machine, so on two cores the monitor takes time from everybody. What it must not do is make the scorer's
-own work dearer: its processor time a decision is compared.
+On two cores the monitor takes processor time from everybody. What it must not do is to make the scorer's own work more
+expensive: compared is the processor time the scorer spends on a decision.
 """
 
 from __future__ import annotations
@@ -12,64 +12,59 @@ import statistics
 import time
 from pathlib import Path
 
-from benchmarks.outputs import READ_SECONDS, Reader
-from benchmarks.race import FORGOTTEN_SECONDS
+from benchmarks.outputs import Reader
+from benchmarks.race import REMEMBERED_SECONDS
 from benchmarks.report import Report, Verdict
-from benchmarks.stage import TOPICS, Stage
+from benchmarks.testbed import TOPICS, Testbed
 
 REQUESTS, ROUNDS = 100_000, 3
 MOST = 1.1
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def measure(stage: Stage) -> Report:
-    """Rounds of both, interleaved; the medians and their ratio."""
-    stage.load(TOPICS.requests, REQUESTS)
-    alone: list[tuple[float, float]] = []
-    beside: list[tuple[float, float]] = []
-    reader = Reader(stage, TOPICS.decisions)
+def measure(testbed: Testbed) -> Report:
+    """Interleaved rounds of both. The promise is on the ratio of the medians."""
+    testbed.load(TOPICS.requests, REQUESTS)
+    rounds: dict[str, list[tuple[float, float]]] = {"alone": [], "beside": []}
+    reader = Reader(testbed, TOPICS.decisions)
     for attempt in range(ROUNDS):
-        alone.append(_race(stage, reader, f"alone-{attempt}"))
-        with _monitor(stage, attempt):
-            beside.append(_race(stage, reader, f"beside-{attempt}"))
-    micros = {name: [each[0] for each in some] for name, some in (("alone", alone), ("beside", beside))}
+        rounds["alone"].append(_decide(testbed, reader, f"alone-{attempt}"))
+        with _monitor(testbed, attempt):
+            rounds["beside"].append(_decide(testbed, reader, f"beside-{attempt}"))
+    micros = {name: [processor for processor, _ in pairs] for name, pairs in rounds.items()}
     figures: dict[str, object] = {
         "requests": REQUESTS,
         "rounds": ROUNDS,
         "processor µs a decision": micros,
-        "decisions per second": {"alone": [each[1] for each in alone], "beside": [each[1] for each in beside]},
+        "decisions per second": {name: [rate for _, rate in pairs] for name, pairs in rounds.items()},
     }
     ratio = statistics.median(micros["beside"]) / statistics.median(micros["alone"])
     times = Verdict("times the scorer's processor time with a monitor beside it", ratio, MOST, at_least=False)
-    return Report("neighbour", stage.engine, figures, [times])
+    return Report("neighbour", testbed.engine, figures, [times])
 
 
-def _monitor(stage: Stage, attempt: int) -> contextlib.AbstractContextManager[object]:
+def _monitor(testbed: Testbed, attempt: int) -> contextlib.AbstractContextManager[object]:
     settings = {
-        "KAFKA": stage.bootstrap,
-        "MONITOR_GROUP": f"monitor-{attempt}",
-        "STORE": str(stage.folder / f"decisions-{attempt}.db"),
-        "REPORTS": str(stage.folder / f"reports-{attempt}"),
-        "WINDOW": "1mo",
-        "MONITOR_PORT": "0",
-        "LOG_LEVEL": "warning",
+        "kafka": testbed.bootstrap,
+        "monitor_group": f"monitor-{attempt}",
+        "store": str(testbed.folder / f"decisions-{attempt}.db"),
+        "reports": str(testbed.folder / f"reports-{attempt}"),
+        "window": "1mo",
+        "monitor_port": "0",
+        "log_level": "warning",
     }
-    return stage.child("stream_app", "monitor", **{f"STREAM_APP_{name}": value for name, value in settings.items()})
+    return testbed.child("stream_app", "monitor", **settings)
 
 
-def _race(stage: Stage, reader: Reader, group: str) -> tuple[float, float]:
-    """Processor µs a decision and decisions a second, from the first output on."""
-    forgetful = {"STREAM_APP_REMEMBERED_SECONDS": str(FORGOTTEN_SECONDS)}
-    with reader, stage.worker(group, **forgetful) as worker:
-        read, began, spent = 0, 0.0, 0.0
-        at_first = 0
-        while read < REQUESTS:
-            assert worker.poll() is None, f"the worker ended with status {worker.returncode}"
-            read += len(reader.more(READ_SECONDS))
-            if read and not began:
-                began, spent, at_first = time.perf_counter(), _processor_seconds(worker.pid), read
+def _decide(testbed: Testbed, reader: Reader, group: str) -> tuple[float, float]:
+    """Processor µs a decision and decisions a second, from the first decision read on."""
+    with reader, testbed.worker(group, remembered_seconds=str(REMEMBERED_SECONDS)) as worker:
+        progress = reader.progress(REQUESTS, worker)
+        before = next(read for read in progress if read)
+        began, spent = time.perf_counter(), _processor_seconds(worker.pid)
+        decided = max(progress) - before
         seconds, spent = time.perf_counter() - began, _processor_seconds(worker.pid) - spent
-    return spent / (read - at_first) * 1e6, (read - at_first) / seconds
+    return spent / decided * 1e6, decided / seconds
 
 
 def _processor_seconds(pid: int) -> float:

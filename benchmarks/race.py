@@ -1,4 +1,4 @@
-"""One contestant on its backlog: started as a child process, waited for, read back and checked."""
+"""One contestant on its backlog: started as a child process, its decisions read and checked."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Message
 
-from benchmarks.contestants.options import Options
+from benchmarks.contestants.harness import Options
 from benchmarks.outputs import READ_SECONDS, Outputs, Reader
-from benchmarks.stage import TOPICS, Stage
+from benchmarks.testbed import TOPICS, Testbed
 
 STALL_SECONDS, QUIET_SECONDS = 60.0, 1.0
 OURS = "ours"
-FORGOTTEN_SECONDS = 1.0
-"""Each round decides the same requests. So that they are no repeats for us, we forget in one second what we decided,
-which is sooner than a worker starts; the memory costs what it costs otherwise, and holds up to 10,000 ids as well."""
+REMEMBERED_SECONDS = 1.0
+"""Every round decides the same requests. They must not count as repeats, so the product remembers a decided id for one
+second only, less than a worker takes to start. Deduplication has its usual cost: up to 10,000 ids are held as well."""
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """``module``: run as a child process. ``share``: its part of the backlog. ``floor``: we must be this many times
-    as fast. ``guarantee``: the contestant is the product, with this one."""
+    """``module``: run as a child process. ``share``: its part of the backlog. ``floor``: the product must be this many
+    times as fast. ``guarantee``: set if the contestant is the product, run with this guarantee."""
 
     name: str
     label: str
@@ -43,9 +43,9 @@ CONTESTANTS = (
 
 @dataclass(frozen=True)
 class Race:
-    """The backlogs are loaded; contestants run on them one at a time."""
+    """Runs contestants one at a time on the same backlogs."""
 
-    stage: Stage
+    testbed: Testbed
     requests: int
     _readers: dict[str, Reader] = field(default_factory=dict)
 
@@ -53,13 +53,13 @@ class Race:
         """Create the topics and load every backlog once."""
         names = {topic for c in contestants for topic in (self._source(c), *self._targets(c))} - set(TOPICS.all())
         if names:
-            self.stage.create_topics(*names)
+            self.testbed.create_topics(*names)
         for topic, count in {self._source(c): self.backlog(c) for c in contestants}.items():
-            self.stage.load(topic, count)
+            self.testbed.load(topic, count)
 
-    def backlog(self, of: Contestant) -> int:
+    def backlog(self, contestant: Contestant) -> int:
         """How many requests this contestant answers."""
-        return round(self.requests * of.share)
+        return round(self.requests * contestant.share)
 
     def run(self, contestant: Contestant, attempt: int) -> Outputs:
         """One contestant, once. Raises AssertionError unless every request has exactly one output."""
@@ -68,38 +68,38 @@ class Race:
                 batches = _read(reader, self.backlog(contestant), process)
             surplus = reader.more(QUIET_SECONDS)
         assert not surplus, f"{contestant.name}: {len(surplus)} outputs too many"
-        outputs = Outputs.of(batches)
+        outputs = Outputs.decode(batches)
         assert outputs.count == self.backlog(contestant), f"{contestant.name}: {outputs.count} outputs"
         assert len(outputs.probabilities) == outputs.count, f"{contestant.name}: requests answered twice"
         return outputs
 
-    def reader(self, of: Contestant) -> Reader:
-        """The reader of its decisions; it remembers where whoever wrote there before ended."""
-        target = self._targets(of)[0]
+    def reader(self, contestant: Contestant) -> Reader:
+        """The reader of its decision topic, which continues after those of earlier rounds."""
+        target = self._targets(contestant)[0]
         if target not in self._readers:
-            self._readers[target] = Reader(self.stage, target)
+            self._readers[target] = Reader(self.testbed, target)
         return self._readers[target]
 
-    def _process(self, of: Contestant, group: str) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
-        if of.guarantee:
-            forgetful = {"STREAM_APP_REMEMBERED_SECONDS": str(FORGOTTEN_SECONDS)}
-            return self.stage.worker(group, of.guarantee, of.module, **forgetful)
-        here = self.stage
-        target = self._targets(of)[0]
-        options = Options(here.bootstrap, group, self._source(of), target, here.clients, here.fetch_wait_ms)
-        return here.child(of.module, *options.arguments())
+    def _process(self, one: Contestant, group: str) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
+        testbed, target = self.testbed, self._targets(one)[0]
+        if one.guarantee:
+            return testbed.worker(group, one.guarantee, one.module, remembered_seconds=str(REMEMBERED_SECONDS))
+        options = Options(testbed.bootstrap, group, self._source(one), target, testbed.clients, testbed.fetch_wait_ms)
+        return testbed.child(one.module, *options.arguments())
 
-    def _source(self, of: Contestant) -> str:
-        return TOPICS.requests if of.share == 1.0 else f"{TOPICS.requests}.{self.backlog(of)}"
+    def _source(self, contestant: Contestant) -> str:
+        """The topic it reads: the product's, or one with a shorter backlog."""
+        return TOPICS.requests if contestant.share == 1.0 else f"{TOPICS.requests}.{self.backlog(contestant)}"
 
-    def _targets(self, of: Contestant) -> tuple[str, ...]:
-        if of.guarantee:
+    def _targets(self, contestant: Contestant) -> tuple[str, ...]:
+        """The topics it writes, that of its decisions first."""
+        if contestant.guarantee:
             return (TOPICS.decisions,)
-        return (f"bench.{of.name}", f"bench.{of.name}.rejected")
+        return (f"bench.{contestant.name}", f"bench.{contestant.name}.rejected")
 
 
 def _read(reader: Reader, count: int, process: subprocess.Popen[bytes]) -> list[tuple[float, list[Message]]]:
-    """``count`` outputs and when they came. Raises AssertionError if the process ends before, or stalls."""
+    """``count`` outputs with their times of arrival. Raises AssertionError if the process ends before, or stalls."""
     batches: list[tuple[float, list[Message]]] = []
     seen, since = 0, time.perf_counter()
     while seen < count:

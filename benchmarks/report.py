@@ -1,4 +1,4 @@
-"""What a benchmark reports: figures for the record, verdicts for the eye; and the machine they were made on."""
+"""What a benchmark reports: figures, verdicts on the promises, and the machine they were measured on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 
 @dataclass(frozen=True)
 class Verdict:
-    """One promise and what came of it. ``limit`` reads as ``figure`` must be at least (or at most) it."""
+    """A promise and the figure that keeps or breaks it: ``figure`` must be ``at_least`` the limit, or else at most."""
 
     promise: str
     figure: float
@@ -31,7 +31,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Report:
-    """One benchmark on one engine; ``figures`` is plain data, fit for JSON."""
+    """One benchmark on one engine; ``figures`` can be written as JSON."""
 
     benchmark: str
     engine: str
@@ -44,13 +44,13 @@ class Report:
         return all(verdict.kept for verdict in self.verdicts)
 
     def as_data(self) -> dict[str, object]:
-        """Plain data, verdicts included."""
+        """As data for JSON, verdicts included."""
         verdicts = [{**vars(verdict), "kept": verdict.kept} for verdict in self.verdicts]
         return {"benchmark": self.benchmark, "engine": self.engine, **self.figures, "verdicts": verdicts}
 
 
 def machine() -> dict[str, object]:
-    """Processor, cores, system, Python, and the load at this moment: a busy machine makes no good figures."""
+    """Processor, cores, system, Python, and the load average now: figures of a busy machine are not comparable."""
     return {
         "processor": _processor(),
         "cores": os.cpu_count(),

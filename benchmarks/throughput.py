@@ -1,7 +1,7 @@
-"""Throughput on a backlog: the product against three other ways to do it, in turn, round after round.
+"""Throughput on a backlog: the product and three other implementations, in turn, round after round.
 
-Every contestant reads real requests under a group of its own and writes its decisions to a topic of its own. Slow ones
-get a shorter backlog, the beginning of the same one: their rate does not depend on its length.
+Every contestant reads real requests in a consumer group of its own and writes its decisions to a topic of its own. Slow
+ones get only the first part of the backlog: their rate does not depend on its length.
 """
 
 from __future__ import annotations
@@ -10,15 +10,15 @@ import statistics
 
 from benchmarks.race import CONTESTANTS, OURS, Contestant, Race
 from benchmarks.report import Report, Verdict
-from benchmarks.stage import Stage
+from benchmarks.testbed import Testbed
 
 TOLERANCE = 1e-9
 
 
 def run_rounds(race: Race, contestants: tuple[Contestant, ...], rounds: int) -> dict[str, list[float]]:
-    """Outputs per second by contestant, one figure a round, contestants interleaved. Says each as it comes.
+    """Outputs per second by contestant, one figure a round, contestants interleaved. Prints each figure at once.
 
-    Raises AssertionError when a contestant gives another probability than the product did for the same request.
+    Raises AssertionError when a contestant's probability for a request differs from the product's.
     """
     race.prepare(contestants)
     rates: dict[str, list[float]] = {contestant.name: [] for contestant in contestants}
@@ -33,9 +33,9 @@ def run_rounds(race: Race, contestants: tuple[Contestant, ...], rounds: int) -> 
     return rates
 
 
-def measure(stage: Stage, requests: int, rounds: int) -> Report:
-    """All contestants, ``rounds`` times. A ratio is the median over the rounds of ours to theirs in the same round."""
-    rates = run_rounds(Race(stage, requests), CONTESTANTS, rounds)
+def measure(testbed: Testbed, requests: int, rounds: int) -> Report:
+    """All contestants, ``rounds`` times. A ratio is within one round: the product's throughput to the other's."""
+    rates = run_rounds(Race(testbed, requests), CONTESTANTS, rounds)
     to_theirs = {name: ratios(rates[OURS], theirs) for name, theirs in rates.items() if name != OURS}
     figures: dict[str, object] = {
         "requests": requests,
@@ -48,7 +48,7 @@ def measure(stage: Stage, requests: int, rounds: int) -> Report:
         for c in CONTESTANTS
         if c.floor is not None
     ]
-    return Report("throughput", stage.engine, figures, verdicts)
+    return Report("throughput", testbed.engine, figures, verdicts)
 
 
 def ratios(ours: list[float], theirs: list[float]) -> list[float]:

@@ -1,7 +1,7 @@
-"""A closed window in the monitor's two child processes: its drift event and its Evidently report, from the store on.
+"""A closed window in the monitor's two child processes: its drift event and its Evidently report, read from the store.
 
-Meanwhile an event loop like the monitor's ticks every millisecond: its longest gap is what a child costs the loop that
-waits for it.
+Meanwhile an event loop like the monitor's ticks every millisecond: its longest gap is how long a child process blocks
+the loop that waits for it.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 import pandas as pd
 
+from benchmarks.loop_lag import TICK_SECONDS, running_clock
 from benchmarks.report import Report, Verdict
 from models.bundle import Bundle
 from models.contract import Contract, Feature
@@ -37,7 +38,6 @@ from stream_app.tables.columns import feature_objects
 
 FEATURES, ROWS, TRAINING_ROWS, ROUNDS, SEED = 30, 20_000, 8_000, 5, 7
 CLOSING_SECONDS, REPORT_SECONDS, GAP_SECONDS = 0.5, 6.0, 0.020
-TICK_SECONDS = 0.001
 DEADLINE_SECONDS = 120.0
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 DAY = WindowSize.parse("1d")
@@ -59,7 +59,7 @@ async def _measured(folder: Path) -> Report:
     close = partial(analyst.call, window_job.close_window, store, bundle.path, key, Options(), 1, 0)
     write = partial(reporter.call, build.write_report, store, bundle.path, key, folder / "reports", 3)
     gc.collect()
-    gc.freeze()  # what was built to train a model is no part of a monitor, and a walk through it takes 100 ms
+    gc.freeze()  # a monitor does not hold the objects of a training run; to collect them takes 100 ms
     idle_gap, _ = await _ticking(partial(time.sleep, 3.0))
     closings = [await _ticking(close) for _ in range(1 + ROUNDS)]
     reports = [await _ticking(write) for _ in range(1 + ROUNDS)]
@@ -102,34 +102,26 @@ def _report(
 
 
 def _processor_seconds(child: Child, call: Callable[[], Any]) -> float:
-    """What one more call takes of a core, however long it waits for one."""
+    """Processor time of the child in one more call."""
     before = child.call(time.process_time)
     call()
     return child.call(time.process_time) - before
 
 
 async def _ticking(call: Callable[[], Any]) -> tuple[float, float]:
-    """Longest time between two ticks, in which nothing but the call can have held the loop up, and how long the call
-    took; seconds both.
-    """
-    started = time.perf_counter()
+    """The loop's longest gap during the call, and how long the call took; both in seconds."""
+    clock, started = running_clock(), time.perf_counter()
     work = asyncio.create_task(asyncio.to_thread(call))
-    gap, last = 0.0, _running_seconds()
+    gap, last = 0.0, clock()
     while not work.done():
         await asyncio.sleep(TICK_SECONDS)
-        gap, last = max(gap, _running_seconds() - last - TICK_SECONDS), _running_seconds()
+        gap, last = max(gap, clock() - last - TICK_SECONDS), clock()
     await work
     return gap, time.perf_counter() - started
 
 
-def _running_seconds() -> float:
-    """A clock that stands still while this thread is ready and other processes have the cores: theirs is not a gap."""
-    _, waiting_ns, _ = Path("/proc/thread-self/schedstat").read_text().split()
-    return time.perf_counter() - int(waiting_ns) / 1e9
-
-
 def _loans(rows: int, seed: int) -> pd.DataFrame:
-    """A third amounts, a third whole numbers, a third categories; one value in ten missing, one loan in ten lost."""
+    """A third amounts, a third whole numbers, a third categories; a tenth of the values missing, a tenth defaults."""
     rng = np.random.default_rng(seed)
     makers: list[Callable[[], Any]] = [
         lambda: pd.Series(rng.lognormal(10, 1, rows).round(2)),
@@ -141,7 +133,7 @@ def _loans(rows: int, seed: int) -> pd.DataFrame:
 
 
 def _bundle(path: Path) -> Bundle:
-    kinds = ("number", "integer", "category")
+    kinds: tuple[Literal["number", "integer", "category"], ...] = ("number", "integer", "category")
     features = [
         Feature(name=f"feature_{n:02}", kind=kinds[n % 3], categories=tuple(LEVELS.tolist()) if n % 3 == 2 else ())
         for n in range(FEATURES)
@@ -154,7 +146,7 @@ def _bundle(path: Path) -> Bundle:
 
 
 def _filled(url: str, bundle: Bundle) -> WindowKey:
-    """A store with one closed window."""
+    """Fill a store with one closed window; gives its key."""
     features = feature_objects(_loans(ROWS, SEED + 1), bundle.contract)
     matrix, _ = bundle.contract.encode(bundle.contract.columns_of(features))
     probability = bundle.scorer.probability_of_default(matrix)
@@ -173,7 +165,7 @@ def _filled(url: str, bundle: Bundle) -> WindowKey:
 
 
 def _record(features: dict[str, object], probability: float, outcome: str) -> str:
-    """A decision as long as the product's."""
+    """A decision of the usual length."""
     decision = {
         "request_id": "00000000-0000-0000-0000-000000000000",
         "client_id": "1234567",

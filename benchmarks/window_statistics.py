@@ -1,6 +1,6 @@
-"""What it costs to say everything of a closed window: from its stored JSON records to the drift event, on one core.
+"""Statistics of a closed window on one core: from its stored JSON records to the drift event.
 
-The store's query and the Evidently report are not in it.
+Without the store's query and the Evidently report.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ KEY = WindowKey("2026-01", "time", start_us=0, end_us=1, first_seq=None, last_se
 
 
 def measure() -> Report:
-    """Median and best of several windows of each width."""
+    """Median and best time of several windows, for each number of features."""
     figures: dict[str, object] = {"rows": ROWS}
     verdicts = []
     for features, limit in SECONDS_AT_MOST.items():
@@ -95,10 +95,10 @@ def _window(contract: Contract, policy: Policy, rng: np.random.Generator) -> Row
     outcomes = [OUTCOMES[position] for position in policy.outcomes(probability)]
     rows = zip(*_columns(contract, ROWS, rng), strict=True)
     features = [dict(zip(contract.names(), row, strict=True)) for row in rows]
-    truth = np.where(rng.random(ROWS) < 0.5, rng.random(ROWS) < probability, np.nan)
-    judged = zip(features, probability.tolist(), outcomes, strict=True)
-    records = [_record(*one, policy) for one in judged]
-    return Rows(records, probability, outcomes, ["1"] * ROWS, truth, late=0, total=ROWS)
+    labels = np.where(rng.random(ROWS) < 0.5, rng.random(ROWS) < probability, np.nan)
+    decided = zip(features, probability.tolist(), outcomes, strict=True)
+    records = [_record(*decision, policy) for decision in decided]
+    return Rows(records, probability, outcomes, ["1"] * ROWS, labels, late=0, total=ROWS)
 
 
 def _record(features: dict[str, Any], probability: float, outcome: Any, policy: Policy) -> str:

@@ -1,1 +1,1 @@
-"""Four ways to answer the same backlog, each as a process of its own; ours is ``python -m stream_app worker``."""
+"""The implementations compared with the product, each a process of its own."""

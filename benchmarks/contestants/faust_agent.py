@@ -13,9 +13,10 @@ from typing import Any
 
 import faust
 import lightgbm
+import numpy as np
 import pandas as pd
 
-from benchmarks.contestants.options import Options
+from benchmarks.contestants.harness import Options
 from models.bundle import load_bundle, shipped_bundle
 from models.policy import OUTCOMES
 
@@ -62,8 +63,8 @@ decisions_topic = app.topic(options.decisions, key_type=str, value_type=Decision
 
 def row_of(request: LoanRequest) -> pd.DataFrame:
     """One row in the model's order: the stored profile, completed by the request."""
-    found = clients.execute("SELECT profile FROM clients WHERE client_id = ?", (request.client_id,)).fetchone()
-    values = {**json.loads(found[0]), **request.features}
+    profile = clients.execute("SELECT profile FROM clients WHERE client_id = ?", (request.client_id,)).fetchone()
+    values = {**json.loads(profile[0]), **request.features}
     for name, codes in CODES.items():
         values[name] = codes.get(values[name])
     return pd.DataFrame([values], columns=FEATURES, dtype="float64")
@@ -72,14 +73,14 @@ def row_of(request: LoanRequest) -> pd.DataFrame:
 @app.agent(requests_topic)
 async def decide(requests: Any) -> None:
     async for request in requests:
-        probability = float(calibrate(booster.predict(row_of(request), num_threads=1))[0])
+        probability = calibrate(np.asarray(booster.predict(row_of(request), num_threads=1)))
         decision = Decision(
             request_id=request.request_id,
             client_id=request.client_id,
             requested_at=request.requested_at,
             decided_at=dt.datetime.now(dt.UTC).isoformat(),
-            outcome=OUTCOMES[int(bundle.policy.outcomes(probability))],
-            probability_of_default=probability,
+            outcome=OUTCOMES[bundle.policy.outcomes(probability)[0]],
+            probability_of_default=float(probability[0]),
         )
         await decisions_topic.send(key=request.client_id, value=decision)
 

@@ -1,7 +1,7 @@
-"""The hand-written loop: librdkafka, batches of 512, the product's pipeline, the product's promise.
+"""A hand-written loop on librdkafka: batches of 512, the product's pipeline, the product's guarantee.
 
-At-least-once as the product keeps it: idempotent producer, all replicas, every delivery awaited (``flush``), then one
-synchronous commit of the batch. Failed deliveries come through one callback, successful ones cost nothing.
+At least once, as the product does it: idempotent producer, all replicas, every delivery awaited (``flush``), then one
+synchronous commit of the batch. Only failed deliveries call back; successful ones cost nothing.
 """
 
 from __future__ import annotations
@@ -12,15 +12,14 @@ from typing import Any
 
 from confluent_kafka import Consumer, Message, Producer
 
-from benchmarks.contestants.options import Options, product_pipeline
-from benchmarks.contestants.record import Record
+from benchmarks.contestants.harness import Options, Record, product_pipeline
 from stream_app.events import Output
 
 BATCH = 512
 
 
 class Loop:
-    """Consume, judge, produce, flush, commit; until told to stop."""
+    """Consume, judge, produce, flush, commit, until SIGTERM."""
 
     def __init__(self, options: Options) -> None:
         self._decisions = options.decisions
@@ -67,7 +66,8 @@ class Loop:
         ]
         judged = self._pipeline.judge(records, dt.datetime.now(dt.UTC))
         for record, output in zip(records, judged.outputs, strict=True):
-            self._produce(record.partition, output)
+            if output:
+                self._produce(record.partition, output)
         if self._producer.flush(60) or self._failed:
             raise SystemExit("the broker did not take all outputs; nothing of the batch is committed")
         self._consumer.commit(asynchronous=False)

@@ -1,7 +1,7 @@
-"""Quix Streams doing the same work: the product's pipeline on each record as it comes, as a batch of one.
+"""Quix Streams: the product's pipeline on each record as it comes, as a batch of one.
 
-Numpy all the way, no pandas: its best. Delivery and commits are its own defaults: idempotent producer, a checkpoint
-(flush, then commit) every five seconds.
+The fastest form: numpy, no pandas. Delivery and commits are its defaults: idempotent producer, a checkpoint (flush,
+then commit) every five seconds.
 """
 
 from __future__ import annotations
@@ -11,8 +11,7 @@ from typing import Any
 
 from quixstreams import Application, message_context
 
-from benchmarks.contestants.options import Options, product_pipeline
-from benchmarks.contestants.record import Record
+from benchmarks.contestants.harness import Options, Record, product_pipeline
 
 
 def main() -> None:
@@ -31,9 +30,10 @@ def main() -> None:
     decisions = app.topic(options.decisions, key_serializer="bytes", value_serializer="bytes")
 
     def decide(value: bytes, key: bytes, timestamp: int, headers: Any) -> bytes | None:
-        at = message_context()
-        record = Record(at.topic, at.partition, at.offset, key, value, headers or (), timestamp)
-        return pipeline.judge([record], dt.datetime.now(dt.UTC)).outputs[0].value
+        source = message_context()
+        record = Record(source.topic, source.partition, source.offset, key, value, headers or (), timestamp)
+        output = pipeline.judge([record], dt.datetime.now(dt.UTC)).outputs[0]
+        return output.value if output else None
 
     app.dataframe(requests).apply(decide, metadata=True).to_topic(decisions)
     app.run()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.callers import line_of
+from benchmarks.http_load import encode_call
 from stream_app.broker.ports import free_ports
 from stream_app.clients import SQLiteClients
 from tests.builders.gateway import APPLICATION, PROFILE
@@ -36,11 +36,13 @@ def call(n: int) -> str:
     """The n-th: a client's application, or a request with an id of its own."""
     client_id = str(n % CALLERS)
     if n < CALLERS:
-        return line_of(f"GET /predict/{client_id} HTTP/1.1\r\nHost: localhost\r\n\r\n", f'"client_id":"{client_id}"')
+        return encode_call(
+            f"GET /predict/{client_id} HTTP/1.1\r\nHost: localhost\r\n\r\n", f'"client_id":"{client_id}"'
+        )
     request = {"request_id": f"r{n}", "client_id": client_id, "requested_at": "2007-05-01T00:00:00Z"}
     body = json.dumps({**request, "features": {"amount_requested": 70_000 + n, "guaranteed_share": 0.5}})
     head = "POST /requests HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-    return line_of(f"{head}Content-Length: {len(body)}\r\n\r\n{body}", f'"request_id":"r{n}"')
+    return encode_call(f"{head}Content-Length: {len(body)}\r\n\r\n{body}", f'"request_id":"r{n}"')
 
 
 def test_of_200_callers_at_once_each_gets_its_own_answer_to_every_call(deployment: Deployment) -> None:
@@ -53,7 +55,7 @@ def test_of_200_callers_at_once_each_gets_its_own_answer_to_every_call(deploymen
     wait_until(gateway.ready, "the gateway is ready")
     calls = A_SECOND * SECONDS
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.callers", str(port), str(A_SECOND), str(CALLERS)],
+        [sys.executable, "-m", "benchmarks.http_load", str(port), str(A_SECOND), str(CALLERS)],
         input="".join(map(call, range(calls))),
         capture_output=True,
         text=True,

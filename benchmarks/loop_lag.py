@@ -1,7 +1,7 @@
-"""``python -m benchmarks.heartbeat FILE``: the monitor as it is, and each time its event loop was held up.
+"""``python -m benchmarks.loop_lag FILE``: the monitor, with its event-loop lag written to FILE.
 
-Settings come from the environment as the monitor's do. Each line of FILE is one gap: when (Unix time) and how long,
-in seconds.
+Settings come from the environment, as the monitor's do. Each line of FILE is one gap in which the loop was blocked: its
+Unix time and its length, both in seconds.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ TICK_SECONDS, LEAST_SECONDS = 0.001, 0.002
 
 
 def running_clock() -> Callable[[], float]:
-    """A clock that stands still while this thread is ready and others have the cores: theirs is no gap of ours."""
-    waits = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
+    """A clock in seconds that does not count the time in which this thread is ready but waits for a core."""
+    schedstat = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
 
     def now() -> float:
-        return time.perf_counter() - int(os.pread(waits, 99, 0).split()[1]) / 1e9
+        return time.perf_counter() - int(os.pread(schedstat, 99, 0).split()[1]) / 1e9
 
     return now
 
 
-async def beat(app: Any, target: Path) -> None:
-    """Tick until the app stops; what a tick takes beyond itself is time the loop was not free."""
+async def write_gaps(app: Any, target: Path) -> None:
+    """Sleep for a tick again and again until the app stops; whatever a tick takes longer, the loop was blocked."""
     clock = running_clock()
     with target.open("a", buffering=1) as gaps:
         last = clock()
@@ -48,7 +48,7 @@ def main() -> None:
     """Run until SIGTERM."""
     settings, target = read_monitor_settings(), Path(sys.argv.pop())
     app = create_app(settings)
-    app.task(lambda: beat(app, target))
+    app.task(lambda: write_gaps(app, target))
     run(app, settings)
 
 

@@ -1,4 +1,4 @@
-"""The stage of one benchmark: a broker of its own, its topics, the client store; gone at the end."""
+"""What one benchmark runs on: a broker of its own, its topics and a client store, all deleted at the end."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,14 +23,14 @@ PARTITIONS = 4
 TOPICS = TopicNames()
 REPOSITORY = Path(__file__).parent.parent
 
-# What the product's README advises for Tansu, which waits out every fetch and every rebalance.
+# As the product's README advises: Tansu answers a fetch, and ends a rebalance, only when its time-out has passed.
 FETCH_WAIT_MS = {"kafka": 500, "tansu": 5}
 REBALANCE_SECONDS = {"kafka": 20, "tansu": 3}
 
 
 @dataclass(frozen=True)
-class Stage:
-    """A running broker with the product's topics, and a folder for what the benchmark keeps meanwhile."""
+class Testbed:
+    """A running broker with the product's topics, and a temporary folder."""
 
     bootstrap: str
     engine: str
@@ -44,7 +44,7 @@ class Stage:
 
     @property
     def fetch_wait_ms(self) -> int:
-        """How long this broker may hold an empty fetch."""
+        """``fetch.wait.max.ms`` of every consumer: how long this broker may hold a fetch that finds nothing."""
         return FETCH_WAIT_MS[self.engine]
 
     def create_topics(self, *names: str) -> None:
@@ -55,9 +55,9 @@ class Stage:
             created.result()
 
     def load(self, topic: str, count: int, first: int = 0) -> None:
-        """Put ``count`` requests on a topic, in batches as a busy producer makes them. Raises if one is not taken.
+        """Produce ``count`` requests to a topic, in full batches. Raises KafkaException if one is not delivered.
 
-        ``first``: number of the first; a request of the same number is the same again, which the product skips.
+        ``first``: number of the first. A number stands for one request: the product skips it the second time.
         """
         producer = Producer({"bootstrap.servers": self.bootstrap, "linger.ms": 50, "partitioner": "murmur2_random"})
         for key, value in requests(self.book, count, first):
@@ -71,17 +71,20 @@ class Stage:
             raise KafkaException(f"the backlog was not loaded into {topic}")
 
     @contextlib.contextmanager
-    def child(self, module: str, *arguments: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-        """``python -m module`` in the stage's folder, told to end when the block ends and killed ten seconds later."""
+    def child(self, module: str, *arguments: str, **settings: str) -> Iterator[subprocess.Popen[bytes]]:
+        """``python -m module`` in the temporary folder; terminated with the block, killed ten seconds later.
+
+        ``settings``: the product's, each given as STREAM_APP_NAME. If the block fails, the child's log is printed.
+        """
         log = self.folder / f"{'-'.join((module, *arguments[:1])).replace('/', '-')}.log"
         with (
-            log.open("wb") as said,
+            log.open("wb") as output,
             subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
                 cwd=self.folder,
-                env={**os.environ, "PYTHONPATH": str(REPOSITORY), **environment},
-                stdout=said,
-                stderr=said,
+                env={**os.environ, "PYTHONPATH": str(REPOSITORY), **_environment(settings)},
+                stdout=output,
+                stderr=output,
             ) as process,
         ):
             try:
@@ -96,32 +99,36 @@ class Stage:
                 process.kill()
 
     def worker(
-        self, group: str, guarantee: str = "at_least_once", module: str = "stream_app", **environment: str
+        self, group: str, guarantee: str = "at_least_once", module: str = "stream_app", **settings: str
     ) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
-        """The product itself, with the settings its README advises for this engine and otherwise the defaults.
+        """The product's scorer, with the settings its README advises for this engine and otherwise the defaults.
 
-        ``module``: another that takes the same command and settings.
+        ``module``: another program that takes the same command and settings.
         """
         return self.child(
             module,
             "worker",
-            STREAM_APP_KAFKA=self.bootstrap,
-            STREAM_APP_GROUP=group,
-            STREAM_APP_GUARANTEE=guarantee,
-            STREAM_APP_CLIENTS=str(self.clients),
-            STREAM_APP_WEB_PORT="0",
-            STREAM_APP_LOG_LEVEL="warning",
-            STREAM_APP_FETCH_MAX_WAIT_SECONDS=str(self.fetch_wait_ms / 1000),
-            STREAM_APP_REBALANCE_TIMEOUT_SECONDS=str(REBALANCE_SECONDS[self.engine]),
-            **environment,
+            kafka=self.bootstrap,
+            group=group,
+            guarantee=guarantee,
+            clients=str(self.clients),
+            web_port="0",
+            log_level="warning",
+            fetch_max_wait_seconds=str(self.fetch_wait_ms / 1000),
+            rebalance_timeout_seconds=str(REBALANCE_SECONDS[self.engine]),
+            **settings,
         )
 
 
+def _environment(settings: Mapping[str, str]) -> dict[str, str]:
+    return {f"STREAM_APP_{name.upper()}": value for name, value in settings.items()}
+
+
 @contextlib.contextmanager
-def stage(engine: Choice) -> Iterator[Stage]:
+def start_testbed(engine: Choice) -> Iterator[Testbed]:
     """Start a broker, create the product's topics, store the clients."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, start_broker(engine, say=print) as broker:
-        ready = Stage(broker.bootstrap, broker.engine, Path(folder), read_book())
-        store_clients(ready.book, ready.clients)
-        ready.create_topics(*TOPICS.all())
-        yield ready
+        testbed = Testbed(broker.bootstrap, broker.engine, Path(folder), read_book())
+        store_clients(testbed.book, testbed.clients)
+        testbed.create_topics(*TOPICS.all())
+        yield testbed

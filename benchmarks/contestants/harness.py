@@ -1,10 +1,13 @@
-"""What every contestant is told, and the product's own pipeline for those that use it."""
+"""What contestants share: their options, the record type the product's pipeline reads, and that pipeline itself."""
 
 from __future__ import annotations
 
 import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import msgspec
 
 from models.bundle import load_bundle, shipped_bundle
 from stream_app.clients import SQLiteClients
@@ -13,9 +16,21 @@ from stream_app.pipeline import Pipeline
 from stream_app.steps.decided import Decided
 
 
+class Record(msgspec.Struct, gc=False):
+    """A Kafka record as the pipeline reads it, for clients whose own records have methods instead of fields."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Any
+    timestamp: int
+
+
 @dataclass(frozen=True)
 class Options:
-    """Where to read, where to write, and under which group. ``fetch_wait_ms``: how long a broker may hold a fetch."""
+    """Broker, group, topics and client store of a contestant. ``fetch_wait_ms``: how long a broker may hold a fetch."""
 
     kafka: str
     group: str
@@ -40,7 +55,7 @@ class Options:
 
 
 def product_pipeline(clients: Path, decided: Decided | None = None) -> Pipeline:
-    """The pipeline of ``stream-app worker`` with the shipped bundle, on one thread, with a memory if one is given."""
+    """The pipeline of ``stream-app worker`` with the shipped bundle, on one thread; ``decided``: deduplicates."""
     bundle = load_bundle(shipped_bundle())
     return Pipeline(
         contract=bundle.contract,
