@@ -36,8 +36,7 @@ def command() -> None:
 @_FILE
 def add(name: str, role: str, path: Path) -> None:
     """Make a key for NAME and print it, this once."""
-    from stream_app.gateway.api_keys import Keys
-    from stream_app.gateway.roles import Role
+    from stream_app.gateway.api_keys import Keys, Role
 
     known = Keys.read(path) if path.exists() else Keys({})
     keys, key = known.with_new(name, Role(role))

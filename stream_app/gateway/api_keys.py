@@ -1,21 +1,47 @@
-"""API keys: a file of names, roles and hashes. The keys themselves are shown once, when they are made.
-
-A line a key: ``name role sha256``. A key is 256 random bits, so that a plain SHA-256 cannot be guessed backwards; slow
-hashes are for passwords that people choose.
-"""
+"""Who may call what: each path's role. One table, so that static files and reports are in it as well as routes."""
 
 from __future__ import annotations
 
+import enum
 import hashlib
+import logging
 import os
 import re
 import secrets
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from stream_app.errors import SettingsError
-from stream_app.gateway.roles import Role
+
+
+class Role(enum.StrEnum):
+    """What a caller must be allowed. ``REQUEST`` includes ``READ``."""
+
+    READ = "read"
+    REQUEST = "request"
+
+
+_BY_PREFIX: tuple[tuple[str, Role], ...] = (
+    ("/predict", Role.REQUEST),
+    ("/requests", Role.REQUEST),
+    ("/decisions", Role.READ),
+    ("/status", Role.READ),
+    ("/board", Role.READ),
+    ("/reports", Role.READ),
+)
+
+
+def role_for(path: str) -> Role | None:
+    """The role a path needs; None: open to all (health, documents, and the page itself, which holds no data)."""
+    return next((role for prefix, role in _BY_PREFIX if path == prefix or path.startswith(prefix + "/")), None)
+
+
+def marked(role: Role) -> dict[str, str]:
+    """The mark of a route in the OpenAPI document: ``openapi_extra=marked(Role.READ)``."""
+    return {"x-role": role.value}
+
 
 _LINE = re.compile(r"([\w.-]{1,64}) (read|request) ([0-9a-f]{64})", re.ASCII)
 _NAME = re.compile(r"[\w.-]{1,64}", re.ASCII)
@@ -116,3 +142,49 @@ def _unusable(path: Path, why: str) -> SettingsError:
         kept="Nothing was started.",
         do_next="Make it with `stream-app keys add NAME --role read|request`, or name another in STREAM_APP_KEYS.",
     )
+
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0
+
+Stamp = tuple[int, int, int]
+
+
+class KeyFile:
+    """Knows callers by their keys. Raises SettingsError when the file is not usable at the start."""
+
+    def __init__(self, path: Path, clock: Callable[[], float] = time.monotonic) -> None:
+        self._path, self._clock = path, clock
+        self._stamp = _stamp(path)
+        self._keys = Keys.read(path)
+        self._looked_at = clock()
+
+    def caller(self, key: str) -> Caller | None:
+        """Whose key this is."""
+        now = self._clock()
+        if now - self._looked_at >= LOOK_SECONDS:
+            self._looked_at = now
+            self._look()
+        return self._keys.caller(key)
+
+    def _look(self) -> None:
+        stamp = _stamp(self._path)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._keys = Keys.read(self._path, at_least=0)
+        except SettingsError as fault:
+            log.error("%s The keys of before still count.", fault.happened)
+        else:
+            log.info("the key file changed: %d keys count", len(self._keys.names()))
+
+
+def _stamp(path: Path) -> Stamp | None:
+    """What changes with the file; None while there is none."""
+    try:
+        now = path.stat()
+    except OSError:
+        return None
+    return now.st_mtime_ns, now.st_size, now.st_ino

@@ -20,11 +20,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stream_app.errors import SettingsError
-from stream_app.gateway.api_keys import Caller
-from stream_app.gateway.key_file import KeyFile
+from stream_app.gateway.api_keys import Caller, KeyFile, Role, role_for
 from stream_app.gateway.limits import RateLimit
 from stream_app.gateway.problem_details import problem, response
-from stream_app.gateway.roles import Role, role_for
 from stream_app.settings import GatewaySettings
 
 POLICY = (
@@ -49,7 +47,7 @@ class KnownKeys(Protocol):
         """Whose key this is; None: nobody's."""
 
 
-class Security:
+class SecurityMiddleware:
     """Names, keys, roles, rates and headers, in this order, around an app."""
 
     def __init__(self, app: ASGIApp, keys: KnownKeys | None, per_minute: int) -> None:

@@ -14,7 +14,7 @@ LOOK_TIMEOUT_SECONDS = 3.0
 Offsets = Mapping[TopicPartition, int]
 
 
-async def look_at(group: str, admin: Any, consumer: Any, ends: Offsets) -> tuple[int | None, int | None]:
+async def lag_and_members(group: str, admin: Any, consumer: Any, ends: Offsets) -> tuple[int | None, int | None]:
     """Lag in records and number of members; None what the broker does not say. ``ends``: of the request partitions."""
     return await _if_told(_behind(group, admin, consumer, ends)), await _if_told(_members(group, admin))
 

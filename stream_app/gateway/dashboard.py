@@ -1,4 +1,4 @@
-"""The dashboard's figures, from the decision store, the bundle and the exchange; made anew at most once a second."""
+"""The dashboard's figures, from the decision store, the bundle and the topics; made anew at most once a second."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from models.bundle import REFERENCE, Bundle
 from monitoring.reports.folder import name_of
 from stream_app.drift_events import DriftEvent, Shift
 from stream_app.errors import StoreError, trace_of
-from stream_app.gateway.dashboard_data import Tally
+from stream_app.gateway.dashboard_data import DashboardData
 from stream_app.gateway.dashboard_schema import (
-    BoardDecision,
-    BoardDecisions,
-    BoardModel,
-    BoardNews,
-    BoardPolicy,
-    BoardState,
+    DashboardDecision,
+    DashboardDecisions,
+    DashboardModel,
+    DashboardNews,
+    DashboardPolicy,
+    DashboardState,
     DriftMap,
     Histogram,
     OutcomeShares,
     WindowPerformance,
 )
 from stream_app.gateway.health import Health, Status
-from stream_app.gateway.stores import LazyDecisions
-from stream_app.gateway.ttl_cache import Fresh
+from stream_app.gateway.store_lookups import LazyDecisionStore
+from stream_app.gateway.ttl_cache import TtlCache
 
 log = logging.getLogger(__name__)
 
@@ -42,31 +42,31 @@ BINS = 30
 NEWS_DECISIONS = 10
 
 
-class Board:
-    """``rejections``: everybody's by reason, counted by the exchange. ``store``: apart from the one that requests are
+class Dashboard:
+    """``rejections``: everybody's by reason, counted from the topic. ``store``: apart from the one that requests are
     looked up in, which a long query of ours must not hold up.
     """
 
     def __init__(
-        self, bundle: Bundle, store: LazyDecisions, health: Health, rejections: Counter[str], reports: Path
+        self, bundle: Bundle, store: LazyDecisionStore, health: Health, rejections: Counter[str], reports: Path
     ) -> None:
-        self._model, self._policy = BoardModel(bundle.name, bundle.version), bundle.policy
+        self._model, self._policy = DashboardModel(bundle.name, bundle.version), bundle.policy
         self._store, self._health, self._rejections, self._reports = store, health, rejections, reports
         self._since = dt.datetime.now(dt.UTC).replace(microsecond=0)
         reference = _reference_scores(bundle)
         self._edges = edges_for(reference, bundle.policy.refuse_at)
         self._reference = shares_of(reference, self._edges)
-        self._tally = Tally()
-        self._fresh = Fresh(self._refreshed)
-        self._news = Fresh(self._make_news)
+        self._tally = DashboardData()
+        self._fresh = TtlCache(self._refreshed)
+        self._news = TtlCache(self._make_news)
 
-    async def state(self) -> BoardState:
+    async def state(self) -> DashboardState:
         return self._state_of(await self._health.status(), await self._fresh.get())
 
     async def histogram(self) -> Histogram:
         return self._histogram_of(await self._fresh.get())
 
-    async def decisions(self, last: int) -> list[BoardDecision]:
+    async def decisions(self, last: int) -> list[DashboardDecision]:
         return (await self._fresh.get()).newest[:last]
 
     async def outcomes(self) -> list[OutcomeShares]:
@@ -85,14 +85,14 @@ class Board:
         await self._store.close()
 
     async def news(self) -> bytes:
-        """The JSON of :class:`BoardNews`."""
+        """The JSON of :class:`DashboardNews`."""
         return await self._news.get()
 
     async def _make_news(self) -> bytes:
         state, histogram = await self.state(), await self.histogram()
-        return msgspec.json.encode(BoardNews(state, await self.decisions(NEWS_DECISIONS), histogram))
+        return msgspec.json.encode(DashboardNews(state, await self.decisions(NEWS_DECISIONS), histogram))
 
-    async def _refreshed(self) -> Tally:
+    async def _refreshed(self) -> DashboardData:
         if self._store.made:
             try:
                 await self._store.use_aside(self._tally.refresh)
@@ -102,21 +102,21 @@ class Board:
                 )
         return self._tally
 
-    def _state_of(self, status: Status, tally: Tally) -> BoardState:
+    def _state_of(self, status: Status, tally: DashboardData) -> DashboardState:
         counts = tally.outcomes
         approved, review, refused = counts["approved"], counts["review"], counts["refused"]
-        return BoardState(
+        return DashboardState(
             model=self._model,
-            policy=BoardPolicy(self._policy.review_at, self._policy.refuse_at),
+            policy=DashboardPolicy(self._policy.review_at, self._policy.refuse_at),
             clients=status.clients,
-            decisions=BoardDecisions(approved + review + refused, approved, review, refused),
+            decisions=DashboardDecisions(approved + review + refused, approved, review, refused),
             rejections=dict(self._rejections.most_common()),
             rejections_since=self._since,
             lag=status.lag,
             operational=status.operational,
         )
 
-    def _histogram_of(self, tally: Tally) -> Histogram:
+    def _histogram_of(self, tally: DashboardData) -> Histogram:
         scores = tally.scores
         return Histogram(self._edges, self._reference, shares_of(scores, self._edges), len(scores))
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from monitoring.store import DecisionStore
 from stream_app.drift_events import DriftEvent
 from stream_app.events import Decision
-from stream_app.gateway.dashboard_schema import BoardDecision
+from stream_app.gateway.dashboard_schema import DashboardDecision
 
 MAX_SCORES = 5_000
 MAX_NEWEST = 100
@@ -26,13 +26,13 @@ _COUNTED_AT_ONCE = 50_000
 _decode = msgspec.json.Decoder(Decision[Any]).decode
 
 
-class Tally:
+class DashboardData:
     """The state of the store as of the last :meth:`refresh`; its fields are replaced, never changed in place."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[str] = Counter()
         self.scores: NDArray[np.float64] = np.empty(0)
-        self.newest: list[BoardDecision] = []
+        self.newest: list[DashboardDecision] = []
         self.windows: list[DriftEvent] = []
         self._counted_to = self._scored_to = 0
         self._scores: deque[float] = deque(maxlen=MAX_SCORES)
@@ -66,9 +66,9 @@ class Tally:
             self.outcomes = self.outcomes + Counter(outcomes)
 
 
-def _brief(record: bytes) -> BoardDecision:
+def _brief(record: bytes) -> DashboardDecision:
     decision = _decode(record)
-    return BoardDecision(
+    return DashboardDecision(
         request_id=decision.request_id,
         client_id=decision.client_id,
         requested_at=decision.requested_at,

@@ -13,21 +13,21 @@ from stream_app.drift_events import CalibrationVerdict
 from stream_app.events import OutcomeName
 
 
-class BoardModel(msgspec.Struct, frozen=True):
+class DashboardModel(msgspec.Struct, frozen=True):
     """The model the gateway's bundle holds."""
 
     name: str
     version: str
 
 
-class BoardPolicy(msgspec.Struct, frozen=True):
+class DashboardPolicy(msgspec.Struct, frozen=True):
     """Approved below ``review_at``, refused from ``refuse_at``, review between."""
 
     review_at: float
     refuse_at: float
 
 
-class BoardDecisions(msgspec.Struct, frozen=True):
+class DashboardDecisions(msgspec.Struct, frozen=True):
     """How many decisions the store has."""
 
     total: int
@@ -36,16 +36,16 @@ class BoardDecisions(msgspec.Struct, frozen=True):
     refused: int
 
 
-class BoardState(msgspec.Struct, frozen=True, kw_only=True):
+class DashboardState(msgspec.Struct, frozen=True, kw_only=True):
     """The key figures. ``rejections``: by reason, since ``rejections_since``, when this gateway began to listen.
 
     ``lag``: requests no scorer has answered yet; null while the broker is away. ``clients``: null while their store is.
     """
 
-    model: BoardModel
-    policy: BoardPolicy
+    model: DashboardModel
+    policy: DashboardPolicy
     clients: int | None
-    decisions: BoardDecisions
+    decisions: DashboardDecisions
     rejections: dict[str, int]
     rejections_since: dt.datetime
     lag: int | None
@@ -64,7 +64,7 @@ class Histogram(msgspec.Struct, frozen=True):
     n: int
 
 
-class BoardDecision(msgspec.Struct, frozen=True, kw_only=True):
+class DashboardDecision(msgspec.Struct, frozen=True, kw_only=True):
     """One of the newest decisions. ``reasons``: texts, the strongest first."""
 
     request_id: str
@@ -107,9 +107,9 @@ class WindowPerformance(msgspec.Struct, frozen=True, kw_only=True):
     calibration: CalibrationVerdict
 
 
-class BoardNews(msgspec.Struct, frozen=True):
+class DashboardNews(msgspec.Struct, frozen=True):
     """One message of the event stream."""
 
-    state: BoardState
-    decisions: list[BoardDecision]
+    state: DashboardState
+    decisions: list[DashboardDecision]
     histogram: Histogram

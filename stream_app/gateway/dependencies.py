@@ -8,33 +8,32 @@ from dataclasses import dataclass
 from starlette.requests import Request
 
 from models.bundle import Bundle, load_bundle, shipped_bundle
-from stream_app.gateway.dashboard import Board
-from stream_app.gateway.event_stream import Feed
+from stream_app.gateway.dashboard import Dashboard
+from stream_app.gateway.event_stream import EventStream
 from stream_app.gateway.health import Health
-from stream_app.gateway.idempotency import Desk
-from stream_app.gateway.kafka_client import Hear, KafkaLine
-from stream_app.gateway.loan_requests import Requests
-from stream_app.gateway.memory import Memory
-from stream_app.gateway.request_reply import Exchange, Line
-from stream_app.gateway.stores import Clients, Decided, LazyDecisions
+from stream_app.gateway.idempotency import IdempotencyCache, IdempotentSender
+from stream_app.gateway.kafka_client import KafkaClient, OnRecords
+from stream_app.gateway.loan_requests import RequestReader
+from stream_app.gateway.request_reply import Broker, RequestReply
+from stream_app.gateway.store_lookups import Clients, DecisionLookup, LazyDecisionStore
 from stream_app.settings import GatewaySettings
 
 
 @dataclass(frozen=True)
-class Parts:
+class Dependencies:
     """One gateway."""
 
     settings: GatewaySettings
     bundle: Bundle
-    line: Line
+    line: Broker
     clients: Clients
-    decided: Decided
-    memory: Memory
-    requests: Requests
-    desk: Desk
+    decided: DecisionLookup
+    cache: IdempotencyCache
+    requests: RequestReader
+    sender: IdempotentSender
     health: Health
-    board: Board
-    feed: Feed
+    board: Dashboard
+    feed: EventStream
 
     async def start(self) -> None:
         """Connect to the broker in the background; the stores are opened at their first use."""
@@ -49,35 +48,37 @@ class Parts:
         await self.board.close()
 
 
-MakeLine = Callable[[GatewaySettings, Hear, Callable[[], None]], Line]
+MakeBroker = Callable[[GatewaySettings, OnRecords, Callable[[], None]], Broker]
 
 
-def make_parts(settings: GatewaySettings, make_line: MakeLine = KafkaLine) -> Parts:
+def build_dependencies(settings: GatewaySettings, make_line: MakeBroker = KafkaClient) -> Dependencies:
     """Raises BundleError or SettingsError; connects to nothing."""
     bundle = load_bundle(settings.bundle or shipped_bundle())
-    exchange = Exchange()
-    line = make_line(settings, exchange.hear, exchange.lose_undelivered)
-    exchange.use(line)
-    clients, decided, memory = Clients(settings.clients), Decided(settings.store), Memory()
-    requests = Requests(bundle.contract, settings.max_body_bytes)
+    request_reply = RequestReply()
+    line = make_line(settings, request_reply.hear, request_reply.fail_unconfirmed)
+    request_reply.use(line)
+    clients, decided, cache = Clients(settings.clients), DecisionLookup(settings.store), IdempotencyCache()
+    requests = RequestReader(bundle.contract, settings.max_body_bytes)
     health = Health(bundle, line, clients)
-    board = Board(bundle, LazyDecisions("board", settings.store), health, exchange.rejections, settings.reports)
-    return Parts(
+    board = Dashboard(
+        bundle, LazyDecisionStore("board", settings.store), health, request_reply.rejections, settings.reports
+    )
+    return Dependencies(
         settings=settings,
         bundle=bundle,
         line=line,
         clients=clients,
         decided=decided,
-        memory=memory,
+        cache=cache,
         requests=requests,
-        desk=Desk(exchange, memory, decided, requests, settings.reply_seconds),
+        sender=IdempotentSender(request_reply, cache, decided, requests, settings.reply_seconds),
         health=health,
         board=board,
-        feed=Feed(board.news),
+        feed=EventStream(board.news),
     )
 
 
-def parts_of(request: Request) -> Parts:
+def dependencies_of(request: Request) -> Dependencies:
     """Those of the app that serves this request."""
-    parts: Parts = request.app.state.parts
+    parts: Dependencies = request.app.state.parts
     return parts

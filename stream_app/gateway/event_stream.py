@@ -16,7 +16,7 @@ STALL_SECONDS = 30.0
 """A listener that takes nothing for so long has its place taken from it."""
 
 
-class Feed:
+class EventStream:
     """``news``: the JSON of the next message, cheap to ask for each second."""
 
     def __init__(self, news: Callable[[], Awaitable[bytes]], seconds: float = 1.0) -> None:
@@ -59,7 +59,7 @@ class Feed:
             pass
 
 
-class EventStream(StreamingResponse):
+class EventStreamResponse(StreamingResponse):
     """A listener's answer, which ends when the listener no longer reads."""
 
     media_type = "text/event-stream"

@@ -9,9 +9,9 @@ import msgspec
 from models.bundle import Bundle
 from stream_app.errors import ClientStoreError
 from stream_app.events import ModelRef, PolicyRef
-from stream_app.gateway.request_reply import Line
-from stream_app.gateway.stores import Clients
-from stream_app.gateway.ttl_cache import Fresh
+from stream_app.gateway.request_reply import Broker
+from stream_app.gateway.store_lookups import Clients
+from stream_app.gateway.ttl_cache import TtlCache
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,12 +34,12 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 class Health:
     """Looks at the parts, at most once a second."""
 
-    def __init__(self, bundle: Bundle, line: Line, clients: Clients) -> None:
+    def __init__(self, bundle: Bundle, line: Broker, clients: Clients) -> None:
         policy = bundle.policy
         self.model = ModelRef(bundle.name, bundle.version, bundle.sha256)
         self.policy = PolicyRef(policy.id, policy.review_at, policy.refuse_at)
         self._line, self._clients = line, clients
-        self._count: Fresh[int | None] = Fresh(self._count_clients, seconds=5.0)
+        self._count: TtlCache[int | None] = TtlCache(self._count_clients, seconds=5.0)
 
     async def status(self) -> Status:
         """As it is now."""

@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 
 from stream_app.errors import StreamAppError, TopicMismatch, trace_of
 from stream_app.events import RawRecord
-from stream_app.gateway.consumer_lag import LOOK_TIMEOUT_SECONDS, look_at
+from stream_app.gateway.consumer_lag import LOOK_TIMEOUT_SECONDS, lag_and_members
 from stream_app.gateway.request_reply import Header
 from stream_app.settings import GatewaySettings
 from stream_app.topics import TopicNames
@@ -32,16 +32,16 @@ LINGER_MS = 1
 LOOK_SECONDS = 1.0
 _STOP_SECONDS = 3.0
 
-Hear = Callable[[bool, Iterable[RawRecord]], None]
+OnRecords = Callable[[bool, Iterable[RawRecord]], None]
 
 
-class KafkaLine:
+class KafkaClient:
     """``hear`` gets every record of the answer topics: whether they are rejections, and the records.
 
     ``on_away`` is called when the broker is found to be away.
     """
 
-    def __init__(self, settings: GatewaySettings, hear: Hear, on_away: Callable[[], None]) -> None:
+    def __init__(self, settings: GatewaySettings, hear: OnRecords, on_away: Callable[[], None]) -> None:
         self.reachable = False
         self.why_not: str | None = "the broker was not reached yet"
         self.lag: int | None = None
@@ -161,7 +161,7 @@ class KafkaLine:
         if not self.reachable:
             log.info("the broker answers")
         self.reachable, self.why_not = True, None
-        self.lag, self.scorers = await look_at(self._settings.group, self._admin, self._consumer, ends)
+        self.lag, self.scorers = await lag_and_members(self._settings.group, self._admin, self._consumer, ends)
 
     def _is_away(self, why: str) -> None:
         if self.reachable or self.why_not != why:

@@ -42,7 +42,7 @@ class RateLimit:
         return wait
 
 
-class BodyLimit:
+class BodyLimitMiddleware:
     """Refuses a body above the limit before it is read, or, when its length was not told, as soon as it is.
 
     And one that comes so slowly that it would hold its call for ever.

@@ -15,8 +15,8 @@ from msgspec import UNSET
 
 from models.contract import Contract
 from stream_app.events import MAX_REQUEST_ID, Decision, Headers, LoanRequest, Rejection, RejectionReason, feature_struct
-from stream_app.gateway.problem_details import Refused, refused, rejected
-from stream_app.gateway.stores import KnownClient
+from stream_app.gateway.problem_details import ProblemError, problem_error, rejection_problem
+from stream_app.gateway.store_lookups import KnownClient
 from stream_app.steps.decode import Decoder
 
 _KEY = re.compile(f"[!-~]{{1,{MAX_REQUEST_ID}}}")
@@ -25,7 +25,7 @@ _KEY_RULE = f"`Idempotency-Key` must have 1 to {MAX_REQUEST_ID} visible ASCII ch
 _encode = msgspec.json.Encoder().encode
 
 
-class Prepared(msgspec.Struct, frozen=True, gc=False):
+class PreparedRequest(msgspec.Struct, frozen=True, gc=False):
     """A sound request: ``value`` goes out under ``key``. ``fingerprint``: of its content, however it was written.
 
     ``by_content``: its id follows from that, and the time of asking does not count.
@@ -55,7 +55,7 @@ class _Names(msgspec.Struct, gc=False):
     request_id: str | msgspec.UnsetType = UNSET
 
 
-class Requests:
+class RequestReader:
     """Makes requests under one contract. ``max_bytes``: of a body."""
 
     def __init__(self, contract: Contract, max_bytes: int) -> None:
@@ -67,10 +67,10 @@ class Requests:
         self._decision = msgspec.json.Decoder(Decision[features]).decode
         self._absent = dict.fromkeys(contract.names(), msgspec.Raw(b"null"))
 
-    def read(self, body: bytes, idempotency_key: str | None) -> Prepared:
-        """The request in a body; ``idempotency_key`` names it when it has no id of its own. Raises Refused."""
+    def read(self, body: bytes, idempotency_key: str | None) -> PreparedRequest:
+        """The request in a body; ``idempotency_key`` names it when it has no id of its own. Raises ProblemError."""
         if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
-            raise rejected(RejectionReason.OUT_OF_RANGE.value, _KEY_RULE)
+            raise rejection_problem(RejectionReason.OUT_OF_RANGE.value, _KEY_RULE)
         try:
             names = self._names(body)
             if idempotency_key is not None and names.request_id is UNSET:
@@ -80,14 +80,14 @@ class Requests:
         key = names.client_id.encode()
         [request] = self._decoder.decode([_Body(key, body)])
         if isinstance(request, Rejection):
-            raise rejected(request.reason.value, request.message)
-        return Prepared(request, key, body, _fingerprint(_encode(request)))
+            raise rejection_problem(request.reason.value, request.message)
+        return PreparedRequest(request, key, body, _fingerprint(_encode(request)))
 
-    def of_client(self, client_id: str, known: KnownClient, now: dt.datetime) -> Prepared:
+    def of_client(self, client_id: str, known: KnownClient, now: dt.datetime) -> PreparedRequest:
         """The request for a client's latest application, completed with the profile; it names every feature.
 
         Its id follows from client and content: the same application is the same request, another one is not. Raises
-        Refused when what is stored breaks the contract.
+        ProblemError when what is stored breaks the contract.
         """
         try:
             stored = [self._object(each) for each in known if each is not None]
@@ -97,9 +97,9 @@ class Requests:
             raise _invalid_profile() from None
         fingerprint = _fingerprint(_encode([client_id, features]))
         request = LoanRequest(f"predict-{fingerprint.hex()}", client_id, now, features)
-        return Prepared(request, client_id.encode(), _encode(request), fingerprint, by_content=True)
+        return PreparedRequest(request, client_id.encode(), _encode(request), fingerprint, by_content=True)
 
-    def is_answered_by(self, prepared: Prepared, decision: bytes) -> bool:
+    def is_answered_by(self, prepared: PreparedRequest, decision: bytes) -> bool:
         """Whether a decision with the request's id can be the answer to its content: same client, time and features.
 
         An id that follows from the content is no proof of it: anybody may have sent something else under it.
@@ -114,9 +114,9 @@ class Requests:
         return same and (request.features is UNSET or _agree(request.features, decided.features))
 
 
-def conflict() -> Refused:
+def conflict() -> ProblemError:
     """The id was used for something else."""
-    return refused(
+    return problem_error(
         409,
         "conflicting_id",
         "The request id, or the Idempotency-Key, was used before with other content.",
@@ -129,8 +129,8 @@ def _agree(sent: Any, seen: Any) -> bool:
     return all(value is UNSET or value == other for value, other in pairs)
 
 
-def _invalid_profile() -> Refused:
-    return rejected(
+def _invalid_profile() -> ProblemError:
+    return rejection_problem(
         RejectionReason.INVALID_PROFILE.value, "The client's stored profile or application breaks the contract."
     )
 

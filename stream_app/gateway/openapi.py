@@ -12,9 +12,9 @@ from fastapi.openapi.utils import get_openapi
 from models.contract import Contract
 from stream_app.events import Decision, LoanRequest, feature_struct
 from stream_app.gateway.dashboard_schema import (
-    BoardDecision,
-    BoardNews,
-    BoardState,
+    DashboardDecision,
+    DashboardNews,
+    DashboardState,
     DriftMap,
     Histogram,
     OutcomeShares,
@@ -30,7 +30,7 @@ Json = dict[str, Any]
 
 _SHAPES = (
     Pending, Problem, Status, Healthy, Ready, Live,
-    BoardState, Histogram, BoardDecision, OutcomeShares, DriftMap, WindowPerformance, BoardNews,
+    DashboardState, Histogram, DashboardDecision, OutcomeShares, DriftMap, WindowPerformance, DashboardNews,
 )  # fmt: skip
 _KEY = {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "Where the gateway asks for keys."}
 

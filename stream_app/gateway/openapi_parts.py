@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from stream_app.gateway.api_keys import Role
 from stream_app.gateway.problem_details import MEDIA_TYPE
-from stream_app.gateway.roles import Role
 
 Json = dict[str, Any]
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from stream_app.errors import BrokerAway, ClientStoreError, StoreError, StreamAppError
+from stream_app.errors import BrokerAway, ClientStoreError, StoreError, StreamAppError, trace_of
 from stream_app.events import RejectionReason
 
 MEDIA_TYPE = "application/problem+json"
@@ -28,7 +30,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     type: str = "about:blank"
 
 
-class Refused(Exception):
+class ProblemError(Exception):
     """A call that ends with a problem body."""
 
     def __init__(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
@@ -42,14 +44,14 @@ def problem(status: int, reason: str, detail: str, do_next: str) -> Problem:
     return Problem(status=status, title=HTTPStatus(status).phrase, detail=detail, reason=reason, do_next=do_next)
 
 
-def refused(status: int, reason: str, detail: str, do_next: str) -> Refused:
+def problem_error(status: int, reason: str, detail: str, do_next: str) -> ProblemError:
     """The same, to be raised."""
-    return Refused(problem(status, reason, detail, do_next))
+    return ProblemError(problem(status, reason, detail, do_next))
 
 
-def rejected(reason: str, message: str) -> Refused:
+def rejection_problem(reason: str, message: str) -> ProblemError:
     """A rejection in the stream's own words: 404 for a client nobody knows, else 422 in most cases."""
-    return refused(_STATUS_OF_REASON.get(reason, 422), reason, message, _NEXT_OF_REASON.get(reason, _CORRECT))
+    return problem_error(_STATUS_OF_REASON.get(reason, 422), reason, message, _NEXT_OF_REASON.get(reason, _CORRECT))
 
 
 _CORRECT = "Correct the request as the contract in /docs says, and send it again."
@@ -104,3 +106,30 @@ def of_http_fault(fault: HTTPException) -> Response:
 
 _ASK_AGAIN = "Ask again in a moment; if it lasts, tell whoever runs this service."
 _LATER = {"Retry-After": "1"}
+
+
+log = logging.getLogger(__name__)
+
+
+class ErrorMiddleware:
+    """The outermost layer. The server behind it would log the fault's text, which may hold a customer's data."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def watched(message: Message) -> None:
+            nonlocal begun
+            begun = begun or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        except Exception as fault:
+            if scope["type"] != "http":
+                raise
+            log.error("a call ended with a fault of the gateway: %s", trace_of(fault))
+            if not begun:
+                await of_fault()(scope, receive, send)

@@ -33,7 +33,7 @@ _REASONS = frozenset(reason.value for reason in RejectionReason)
 Header = tuple[str, bytes]
 
 
-class Answer(msgspec.Struct, frozen=True, gc=False):
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """What came back: the JSON of a decision, or the reason why there is none."""
 
     decision: bytes | None
@@ -41,7 +41,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     message: str = ""
 
 
-class Line(Protocol):
+class Broker(Protocol):
     """The way to the request topic, and what is known of whoever reads there."""
 
     @property
@@ -66,7 +66,7 @@ class Line(Protocol):
         """Hand one request to the producer; the future ends when the broker has it. Raises KafkaError."""
 
 
-class Asked:
+class PendingReply:
     """One request that is asked. ``answer`` may come at any time, or never; it raises what asking failed with.
 
     ``by_content``: its id follows from its content, so that the scorers' word that the id was decided before with other
@@ -75,8 +75,8 @@ class Asked:
     then answers both.
     """
 
-    def __init__(self, by_content: bool = False, before: Asked | None = None) -> None:
-        self.answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+    def __init__(self, by_content: bool = False, before: PendingReply | None = None) -> None:
+        self.answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self.number: bytes = secrets.token_hex(16).encode() if before is None else before.number
         self.delivered = False
         self.key = b""
@@ -87,7 +87,7 @@ class Asked:
         await asyncio.wait((self.answer,), timeout=seconds)
         return self.answer.done()
 
-    async def within(self, seconds: float) -> Answer | None:
+    async def within(self, seconds: float) -> Reply | None:
         """The answer; None when it did not come in time. Raises BrokerAway when the broker has not even confirmed."""
         if await self.settled(seconds):
             return self.answer.result()
@@ -95,7 +95,7 @@ class Asked:
             raise unconfirmed()
         return None
 
-    def answered(self, answer: Answer) -> None:
+    def answered(self, answer: Reply) -> None:
         """The first answer counts, also after a failure: the broker had the request all the same."""
         if self._by_content and answer.reason == RejectionReason.CONFLICTING_REQUEST.value:
             return
@@ -111,20 +111,20 @@ class Asked:
             self.answer.exception()  # its caller may have gone: asyncio would complain that nobody looked
 
 
-class Exchange:
+class RequestReply:
     """Asks on the request topic and hears all answers; counts everybody's rejections by reason."""
 
     def __init__(self) -> None:
         self.rejections: Counter[str] = Counter()
         self._id = secrets.token_hex(8).encode()
-        self._waiting: dict[bytes, Asked] = {}
-        self._line: Line | None = None
+        self._waiting: dict[bytes, PendingReply] = {}
+        self._line: Broker | None = None
 
-    def use(self, line: Line) -> None:
+    def use(self, line: Broker) -> None:
         """Ask through this line from now on."""
         self._line = line
 
-    async def ask(self, asked: Asked, key: bytes, request: bytes) -> None:
+    async def ask(self, asked: PendingReply, key: bytes, request: bytes) -> None:
         """Publish a request. Raises BrokerAway at once when the broker is known to be away."""
         if self._line is None or not self._line.reachable:
             raise away()
@@ -147,7 +147,7 @@ class Exchange:
             if headers.get(REPLY_TO) == self._id:
                 self._answered(headers, rejected, record)
 
-    def lose_undelivered(self) -> None:
+    def fail_unconfirmed(self) -> None:
         """The broker went: whoever waits for a request that it never confirmed need not wait longer.
 
         It may have the request all the same, so an answer is still expected.
@@ -156,7 +156,7 @@ class Exchange:
             if not asked.delivered:
                 asked.failed(unconfirmed())
 
-    def _expect(self, asked: Asked) -> None:
+    def _expect(self, asked: PendingReply) -> None:
         if len(self._waiting) >= MAX_WAITING:
             del self._waiting[next(iter(self._waiting))]
         self._waiting[asked.number] = asked
@@ -168,11 +168,11 @@ class Exchange:
             return  # a scorer that was killed answers its last requests again; or it is not the scorers' answer
         del self._waiting[number]
         asked.answered(
-            Answer(None, _reason(headers), _text(headers, _MESSAGE)) if rejected else Answer(record.value or b"")
+            Reply(None, _reason(headers), _text(headers, _MESSAGE)) if rejected else Reply(record.value or b"")
         )
 
 
-def _delivered(asked: Asked, delivery: asyncio.Future[object]) -> None:
+def _delivered(asked: PendingReply, delivery: asyncio.Future[object]) -> None:
     if not delivery.cancelled() and delivery.exception() is None:
         asked.delivered = True
     else:

@@ -8,8 +8,8 @@ from urllib.parse import quote
 import msgspec
 from starlette.responses import Response
 
-from stream_app.gateway.problem_details import rejected
-from stream_app.gateway.request_reply import Answer
+from stream_app.gateway.problem_details import rejection_problem
+from stream_app.gateway.request_reply import Reply
 
 JSON = "application/json"
 
@@ -30,12 +30,12 @@ def json_response(content: object) -> Response:
     return Response(_encode(content), 200, _DECIDED, media_type=JSON)
 
 
-def answered(request_id: str, answer: Answer | None) -> Response:
-    """200 with the decision, 202 with where to ask again when there is no answer yet. Raises Refused if rejected."""
+def decision_response(request_id: str, answer: Reply | None) -> Response:
+    """200 with the decision, 202 with where to ask again when there is no answer yet. Raises ProblemError."""
     if answer is None:
         link = f"/decisions/{quote(request_id, safe='')}"
         headers = {"Location": link, "Retry-After": "1", **_DECIDED}
         return Response(_encode(Pending(request_id, "pending", link)), 202, headers, media_type=JSON)
     if answer.decision is None:
-        raise rejected(answer.reason, answer.message)
+        raise rejection_problem(answer.reason, answer.message)
     return Response(answer.decision, 200, _DECIDED, media_type=JSON)

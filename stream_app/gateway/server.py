@@ -14,8 +14,8 @@ from starlette.types import ASGIApp
 
 from stream_app.errors import PortTaken
 from stream_app.gateway.app import create_app
-from stream_app.gateway.dependencies import Parts
-from stream_app.gateway.header_timeout import Connection
+from stream_app.gateway.dependencies import Dependencies
+from stream_app.gateway.header_timeout import HeaderTimeoutProtocol
 from stream_app.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ BACKLOG = 1024
 class _Server(uvicorn.Server):
     """Ends the event streams before it waits for calls to end: they never would."""
 
-    def __init__(self, config: uvicorn.Config, parts: Parts) -> None:
+    def __init__(self, config: uvicorn.Config, parts: Dependencies) -> None:
         super().__init__(config)
         self._parts = parts
 
@@ -62,7 +62,7 @@ def config_of(app: ASGIApp) -> uvicorn.Config:
     """How uvicorn serves it."""
     return uvicorn.Config(
         app,
-        http=Connection,
+        http=HeaderTimeoutProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 Value = TypeVar("Value")
 
 
-class Fresh(Generic[Value]):
+class TtlCache(Generic[Value]):
     """``make`` is called when the last value is older than ``seconds``; callers that come meanwhile wait for it."""
 
     def __init__(

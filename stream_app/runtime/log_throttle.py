@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 
-class Seldom:
+class LogThrottle:
     """``seconds``: between two times of the same word. For words from a closed set, such as the reasons of errors."""
 
     def __init__(self, seconds: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from models.bundle import Bundle, load_bundle, shipped_bundle
 from stream_app.clients import SQLiteClients
 from stream_app.events import ModelRef
-from stream_app.gateway.request_reply import Exchange
+from stream_app.gateway.request_reply import RequestReply
 from stream_app.pipeline import Pipeline
 from stream_app.settings import GatewaySettings
 from tests.builders.records import NOW, Profiles, Record
@@ -63,10 +63,10 @@ class LocalStream:
             self._hear(output.rejected, [Record(output.value, output.key, headers=output.headers)])
 
 
-def local_stream(exchange: Exchange, pipeline: Pipeline) -> LocalStream:
+def connected_stream(request_reply: RequestReply, pipeline: Pipeline) -> LocalStream:
     """A line in use."""
-    line = LocalStream(pipeline, exchange.hear)
-    exchange.use(line)
+    line = LocalStream(pipeline, request_reply.hear)
+    request_reply.use(line)
     return line
 
 

@@ -16,11 +16,10 @@ from schemathesis.engine import Status, events, from_schema
 
 from monitoring.store import DecisionStore
 from stream_app.clients import SQLiteClients
-from stream_app.gateway.api_keys import Keys
+from stream_app.gateway.api_keys import Keys, Role
 from stream_app.gateway.app import app_of
-from stream_app.gateway.dependencies import make_parts
+from stream_app.gateway.dependencies import build_dependencies
 from stream_app.gateway.openapi_parts import REQUEST
-from stream_app.gateway.roles import Role
 from tests.builders.gateway import APPLICATION, PROFILE, LocalStream, bundle, settings_in, shipped_pipeline
 from tests.builders.records import NOW, Profiles, Record
 from tests.builders.store_rows import decision, put
@@ -99,7 +98,7 @@ def pipeline() -> Any:
 def tried(folder: Path, headers: dict[str, str], checks: tuple[str, ...], **changes: Any) -> Tried:
     """Every operation of a gateway whose settings, or whose stream, is changed like this."""
     stream = {name: changes.pop(name) for name in ("reachable", "running") if name in changes}
-    parts = make_parts(
+    parts = build_dependencies(
         settings_in(folder, **{"rate_per_minute": 0, **changes}), lambda _, hear, __: LocalStream(pipeline(), hear)
     )
     for name, value in stream.items():

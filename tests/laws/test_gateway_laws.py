@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_app.events import Rejection
-from stream_app.gateway.loan_requests import Requests
-from stream_app.gateway.problem_details import Refused
-from stream_app.gateway.stores import KnownClient
+from stream_app.gateway.loan_requests import RequestReader
+from stream_app.gateway.problem_details import ProblemError
+from stream_app.gateway.store_lookups import KnownClient
 from stream_app.steps.decode import Decoder
 from tests.builders.records import NOW, TOY, Record, request
 
 LIMIT = 2_000
-REQUESTS, DECODER = Requests(TOY, LIMIT), Decoder(TOY, LIMIT)
+REQUESTS, DECODER = RequestReader(TOY, LIMIT), Decoder(TOY, LIMIT)
 
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -42,7 +42,7 @@ def read(body: bytes, key: str | None = None) -> str:
     """The reason it is refused for, empty if it is sound; anything else raised is a fault."""
     try:
         REQUESTS.read(body, key)
-    except Refused as refusal:
+    except ProblemError as refusal:
         return refusal.problem.reason
     return ""
 
@@ -70,7 +70,7 @@ def test_no_body_and_no_idempotency_key_is_ever_a_fault_of_the_gateway(body: byt
 def test_whatever_is_stored_of_a_client_makes_a_sound_request_or_a_refusal(profile: bytes, application: bytes) -> None:
     try:
         made = REQUESTS.of_client("c1", KnownClient(profile, application), NOW)
-    except Refused as refusal:
+    except ProblemError as refusal:
         reason = refusal.problem.reason
     else:
         [judged] = DECODER.decode([Record(made.value, key=b"c1")])

@@ -9,13 +9,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 
 from stream_app.events import RejectionReason
+from stream_app.gateway.api_keys import Role
 from stream_app.gateway.dashboard_data import MAX_NEWEST
-from stream_app.gateway.dependencies import parts_of
-from stream_app.gateway.event_stream import EventStream
+from stream_app.gateway.dependencies import dependencies_of
+from stream_app.gateway.event_stream import EventStreamResponse
 from stream_app.gateway.openapi_parts import answers, described, in_path, problem_answer, ref
-from stream_app.gateway.problem_details import refused, rejected
+from stream_app.gateway.problem_details import problem_error, rejection_problem
 from stream_app.gateway.responses import json_response
-from stream_app.gateway.roles import Role
 
 router = APIRouter(tags=["dashboard"])
 
@@ -37,7 +37,7 @@ _NEWS = {
     "type": "object",
     "properties": {
         "event": {"const": "news"},
-        "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": ref("BoardNews")},
+        "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": ref("DashboardNews")},
     },
     "required": ["event", "data"],
 }
@@ -46,12 +46,12 @@ _NEWS = {
 @router.get(
     "/board/state",
     summary="Key figures",
-    responses=answers(ref("BoardState"), "Now."),
+    responses=answers(ref("DashboardState"), "Now."),
     openapi_extra=described(Role.READ),
 )
 async def state(request: Request) -> Response:
     """Model, policy, counts, lag."""
-    return json_response(await parts_of(request).board.state())
+    return json_response(await dependencies_of(request).board.state())
 
 
 @router.get(
@@ -62,18 +62,18 @@ async def state(request: Request) -> Response:
 )
 async def histogram(request: Request) -> Response:
     """Shares of the probability of default."""
-    return json_response(await parts_of(request).board.histogram())
+    return json_response(await dependencies_of(request).board.histogram())
 
 
 @router.get(
     "/board/decisions",
     summary="The newest decisions",
-    responses=answers({"type": "array", "items": ref("BoardDecision")}, "Newest first.", 422),
+    responses=answers({"type": "array", "items": ref("DashboardDecision")}, "Newest first.", 422),
     openapi_extra=described(Role.READ, _LAST),
 )
 async def decisions(request: Request) -> Response:
     """Each with its reasons in words."""
-    return json_response(await parts_of(request).board.decisions(_last(request)))
+    return json_response(await dependencies_of(request).board.decisions(_last(request)))
 
 
 @router.get(
@@ -84,7 +84,7 @@ async def decisions(request: Request) -> Response:
 )
 async def outcomes(request: Request) -> Response:
     """Of the newest 48 closed windows."""
-    return json_response(await parts_of(request).board.outcomes())
+    return json_response(await dependencies_of(request).board.outcomes())
 
 
 @router.get(
@@ -95,7 +95,7 @@ async def outcomes(request: Request) -> Response:
 )
 async def drift(request: Request) -> Response:
     """PSI over its limit, and where the reports are."""
-    return json_response(await parts_of(request).board.drift())
+    return json_response(await dependencies_of(request).board.drift())
 
 
 @router.get(
@@ -106,7 +106,7 @@ async def drift(request: Request) -> Response:
 )
 async def performance(request: Request) -> Response:
     """Of the newest 48 closed windows."""
-    return json_response(await parts_of(request).board.performance())
+    return json_response(await dependencies_of(request).board.performance())
 
 
 @router.get(
@@ -114,7 +114,7 @@ async def performance(request: Request) -> Response:
     summary="What is new, as server-sent events",
     responses={
         200: {
-            "description": "Events `news`, each a BoardNews, at most once a second.",
+            "description": "Events `news`, each a DashboardNews, at most once a second.",
             "content": {"text/event-stream": {"schema": _NEWS}},
         },
         **{status: problem_answer(status) for status in (401, 403, 429, 503)},
@@ -123,11 +123,11 @@ async def performance(request: Request) -> Response:
 )
 async def events(request: Request) -> Response:
     """The first event comes at once."""
-    feed = parts_of(request).feed
+    feed = dependencies_of(request).feed
     if feed.full:
-        raise refused(503, "too_many_listeners", "Enough pages listen already.", "Ask /board/state instead.")
+        raise problem_error(503, "too_many_listeners", "Enough pages listen already.", "Ask /board/state instead.")
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-    return EventStream(feed.listen(), headers=headers)
+    return EventStreamResponse(feed.listen(), headers=headers)
 
 
 @router.get(
@@ -142,9 +142,9 @@ async def events(request: Request) -> Response:
 async def report(request: Request) -> Response:
     """As the monitor wrote it."""
     name = request.path_params["file"]
-    path = parts_of(request).settings.reports / name
+    path = dependencies_of(request).settings.reports / name
     if not _REPORT.fullmatch(name) or not path.is_file():
-        raise refused(404, "unknown_report", "There is no such report.", "See /board/drift for those there are.")
+        raise problem_error(404, "unknown_report", "There is no such report.", "See /board/drift for those there are.")
     headers = {"Content-Security-Policy": REPORT_POLICY, "Cache-Control": "no-cache"}
     return FileResponse(path, media_type="text/html", headers=headers)
 
@@ -153,4 +153,6 @@ def _last(request: Request) -> int:
     text = request.query_params.get("last", "10")
     if text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_NEWEST:
         return int(text)
-    raise rejected(RejectionReason.OUT_OF_RANGE.value, f"`last` must be a whole number from 1 to {MAX_NEWEST}.")
+    raise rejection_problem(
+        RejectionReason.OUT_OF_RANGE.value, f"`last` must be a whole number from 1 to {MAX_NEWEST}."
+    )

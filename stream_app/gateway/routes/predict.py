@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stream_app.events import MAX_CLIENT_ID, RejectionReason
-from stream_app.gateway.dependencies import parts_of
+from stream_app.gateway.api_keys import Role
+from stream_app.gateway.dependencies import dependencies_of
 from stream_app.gateway.openapi_parts import answers, described, in_path, pending_answer, ref
-from stream_app.gateway.problem_details import rejected
-from stream_app.gateway.responses import answered
-from stream_app.gateway.roles import Role
+from stream_app.gateway.problem_details import rejection_problem
+from stream_app.gateway.responses import decision_response
 
 router = APIRouter(tags=["decisions"])
 
@@ -34,10 +34,10 @@ async def predict(request: Request) -> Response:
 
     The request id follows from both, so the same client and application are one request and have one decision.
     """
-    parts = parts_of(request)
+    parts = dependencies_of(request)
     client_id = request.path_params["client_id"]
     known = await parts.clients.get(client_id)
     if known is None:
-        raise rejected(RejectionReason.UNKNOWN_CLIENT.value, "The client store has no such client.")
+        raise rejection_problem(RejectionReason.UNKNOWN_CLIENT.value, "The client store has no such client.")
     prepared = parts.requests.of_client(client_id, known, dt.datetime.now(dt.UTC))
-    return answered(prepared.request.request_id, await parts.desk.answer(prepared))
+    return decision_response(prepared.request.request_id, await parts.sender.answer(prepared))

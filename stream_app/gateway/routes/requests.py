@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from stream_app.events import MAX_REQUEST_ID
-from stream_app.gateway.dependencies import parts_of
+from stream_app.gateway.api_keys import Role
+from stream_app.gateway.dependencies import dependencies_of
 from stream_app.gateway.openapi_parts import REQUEST, answers, described, pending_answer, ref
-from stream_app.gateway.problem_details import refused
-from stream_app.gateway.responses import answered
-from stream_app.gateway.roles import Role
+from stream_app.gateway.problem_details import problem_error
+from stream_app.gateway.responses import decision_response
 
 router = APIRouter(tags=["decisions"])
 
@@ -45,10 +45,10 @@ async def decide(request: Request) -> Response:
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise refused(
+        raise problem_error(
             415, "not_json", "The body's Content-Type is not application/json.", "Send JSON, and say so in the header."
         )
-    parts = parts_of(request)
+    parts = dependencies_of(request)
     key = request.headers.get("idempotency-key")
     prepared = parts.requests.read(await request.body(), key)
-    return answered(prepared.request.request_id, await parts.desk.answer(prepared, key))
+    return decision_response(prepared.request.request_id, await parts.sender.answer(prepared, key))

@@ -9,10 +9,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stream_app.gateway.dependencies import parts_of
+from stream_app.gateway.api_keys import Role
+from stream_app.gateway.dependencies import dependencies_of
 from stream_app.gateway.openapi_parts import answers, described, ref
 from stream_app.gateway.responses import JSON, json_response
-from stream_app.gateway.roles import Role
 
 router = APIRouter(tags=["service"])
 
@@ -45,7 +45,7 @@ class Live(msgspec.Struct, frozen=True):
 )
 async def status(request: Request) -> Response:
     """Whether requests are decided, on which model, how many clients are known, and how far the scorers are behind."""
-    return json_response(await parts_of(request).health.status())
+    return json_response(await dependencies_of(request).health.status())
 
 
 def _or_503(name: str) -> dict[int | str, dict[str, object]]:
@@ -56,7 +56,7 @@ def _or_503(name: str) -> dict[int | str, dict[str, object]]:
 @router.get("/health", summary="Whether requests are decided", responses=_or_503("Healthy"))
 async def health(request: Request) -> Response:
     """For a check from outside: the broker, a scorer and the client store are there."""
-    now = await parts_of(request).health.status()
+    now = await dependencies_of(request).health.status()
     body = Healthy("ok" if now.operational else "unavailable", now.why_not)
     return Response(msgspec.json.encode(body), 200 if now.operational else 503, media_type=JSON)
 
@@ -64,7 +64,7 @@ async def health(request: Request) -> Response:
 @router.get("/ready", summary="Whether requests can be passed on", responses=_or_503("Ready"))
 async def ready(request: Request) -> Response:
     """For a load balancer: the broker is there."""
-    why_not = parts_of(request).health.not_ready()
+    why_not = dependencies_of(request).health.not_ready()
     body = Ready(why_not is None, why_not)
     return Response(msgspec.json.encode(body), 503 if why_not else 200, media_type=JSON)
 

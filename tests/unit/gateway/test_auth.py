@@ -17,12 +17,10 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from stream_app.errors import SettingsError
-from stream_app.gateway.api_keys import Caller, Keys
-from stream_app.gateway.auth import Security, host_name, keys_of
-from stream_app.gateway.key_file import LOOK_SECONDS, KeyFile
-from stream_app.gateway.limits import BodyLimit, RateLimit
-from stream_app.gateway.roles import Role
-from stream_app.runtime.log_throttle import Seldom
+from stream_app.gateway.api_keys import LOOK_SECONDS, Caller, KeyFile, Keys, Role
+from stream_app.gateway.auth import SecurityMiddleware, host_name, keys_of
+from stream_app.gateway.limits import BodyLimitMiddleware, RateLimit
+from stream_app.runtime.log_throttle import LogThrottle
 from stream_app.settings import GatewaySettings
 
 
@@ -38,8 +36,8 @@ def ask(
 ) -> httpx.Response:
     """The last of some calls of an app that tells the size of the body, behind the whole layer."""
     app = Starlette(routes=[Route(path, _size, methods=["GET", "POST"]) for path in PATHS])
-    app.add_middleware(BodyLimit, most_bytes=100)
-    app.add_middleware(Security, keys=keys, per_minute=per_minute)
+    app.add_middleware(BodyLimitMiddleware, most_bytes=100)
+    app.add_middleware(SecurityMiddleware, keys=keys, per_minute=per_minute)
 
     async def asked() -> httpx.Response:
         transport = httpx.ASGITransport(app, client=("10.0.0.9", 5))
@@ -204,7 +202,7 @@ def test_a_name_that_is_none_or_taken_gets_no_key(name: str) -> None:
 
 def test_what_fails_every_call_alike_is_logged_once_a_second_and_the_rest_counted() -> None:
     now = [0.0]
-    told = Seldom(clock=lambda: now[0])
+    told = LogThrottle(clock=lambda: now[0])
     assert [told.now("store") for _ in range(3)] == [0, None, None]
     assert told.now("broker_away") == 0
     now[0] = 1.0

@@ -8,7 +8,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError
 
-from stream_app.gateway.consumer_lag import look_at
+from stream_app.gateway.consumer_lag import lag_and_members
 from tests.builders.gateway import run
 
 FIRST, SECOND = TopicPartition("loan.requests", 0), TopicPartition("loan.requests", 1)
@@ -40,7 +40,7 @@ class Consumer:
 
 
 def look(admin: Any) -> tuple[int | None, int | None]:
-    return run(look_at("g", admin, Consumer(), ENDS))
+    return run(lag_and_members("g", admin, Consumer(), ENDS))
 
 
 def test_the_lag_is_what_is_not_committed_of_all_partitions() -> None:

@@ -13,9 +13,9 @@ from monitoring.store import DecisionRow, DecisionStore
 from stream_app.drift_events import FeatureDrift, Interval, Performance, Realised, Shift
 from stream_app.gateway import dashboard_data, event_stream
 from stream_app.gateway.dashboard import BINS, _performance, drift_map, edges_for, shares_of
-from stream_app.gateway.dashboard_data import Tally
+from stream_app.gateway.dashboard_data import DashboardData
 from stream_app.gateway.dashboard_schema import WindowPerformance
-from stream_app.gateway.event_stream import Feed
+from stream_app.gateway.event_stream import EventStream
 from tests.builders.gateway import run
 from tests.builders.records import NOW, Profiles, record, request, toy_pipeline
 from tests.builders.store_rows import DAILY, DAY, decision, drift_event, put
@@ -98,7 +98,7 @@ def decided(name: str, amount: float) -> DecisionRow:
 
 
 def test_the_tally_follows_the_store_and_shows_the_newest_first_with_their_reasons(store: DecisionStore) -> None:
-    found = Tally()
+    found = DashboardData()
     put(store, [decided("a", 1_000), decided("b", 500_000)])
     found.refresh(store)
     put(store, [decided("c", 90_000)])
@@ -116,7 +116,7 @@ def test_the_tally_follows_the_store_and_shows_the_newest_first_with_their_reaso
 def test_a_large_store_is_counted_bit_by_bit(store: DecisionStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dashboard_data, "_COUNTED_AT_ONCE", 2)
     put(store, [decided(f"r{n}", 1_000) for n in range(5)])
-    found = Tally()
+    found = DashboardData()
     counted = []
     for _ in range(4):
         found.refresh(store)
@@ -126,14 +126,14 @@ def test_a_large_store_is_counted_bit_by_bit(store: DecisionStore, monkeypatch: 
 
 def test_only_the_newest_scores_are_kept(store: DecisionStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dashboard_data, "MAX_SCORES", 3)
-    found = Tally()
+    found = DashboardData()
     put(store, [decided(f"r{n}", 1_000 * n) for n in range(5)])
     found.refresh(store)
     assert found.scores.tolist() == [0.002, 0.003, 0.004]
 
 
 def test_windows_are_read_again_when_one_closes_or_is_computed_anew(store: DecisionStore) -> None:
-    found = Tally()
+    found = DashboardData()
     found.refresh(store)
     assert found.windows == []
     put(store, [decided("a", 1_000)])
@@ -148,7 +148,7 @@ def test_windows_are_read_again_when_one_closes_or_is_computed_anew(store: Decis
 
 
 def test_another_store_in_the_place_of_one_is_counted_from_its_beginning(store: DecisionStore, tmp_path: Path) -> None:
-    found = Tally()
+    found = DashboardData()
     put(store, [decided(f"r{n}", 1_000) for n in range(5)])
     found.refresh(store)
     with DecisionStore.open(str(tmp_path / "other.db")) as other:
@@ -171,7 +171,7 @@ def test_a_listener_is_told_at_once_then_only_what_is_new_and_let_go_at_the_end(
                 feed.end()
             return news.pop(0)
 
-        feed = Feed(next_news, seconds=0.001)
+        feed = EventStream(next_news, seconds=0.001)
         heard = [message async for message in feed.listen()]
         assert feed.listeners == 0
         return heard
@@ -184,7 +184,7 @@ def test_a_quiet_stream_says_that_it_is_still_there() -> None:
         async def same() -> bytes:
             return b"1"
 
-        stream = Feed(same, seconds=0.001).listen()
+        stream = EventStream(same, seconds=0.001).listen()
         await anext(stream)
         message = await asyncio.wait_for(anext(stream), 30)
         await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
@@ -202,7 +202,7 @@ def test_listeners_are_bounded() -> None:
         return b"1"
 
     async def listen() -> bool:
-        feed = Feed(same)
+        feed = EventStream(same)
         streams = [feed.listen() for _ in range(100)]
         for stream in streams:
             await anext(stream)

@@ -15,8 +15,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from stream_app.gateway import event_stream, header_timeout, limits
-from stream_app.gateway.event_stream import EventStream, Feed
-from stream_app.gateway.limits import BodyLimit
+from stream_app.gateway.event_stream import EventStream, EventStreamResponse
+from stream_app.gateway.limits import BodyLimitMiddleware
 from stream_app.gateway.server import config_of
 from tests.builders.gateway import run
 
@@ -41,7 +41,7 @@ def serving(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitab
 
     async def served() -> Result:
         app = Starlette(routes=[Route("/", _size, methods=["POST"]), *routes])
-        app.add_middleware(BodyLimit, most_bytes=100)
+        app.add_middleware(BodyLimitMiddleware, most_bytes=100)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             server = uvicorn.Server(config_of(app))
             task = asyncio.create_task(server.serve(sockets=[listening]))
@@ -117,10 +117,10 @@ def test_a_listener_that_does_not_read_loses_its_place() -> None:
     async def much() -> bytes:
         return b"%d" % next(news) + b"x" * 1_000_000
 
-    listeners = Feed(much, seconds=0.0)
+    listeners = EventStream(much, seconds=0.0)
 
     async def events(_: Request) -> Response:
-        return EventStream(listeners.listen())
+        return EventStreamResponse(listeners.listen())
 
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
         writer.write(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")

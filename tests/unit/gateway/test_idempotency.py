@@ -10,15 +10,14 @@ import pytest
 
 from stream_app.errors import BrokerAway, StoreUnavailable
 from stream_app.gateway import idempotency
-from stream_app.gateway.idempotency import REST_SECONDS, Desk
-from stream_app.gateway.loan_requests import Requests
-from stream_app.gateway.memory import ASK_AGAIN_SECONDS, Memory
-from stream_app.gateway.problem_details import Refused
-from stream_app.gateway.request_reply import Answer, Exchange
-from tests.builders.gateway import LocalStream, local_stream, run
+from stream_app.gateway.idempotency import ASK_AGAIN_SECONDS, REST_SECONDS, IdempotencyCache, IdempotentSender
+from stream_app.gateway.loan_requests import RequestReader
+from stream_app.gateway.problem_details import ProblemError
+from stream_app.gateway.request_reply import Reply, RequestReply
+from tests.builders.gateway import LocalStream, connected_stream, run
 from tests.builders.records import NOW, TOY, Profiles, record, request, toy_pipeline
 
-REQUESTS = Requests(TOY, max_bytes=2_000)
+REQUESTS = RequestReader(TOY, max_bytes=2_000)
 
 
 class Stored:
@@ -45,17 +44,17 @@ class Clock:
 
 
 class Service:
-    """A desk and all it works with."""
+    """A sender and all it works with."""
 
     def __init__(self, stored: Mapping[str, bytes] | None = None, most: int = 10) -> None:
-        self.clock, self.store, self.exchange = Clock(), Stored(stored), Exchange()
+        self.clock, self.store, self.request_reply = Clock(), Stored(stored), RequestReply()
         self.profiles = Profiles()
-        self.line: LocalStream = local_stream(self.exchange, toy_pipeline(profiles=self.profiles))
-        self.memory = Memory(most, self.clock)
-        self.desk = Desk(self.exchange, self.memory, self.store, REQUESTS, 0.02, self.clock)  # type: ignore[arg-type]
+        self.line: LocalStream = connected_stream(self.request_reply, toy_pipeline(profiles=self.profiles))
+        self.cache = IdempotencyCache(most, self.clock)
+        self.sender = IdempotentSender(self.request_reply, self.cache, self.store, REQUESTS, 0.02, self.clock)  # type: ignore[arg-type]
 
-    async def post(self, key: str | None = None, **changes: Any) -> Answer | None:
-        return await self.desk.answer(REQUESTS.read(request(**changes), key), key)
+    async def post(self, key: str | None = None, **changes: Any) -> Reply | None:
+        return await self.sender.answer(REQUESTS.read(request(**changes), key), key)
 
 
 def decision_on(value: bytes) -> bytes:
@@ -63,7 +62,7 @@ def decision_on(value: bytes) -> bytes:
 
 
 def conflicts(work: Any) -> bool:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ProblemError) as caught:
         run(work)
     return (caught.value.problem.status, caught.value.problem.reason) == (409, "conflicting_id")
 
@@ -71,7 +70,7 @@ def conflicts(work: Any) -> bool:
 def test_the_same_request_again_gets_the_same_answer_and_is_sent_once() -> None:
     service = Service()
 
-    async def twice() -> list[Answer | None]:
+    async def twice() -> list[Reply | None]:
         return [await service.post(), await service.post()]
 
     first, second = run(twice())
@@ -83,7 +82,7 @@ def test_the_same_request_again_gets_the_same_answer_and_is_sent_once() -> None:
 def test_ten_at_once_with_one_id_are_one_request() -> None:
     service = Service()
 
-    async def ten() -> list[Answer | None]:
+    async def ten() -> list[Reply | None]:
         return list(await asyncio.gather(*(service.post() for _ in range(10))))
 
     assert len(set(run(ten()))) == 1
@@ -113,7 +112,7 @@ def test_the_same_idempotency_key_with_other_content_is_a_conflict() -> None:
 
 def test_a_decision_from_before_is_the_answer_and_nothing_is_sent() -> None:
     service = Service({"r1": decision_on(request())})
-    assert run(service.post()) == Answer(decision_on(request()))
+    assert run(service.post()) == Reply(decision_on(request()))
     assert service.line.sent == []
 
 
@@ -162,14 +161,14 @@ def test_a_request_that_the_scorers_pass_over_is_answered_when_its_decision_is_i
     service = Service()
     service.line.running = False
 
-    async def stored_meanwhile() -> Answer | None:
+    async def stored_meanwhile() -> Reply | None:
         asking = asyncio.create_task(service.post())
         while not service.line.sent:
             await asyncio.sleep(0)
         service.store.decisions["r1"] = decision_on(request())
         return await asking
 
-    assert run(stored_meanwhile()) == Answer(decision_on(request()))
+    assert run(stored_meanwhile()) == Reply(decision_on(request()))
 
 
 def test_what_was_not_confirmed_and_comes_again_is_the_same_exchange_so_that_either_answer_is_its() -> None:
@@ -179,7 +178,7 @@ def test_what_was_not_confirmed_and_comes_again_is_the_same_exchange_so_that_eit
         service.line.running = service.line.confirming = False
         with pytest.raises(BrokerAway):
             await service.post()
-        service.exchange.lose_undelivered()
+        service.request_reply.fail_unconfirmed()
         service.line.running = service.line.confirming = True
         assert await service.post() is not None
         return {dict(each.headers)["correlation-id"] for each in service.line.sent}
@@ -204,7 +203,7 @@ def test_a_rejected_request_is_asked_again_since_the_client_may_be_known_by_now(
 def test_a_rejected_request_may_be_corrected_under_its_id() -> None:
     service = Service()
 
-    async def corrected() -> Answer | None:
+    async def corrected() -> Reply | None:
         await service.post(features={"amount": None, "employees": 1, "home": None})
         return await service.post()
 
@@ -216,7 +215,7 @@ def test_a_rejected_request_may_be_corrected_under_its_id() -> None:
 def test_what_could_not_be_asked_is_asked_when_it_comes_again() -> None:
     service = Service()
 
-    async def back() -> Answer | None:
+    async def back() -> Reply | None:
         service.line.reachable = False
         with pytest.raises(BrokerAway):
             await service.post()
@@ -234,5 +233,5 @@ def test_what_is_remembered_is_bounded_the_oldest_goes_first() -> None:
             await service.post(key=f"key-{name}", request_id=name)
 
     run(three())
-    assert [service.memory.get(name) is not None for name in ("a", "b", "c")] == [False, True, True]
-    assert len(service.memory._by_key) == 2
+    assert [service.cache.get(name) is not None for name in ("a", "b", "c")] == [False, True, True]
+    assert len(service.cache._by_key) == 2

@@ -9,23 +9,23 @@ from typing import Any
 import pytest
 
 from stream_app.events import RejectionReason
-from stream_app.gateway.loan_requests import Prepared, Requests
-from stream_app.gateway.problem_details import Refused
-from stream_app.gateway.stores import KnownClient
+from stream_app.gateway.loan_requests import PreparedRequest, RequestReader
+from stream_app.gateway.problem_details import ProblemError
+from stream_app.gateway.store_lookups import KnownClient
 from tests.builders.records import NOW, TOY, Profiles, Record, record, request, toy_pipeline
 
-REQUESTS = Requests(TOY, max_bytes=1_000)
+REQUESTS = RequestReader(TOY, max_bytes=1_000)
 KNOWN = KnownClient(b'{"home":"own","employees":3}', b'{"amount":50000}')
 BODY = {"client_id": "c1", "requested_at": "2026-01-01T00:00:00Z"}
 
 
 def refusal(body: bytes, key: str | None = None) -> tuple[int, str]:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(ProblemError) as caught:
         REQUESTS.read(body, key)
     return caught.value.problem.status, caught.value.problem.reason
 
 
-def of_client(profile: bytes | None = KNOWN.profile, application: bytes | None = KNOWN.application) -> Prepared:
+def of_client(profile: bytes | None = KNOWN.profile, application: bytes | None = KNOWN.application) -> PreparedRequest:
     return REQUESTS.of_client("c1", KnownClient(profile, application), NOW)
 
 
@@ -130,7 +130,7 @@ def test_the_id_of_a_clients_request_holds_no_client_id_and_fits() -> None:
 @pytest.mark.parametrize("stored", [b"{", b"[]", b'{"amount":-1}', b'{"salary":1}', b'{"amount":"much"}', b"\xff"])
 def test_what_is_stored_against_the_contract_is_named_as_that(stored: bytes) -> None:
     for known in (KnownClient(stored, None), KnownClient(None, stored)):
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(ProblemError) as caught:
             REQUESTS.of_client("c1", known, NOW)
         assert (caught.value.problem.status, caught.value.problem.reason) == (422, "invalid_profile")
 

@@ -9,38 +9,38 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from stream_app.errors import BrokerAway
-from stream_app.gateway.request_reply import MAX_WAITING, Answer, Asked, Exchange
-from tests.builders.gateway import LocalStream, local_stream, run
+from stream_app.gateway.request_reply import MAX_WAITING, PendingReply, Reply, RequestReply
+from tests.builders.gateway import LocalStream, connected_stream, run
 from tests.builders.records import Record, request, toy_pipeline
 
 SECONDS = 0.05
 
 
-def exchanging() -> tuple[Exchange, LocalStream]:
-    exchange = Exchange()
-    return exchange, local_stream(exchange, toy_pipeline())
+def exchanging() -> tuple[RequestReply, LocalStream]:
+    request_reply = RequestReply()
+    return request_reply, connected_stream(request_reply, toy_pipeline())
 
 
-async def asked(exchange: Exchange, value: bytes | None = None) -> Asked:
-    each = Asked()
-    await exchange.ask(each, b"c1", request() if value is None else value)
+async def asked(request_reply: RequestReply, value: bytes | None = None) -> PendingReply:
+    each = PendingReply()
+    await request_reply.ask(each, b"c1", request() if value is None else value)
     return each
 
 
-async def answer(exchange: Exchange, value: bytes | None = None) -> Answer | None:
-    return await (await asked(exchange, value)).within(SECONDS)
+async def answer(request_reply: RequestReply, value: bytes | None = None) -> Reply | None:
+    return await (await asked(request_reply, value)).within(SECONDS)
 
 
 def test_the_answer_is_the_decision_as_it_is_on_the_topic() -> None:
-    exchange, _ = exchanging()
-    got = run(answer(exchange))
+    request_reply, _ = exchanging()
+    got = run(answer(request_reply))
     assert got is not None
     assert b'"outcome":"approved"' in (got.decision or b"")
 
 
 def test_the_answer_of_a_rejected_request_is_its_reason_and_message() -> None:
-    exchange, _ = exchanging()
-    got = run(answer(exchange, request(features={"amount": None, "employees": 1, "home": "own"})))
+    request_reply, _ = exchanging()
+    got = run(answer(request_reply, request(features={"amount": None, "employees": 1, "home": "own"})))
     assert got is not None
     assert (got.decision, got.reason) == (None, "missing_required_feature")
     assert "`amount`" in got.message
@@ -48,9 +48,9 @@ def test_the_answer_of_a_rejected_request_is_its_reason_and_message() -> None:
 
 def test_each_caller_gets_the_answer_to_its_own_request_whatever_the_order() -> None:
     async def two() -> list[bool]:
-        exchange, line = exchanging()
+        request_reply, line = exchanging()
         line.running = False
-        first, second = [await asked(exchange, request(request_id=name)) for name in ("first", "second")]
+        first, second = [await asked(request_reply, request(request_id=name)) for name in ("first", "second")]
         line.score(line.sent[::-1])
         names = (b'"first"', b'"second"')
         return [
@@ -61,10 +61,10 @@ def test_each_caller_gets_the_answer_to_its_own_request_whatever_the_order() -> 
 
 
 def test_answers_to_others_are_passed_over_and_their_values_not_looked_at() -> None:
-    exchange, _ = exchanging()
+    request_reply, _ = exchanging()
     foreign = [("reply-to", b"somebody"), ("correlation-id", b"1")]
-    exchange.hear(False, [Record(b"\xff not even JSON", headers=foreign), Record(b"", headers=[])])
-    assert run(answer(exchange)) is not None
+    request_reply.hear(False, [Record(b"\xff not even JSON", headers=foreign), Record(b"", headers=[])])
+    assert run(answer(request_reply)) is not None
 
 
 def headers_sent(line: LocalStream) -> dict[str, bytes]:
@@ -82,11 +82,11 @@ def headers_sent(line: LocalStream) -> dict[str, bytes]:
     ],
 )
 def test_what_another_producer_says_is_an_answer_gets_into_nobodys_wait(changed: dict[str, Any]) -> None:
-    async def forged() -> Answer | None:
-        exchange, line = exchanging()
+    async def forged() -> Reply | None:
+        request_reply, line = exchanging()
         line.running = False
-        each = await asked(exchange)
-        exchange.hear(False, [Record(b"forged", headers=list((headers_sent(line) | changed).items()))])
+        each = await asked(request_reply)
+        request_reply.hear(False, [Record(b"forged", headers=list((headers_sent(line) | changed).items()))])
         line.score(line.sent)
         return await each.within(SECONDS)
 
@@ -94,11 +94,11 @@ def test_what_another_producer_says_is_an_answer_gets_into_nobodys_wait(changed:
 
 
 def test_a_decision_on_another_client_is_no_answer() -> None:
-    async def forged() -> Answer | None:
-        exchange, line = exchanging()
+    async def forged() -> Reply | None:
+        request_reply, line = exchanging()
         line.running = False
-        each = await asked(exchange)
-        exchange.hear(False, [Record(b"of somebody else", key=b"c2", headers=line.sent[-1].headers)])
+        each = await asked(request_reply)
+        request_reply.hear(False, [Record(b"of somebody else", key=b"c2", headers=line.sent[-1].headers)])
         line.score(line.sent)
         return await each.within(SECONDS)
 
@@ -107,9 +107,9 @@ def test_a_decision_on_another_client_is_no_answer() -> None:
 
 def test_who_reads_all_answers_cannot_tell_the_next_requests_correlation_id() -> None:
     async def two() -> set[bytes]:
-        exchange, line = exchanging()
+        request_reply, line = exchanging()
         for _ in range(2):
-            await answer(exchange)
+            await answer(request_reply)
         return {dict(each.headers)["correlation-id"] for each in line.sent}
 
     seen = run(two())
@@ -117,22 +117,22 @@ def test_who_reads_all_answers_cannot_tell_the_next_requests_correlation_id() ->
 
 
 def test_a_rejection_whose_headers_have_no_values_is_one_of_no_known_reason() -> None:
-    exchange, _ = exchanging()
-    exchange.hear(True, [Record(None, headers=[("rejection-reason", None), ("rejection-message", None)])])  # type: ignore[list-item]
-    assert exchange.rejections == {"other": 1}
+    request_reply, _ = exchanging()
+    request_reply.hear(True, [Record(None, headers=[("rejection-reason", None), ("rejection-message", None)])])  # type: ignore[list-item]
+    assert request_reply.rejections == {"other": 1}
 
 
 def test_rejections_are_counted_by_reason_for_everybody_and_made_up_reasons_together() -> None:
-    exchange, _ = exchanging()
+    request_reply, _ = exchanging()
     reasons = (b"not_json", b"not_json", b"x" * 99)
-    exchange.hear(True, [Record(None, headers=[("rejection-reason", reason)]) for reason in reasons])
-    assert exchange.rejections == {"not_json": 2, "other": 1}
+    request_reply.hear(True, [Record(None, headers=[("rejection-reason", reason)]) for reason in reasons])
+    assert request_reply.rejections == {"not_json": 2, "other": 1}
 
 
 def test_a_request_that_is_decided_twice_has_the_first_answer() -> None:
     async def twice() -> None:
-        exchange, line = exchanging()
-        each = await asked(exchange)
+        request_reply, line = exchanging()
+        each = await asked(request_reply)
         await each.within(SECONDS)
         line.score(line.sent)
         assert each.answer.result().decision is not None
@@ -142,9 +142,9 @@ def test_a_request_that_is_decided_twice_has_the_first_answer() -> None:
 
 def test_no_answer_in_time_is_none_and_may_still_come() -> None:
     async def late() -> None:
-        exchange, line = exchanging()
+        request_reply, line = exchanging()
         line.running = False
-        each = await asked(exchange)
+        each = await asked(request_reply)
         assert await each.within(0.01) is None
         line.score(line.sent)
         assert await each.within(SECONDS) is not None
@@ -153,26 +153,26 @@ def test_no_answer_in_time_is_none_and_may_still_come() -> None:
 
 
 def test_nothing_is_sent_while_the_broker_is_known_to_be_away() -> None:
-    exchange, line = exchanging()
+    request_reply, line = exchanging()
     line.reachable = False
     with pytest.raises(BrokerAway, match="not passed on"):
-        run(answer(exchange))
+        run(answer(request_reply))
     assert line.sent == []
 
 
 def test_a_request_the_broker_never_confirmed_is_no_pending_one() -> None:
-    exchange, line = exchanging()
+    request_reply, line = exchanging()
     line.running = line.confirming = False
     with pytest.raises(BrokerAway, match="did not confirm"):
-        run(answer(exchange))
+        run(answer(request_reply))
 
 
 def test_who_waits_for_a_confirmation_is_told_as_soon_as_the_broker_is_found_to_be_away() -> None:
     async def lost() -> None:
-        exchange, line = exchanging()
+        request_reply, line = exchanging()
         line.running = line.confirming = False
-        each = await asked(exchange)
-        exchange.lose_undelivered()
+        each = await asked(request_reply)
+        request_reply.fail_unconfirmed()
         await each.within(60.0)
 
     with pytest.raises(BrokerAway):
@@ -180,12 +180,12 @@ def test_who_waits_for_a_confirmation_is_told_as_soon_as_the_broker_is_found_to_
 
 
 def test_a_confirmed_request_outlives_the_brokers_absence() -> None:
-    async def kept() -> Answer | None:
-        exchange, line = exchanging()
+    async def kept() -> Reply | None:
+        request_reply, line = exchanging()
         line.running = False
-        each = await asked(exchange)
+        each = await asked(request_reply)
         await asyncio.sleep(0)
-        exchange.lose_undelivered()
+        request_reply.fail_unconfirmed()
         line.score(line.sent)
         return await each.within(SECONDS)
 
@@ -197,10 +197,10 @@ def test_a_producer_that_refuses_means_the_broker_is_away() -> None:
         async def send(self, *_: object) -> asyncio.Future[object]:
             raise KafkaConnectionError
 
-    exchange = Exchange()
-    exchange.use(Refusing(toy_pipeline(), exchange.hear))
+    request_reply = RequestReply()
+    request_reply.use(Refusing(toy_pipeline(), request_reply.hear))
     with pytest.raises(BrokerAway):
-        run(answer(exchange))
+        run(answer(request_reply))
 
 
 def test_a_delivery_that_fails_later_means_the_same() -> None:
@@ -210,18 +210,18 @@ def test_a_delivery_that_fails_later_means_the_same() -> None:
             delivery.set_exception(KafkaConnectionError())
             return delivery
 
-    exchange = Exchange()
-    exchange.use(Failing(toy_pipeline(), exchange.hear))
+    request_reply = RequestReply()
+    request_reply.use(Failing(toy_pipeline(), request_reply.hear))
     with pytest.raises(BrokerAway):
-        run(answer(exchange))
+        run(answer(request_reply))
 
 
 def test_an_answer_after_all_replaces_the_failure_to_ask() -> None:
     async def late() -> bytes | None:
-        exchange, line = exchanging()
+        request_reply, line = exchanging()
         line.running = line.confirming = False
-        each = await asked(exchange)
-        exchange.lose_undelivered()
+        each = await asked(request_reply)
+        request_reply.fail_unconfirmed()
         line.score(line.sent)
         answer = await each.within(SECONDS)
         return answer and answer.decision
@@ -231,11 +231,11 @@ def test_an_answer_after_all_replaces_the_failure_to_ask() -> None:
 
 def test_what_is_asked_again_unanswered_gets_the_answer_to_the_first_time_since_there_is_no_second() -> None:
     async def again() -> bytes | None:
-        exchange, line = exchanging()
+        request_reply, line = exchanging()
         line.running = False
-        first = await asked(exchange)
-        second = Asked(before=first)
-        await exchange.ask(second, b"c1", request())
+        first = await asked(request_reply)
+        second = PendingReply(before=first)
+        await request_reply.ask(second, b"c1", request())
         line.score(line.sent[:1])
         answer = await second.within(SECONDS)
         return answer and answer.decision
@@ -248,12 +248,12 @@ def test_a_conflict_answers_whoever_chose_the_id_and_not_who_derived_it_from_the
     by_content: bool, answers: bool
 ) -> None:
     async def conflict() -> bool:
-        exchange, line = exchanging()
+        request_reply, line = exchanging()
         line.running = False
-        each = Asked(by_content)
-        await exchange.ask(each, b"c1", request())
+        each = PendingReply(by_content)
+        await request_reply.ask(each, b"c1", request())
         said = [*line.sent[0].headers, ("rejection-reason", b"conflicting_request"), ("rejection-message", b"")]
-        exchange.hear(True, [Record(request(), key=b"c1", headers=said)])
+        request_reply.hear(True, [Record(request(), key=b"c1", headers=said)])
         return await each.settled(0.01)
 
     assert run(conflict()) is answers
@@ -261,10 +261,10 @@ def test_a_conflict_answers_whoever_chose_the_id_and_not_who_derived_it_from_the
 
 def test_what_waits_for_ever_is_bounded() -> None:
     async def many() -> int:
-        exchange, line = exchanging()
+        request_reply, line = exchanging()
         line.running = False
         for _ in range(MAX_WAITING + 5):
-            exchange._expect(Asked())
-        return len(exchange._waiting)
+            request_reply._expect(PendingReply())
+        return len(request_reply._waiting)
 
     assert run(many()) == MAX_WAITING

@@ -15,10 +15,10 @@ import httpx
 import msgspec
 import pytest
 
+from stream_app.gateway.api_keys import Role, role_for
 from stream_app.gateway.app import app_of
-from stream_app.gateway.dependencies import Parts, make_parts
+from stream_app.gateway.dependencies import Dependencies, build_dependencies
 from stream_app.gateway.problem_details import Problem
-from stream_app.gateway.roles import Role, role_for
 from tests.builders.gateway import PROFILE, LocalStream, run, settings_in, shipped_pipeline
 from tests.builders.records import Profiles
 from tests.builders.store_rows import decision, put
@@ -34,7 +34,7 @@ BODY: dict[str, Any] = {
 class Service:
     """A gateway that is up, as a caller sees it, and the stream behind it."""
 
-    def __init__(self, parts: Parts, http: httpx.AsyncClient) -> None:
+    def __init__(self, parts: Dependencies, http: httpx.AsyncClient) -> None:
         self.parts, self.http = parts, http
         assert isinstance(parts.line, LocalStream)
         self.stream = parts.line
@@ -54,7 +54,7 @@ Visit = Callable[[Service], Coroutine[Any, Any, None]]
 @asynccontextmanager
 async def serving(folder: Path, **settings: Any) -> AsyncIterator[Service]:
     profiles = Profiles({"7": PROFILE, "8": PROFILE})
-    parts = make_parts(
+    parts = build_dependencies(
         settings_in(folder, **settings), lambda _, hear, __: LocalStream(shipped_pipeline(profiles), hear)
     )
     app = app_of(parts)
@@ -320,7 +320,7 @@ def test_a_fault_nobody_thought_of_is_500_without_its_text_anywhere(
         raise ValueError("client 4711 has income 12")
 
     async def calls(service: Service) -> None:
-        object.__setattr__(service.parts.desk, "answer", broken)
+        object.__setattr__(service.parts.sender, "answer", broken)
         answer = await service.post()
         assert problem_of(answer) == (500, "internal_error")
         assert "4711" not in answer.text

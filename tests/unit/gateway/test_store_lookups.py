@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from stream_app.gateway.store_lookups import Gathered
-from stream_app.gateway.ttl_cache import Fresh
+from stream_app.gateway.store_lookups import BatchedLookup
+from stream_app.gateway.ttl_cache import TtlCache
 from tests.builders.gateway import run
 
 
@@ -37,7 +37,7 @@ def test_what_gathers_during_a_lookup_goes_into_one_next_one(executor: ThreadPoo
     finder = Finder()
 
     async def gather() -> list[str | None]:
-        lookup = Gathered(finder, executor)
+        lookup = BatchedLookup(finder, executor)
         first = asyncio.create_task(lookup.get("a"))
         while not finder.calls:
             await asyncio.sleep(0)
@@ -59,7 +59,7 @@ def test_a_fault_reaches_everybody_who_waits_and_the_next_one_asks_anew(executor
         return dict.fromkeys(keys, "found")
 
     async def ask() -> list[object]:
-        lookup = Gathered(find, executor)
+        lookup = BatchedLookup(find, executor)
         first = await asyncio.gather(lookup.get("a"), lookup.get("a"), return_exceptions=True)
         return [*map(str, first), await lookup.get("a")]
 
@@ -70,7 +70,7 @@ def test_one_caller_that_gives_up_does_not_take_the_answer_from_another(executor
     finder = Finder()
 
     async def ask() -> str | None:
-        lookup = Gathered(finder, executor)
+        lookup = BatchedLookup(finder, executor)
         patient, hasty = asyncio.create_task(lookup.get("a")), asyncio.create_task(lookup.get("a"))
         await asyncio.sleep(0)
         hasty.cancel()
@@ -90,7 +90,7 @@ def test_a_value_is_made_once_for_all_who_ask_until_it_is_old() -> None:
         return made[-1]
 
     async def ask() -> list[int]:
-        fresh = Fresh(make, seconds=1.0, clock=lambda: now[0])
+        fresh = TtlCache(make, seconds=1.0, clock=lambda: now[0])
         together = await asyncio.gather(fresh.get(), fresh.get())
         now[0] = 0.9
         young = await fresh.get()
