@@ -1,4 +1,4 @@
-"""The tables of the decision store; ``docs/store.md`` tells how to query them by hand."""
+"""The tables of the decision store; ``docs/reference/store.md`` tells how to query them by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The queries that docs/store.md shows work on a store as it is made."""
+"""The queries that docs/reference/store.md shows work on a store as it is made."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from monitoring.store import DecisionStore
 from stream_app.drift_events import FeatureDrift, Shift
 from tests.builders.store_rows import DAILY, DAY, decision, drift_event, outcome, put
 
-PAGE = (Path(__file__).parents[2] / "docs" / "store.md").read_text()
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "store.md").read_text()
 BY_MONTH, BY_FEATURE = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
 
 
