@@ -1,1 +1,1 @@
-"""What the product promises in figures, measured: ``python -m benchmarks --help``; explained in docs/explanation/benchmarks.md."""
+"""What the product promises in figures, measured; docs/explanation/benchmarks.md explains: ``python -m benchmarks --help``."""

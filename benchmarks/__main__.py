@@ -91,7 +91,7 @@ BENCHMARKS = (
 )
 @click.option("--json", "target", type=click.Path(path_type=Path), help="File for machine, figures and verdicts.")
 def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None:
-    """Measure the figures in docs/explanation/benchmarks.md. All of it takes about 25 minutes on an otherwise idle machine.
+    """Measure the figures in docs/explanation/benchmarks.md: about 25 minutes on an otherwise idle machine.
 
     \b
     throughput     a backlog: the product, librdkafka, Quix Streams, Faust
