@@ -1,1 +1,1 @@
-"""What the product promises in figures, measured; docs/explanation/benchmarks.md explains: ``python -m benchmarks --help``."""
+"""What the product promises in figures, measured: ``python -m benchmarks``; see docs/explanation/benchmarks.md."""
