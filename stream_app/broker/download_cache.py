@@ -1,4 +1,4 @@
-"""The user's cache: folders that are filled once, complete or not at all."""
+"""The user's cache: folders that are filled once, completely or not at all."""
 
 from __future__ import annotations
 
@@ -8,16 +8,20 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from stream_app.errors import BrokerStartFailed
+
+_APP = "loan-stream-scorer"
 
 
 def filled_once(name: str, fill: Callable[[Path], None]) -> Path:
-    """The cache folder ``name``; ``fill`` makes it if it is not there yet. Safe in several processes at once.
+    """The cache folder ``name``; ``fill`` makes it if it does not exist yet. Safe in several processes at once.
 
-    ``fill`` gets the path of a folder beside it that does not exist, which takes the name in one step when ``fill``
-    returns. Raises what ``fill`` raises, and :class:`BrokerStartFailed` if the cache cannot be written.
+    ``fill`` gets the path of a new folder to create, which is renamed to ``name`` when ``fill`` returns. Raises what
+    ``fill`` raises, and :class:`BrokerStartFailed` if the cache cannot be written.
     """
-    folder = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "loan-stream-scorer" / name
+    folder = _folder(name)
     if not folder.is_dir():
         try:
             _fill(folder, fill)
@@ -29,10 +33,17 @@ def filled_once(name: str, fill: Callable[[Path], None]) -> Path:
     return folder
 
 
+def _folder(name: str) -> Path:
+    """In the system's cache folder, unless it already exists where earlier versions put it on every system."""
+    folder = user_cache_path(_APP, appauthor=False) / name
+    earlier = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / _APP / name
+    return earlier if earlier.is_dir() and not folder.is_dir() else folder
+
+
 def _fill(folder: Path, fill: Callable[[Path], None]) -> None:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_name(f"{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the kernel frees it if the holder dies
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the kernel releases it if the holder dies
         if folder.is_dir():
             return
         partial = folder.with_name(f"{folder.name}.partial")

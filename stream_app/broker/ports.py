@@ -13,11 +13,11 @@ LOOPBACK = "127.0.0.1"
 def free_ports(count: int) -> list[int]:
     """``count`` different ports nobody listens on at this moment.
 
-    All sockets stay open until the last port is known, otherwise the kernel could give one port twice.
+    All sockets stay open until the last port is known; otherwise the kernel could give the same port twice.
     """
     with contextlib.ExitStack() as sockets:
         bound = [sockets.enter_context(socket.create_server((LOOPBACK, 0))) for _ in range(count)]
-        return [each.getsockname()[1] for each in bound]
+        return [listener.getsockname()[1] for listener in bound]
 
 
 def require_free(port: int) -> None:
@@ -29,7 +29,7 @@ def require_free(port: int) -> None:
 
 
 def port_taken(port: int, why: str) -> PortTaken:
-    """The error of a port that cannot be had."""
+    """The error for a port that cannot be used; ``why`` completes its sentence."""
     return PortTaken(
         f"Port {port} on {LOOPBACK} cannot be used: {why}.",
         kept="Nothing was started.",

@@ -8,11 +8,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal, Self
 
 from stream_app.broker import supervisor
+from stream_app.broker.ports import LOOPBACK
 from stream_app.errors import BrokerStartFailed
+
+Engine = Literal["kafka", "tansu"]
 
 GRACE_SECONDS = 10.0
 """From SIGTERM to SIGKILL. Apache Kafka closes its log in 0.4 s, Tansu in 2 ms."""
@@ -21,20 +25,35 @@ _TAIL_BYTES = 16_384
 _TAIL_LINES = 12
 
 
-class BrokerProcess:
-    """A command under ``keeper.py``, in a session of their own: Ctrl-C in the terminal reaches us alone,
-    so that workers can drain before the broker goes.
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """How to start one broker: its ``command``, and the ``cluster_id`` it will answer with, which no other broker has.
 
-    ``log``: gets standard output and error. ``remove``: a folder that goes with the process, or None.
+    ``description``: one or two sentences for people: which broker, transactions or not, durable or not.
+    """
+
+    engine: Engine
+    port: int
+    cluster_id: str
+    command: list[str]
+    description: str
+
+
+class BrokerProcess:
+    """A command under ``supervisor.py``, both in a session of their own.
+
+    Ctrl-C in the terminal does not reach them, so that workers can finish before the broker ends.
+
+    ``log``: gets standard output and error. ``remove``: a folder that is deleted when the process ends, or None.
     """
 
     def __init__(self, command: Sequence[str], *, log: Path, remove: Path | None) -> None:
-        # The handle outlives the folder: the last lines can be read after the keeper has deleted it.
+        # The handle outlives the folder: the last lines can be read after the supervisor has deleted it.
         self._log: BinaryIO = log.open("a+b")
         _lock(self._log, log.parent)
         self._log_start = self._log.seek(0, os.SEEK_END)
         script = [sys.executable, "-I", "-S", supervisor.__file__]
-        self._keeper = subprocess.Popen(
+        self._supervisor = subprocess.Popen(
             [*script, str(remove or ""), str(GRACE_SECONDS), *command],
             stdin=subprocess.PIPE,
             stdout=self._log,
@@ -44,12 +63,12 @@ class BrokerProcess:
 
     @property
     def pid(self) -> int:
-        """Process id of the keeper, which is also the id of the broker's session and process group."""
-        return self._keeper.pid
+        """Process id of the supervisor, which is also the id of the broker's session and process group."""
+        return self._supervisor.pid
 
     def ended(self) -> bool:
-        """Whether the broker is gone."""
-        return self._keeper.poll() is not None
+        """Whether the broker process has ended."""
+        return self._supervisor.poll() is not None
 
     def last_lines(self) -> str:
         """The end of this run's log, at most 12 lines without stack frames; brokers log no record values."""
@@ -59,12 +78,34 @@ class BrokerProcess:
         return "\n".join([line for line in lines if not line.startswith("\tat ")][-_TAIL_LINES:])
 
     def stop(self) -> None:
-        """End the broker and wait for it; may be called again."""
-        if self._keeper.stdin and not self._keeper.stdin.closed:
+        """End the broker, wait for it and for the deletion of its folder. May be called again."""
+        if self._supervisor.stdin and not self._supervisor.stdin.closed:
             with contextlib.suppress(BrokenPipeError):
-                self._keeper.stdin.close()
-        self._keeper.wait()
+                self._supervisor.stdin.close()
+        self._supervisor.wait()
         self._log.close()
+
+
+class Broker(BrokerProcess):
+    """An embedded broker. It runs until :meth:`stop`, the end of its ``with`` block, or the end of this process.
+
+    ``bootstrap``: ``127.0.0.1:PORT``. ``transactions``: whether exactly-once delivery is possible. ``description``: for
+    people.
+    """
+
+    def __init__(self, launch: Launch, *, log: Path, remove: Path | None) -> None:
+        super().__init__(launch.command, log=log, remove=remove)
+        self.launch = launch
+        self.bootstrap = f"{LOOPBACK}:{launch.port}"
+        self.engine = launch.engine
+        self.transactions = launch.engine == "kafka"
+        self.description = launch.description
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
 
 def _lock(log: BinaryIO, folder: Path) -> None:

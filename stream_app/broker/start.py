@@ -1,4 +1,4 @@
-"""Starts one engine: ports, folder, process, and the wait for its first answer."""
+"""Starts an engine: ports, folder, process, and the wait for its first answer."""
 
 from __future__ import annotations
 
@@ -6,19 +6,18 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
+from typing import Literal
 
-from stream_app.broker.java import find_java
-from stream_app.broker.kafka_download import kafka_jars
-from stream_app.broker.kafka_engine import kafka
-from stream_app.broker.launch import Launch
+from stream_app.broker.kafka_download import KAFKA_VERSION, kafka_jars
+from stream_app.broker.kafka_engine import Node, find_java, kafka_node, new_cluster_id
 from stream_app.broker.ports import free_ports, port_taken, require_free
-from stream_app.broker.process import BrokerProcess
-from stream_app.broker.running import RunningBroker
+from stream_app.broker.process import Broker, Launch
 from stream_app.broker.tansu_engine import tansu
-from stream_app.errors import BrokerStartFailed, BrokerUnreachable
-from stream_app.kafka_admin import admin_client
+from stream_app.errors import BrokerStartFailed, BrokerUnreachable, SettingsError
+from stream_app.kafka_admin import admin_client, silent
+
+Choice = Literal["auto", "kafka", "tansu"]
 
 START_SECONDS = 60.0
 """Deadline from the start to the first metadata answer; twenty times what it takes on two idle cores."""
@@ -26,31 +25,60 @@ START_SECONDS = 60.0
 _ATTEMPT_SECONDS = 1.0
 
 
-def start_kafka(port: int | None, data_dir: Path | None, say: Callable[[str], None]) -> RunningBroker:
-    """Apache Kafka. Raises ``BrokerStartFailed`` if Java, the jars or the start fail, ``PortTaken``."""
-    port, controller_port = _ports(port)
+def start_broker(
+    engine: Choice = "auto",
+    *,
+    port: int | None = None,
+    data_dir: Path | None = None,
+    say: Callable[[str], None] = silent,
+) -> Broker:
+    """Start a broker and return it once it answers.
+
+    ``auto``: Apache Kafka, or Tansu if Kafka cannot be fetched or started; the reason goes to ``say``, which gets
+    sentences for people. ``port``: None or 0 takes a free one. ``data_dir``: keeps Kafka's log from one run to the
+    next; without it the log is deleted with the broker. Raises :class:`~stream_app.errors.BrokerStartFailed`,
+    :class:`~stream_app.errors.PortTaken`, or SettingsError for Tansu with a data folder.
+    """
+    if engine == "tansu":
+        return _start_tansu(port, data_dir)
+    try:
+        return _start_kafka(port, data_dir, say)
+    except BrokerStartFailed as error:
+        if engine == "kafka" or data_dir is not None:  # Tansu would not keep the records
+            raise
+        say(f"Taking the tansu engine: {error.happened}")
+        return _start_tansu(port, None)
+
+
+def _start_kafka(port: int | None, data_dir: Path | None, say: Callable[[str], None]) -> Broker:
+    node = Node.alone(*_ports(port))
     java, jars = find_java(), kafka_jars(say)
     kept = "gone when the broker ends" if data_dir is None else f"kept in {data_dir}"
-    return _run(partial(kafka, java, jars, port=port, controller_port=controller_port, kept=kept), data_dir)
+    description = f"Apache Kafka {KAFKA_VERSION}: transactions, so exactly-once is possible; the records are {kept}."
+    return _start(lambda folder: kafka_node(java, jars, folder, node, new_cluster_id(), description), data_dir)
 
 
-def start_tansu(port: int | None) -> RunningBroker:
-    """Tansu. Raises ``BrokerStartFailed`` if there is no binary or the start fails, ``PortTaken``."""
-    port, _ = _ports(port)
-    launch = tansu(port)
-    return _run(lambda _: launch, None)
+def _start_tansu(port: int | None, data_dir: Path | None) -> Broker:
+    if data_dir is not None:
+        raise SettingsError(
+            "The tansu engine keeps its records in memory and cannot use a data folder.",
+            do_next="Leave the folder out, or take the kafka engine.",
+        )
+    launch = tansu(_ports(port)[0])
+    return _start(lambda _: launch, None)
 
 
 def _ports(wanted: int | None) -> tuple[int, int]:
+    """The broker's port and one for Kafka's controller."""
     if wanted:
         require_free(wanted)
     first, second = free_ports(2)
     return wanted or first, second
 
 
-def _run(prepare: Callable[[Path], Launch], data_dir: Path | None) -> RunningBroker:
+def _start(prepare: Callable[[Path], Launch], data_dir: Path | None) -> Broker:
     try:
-        broker = _launched(prepare, data_dir)
+        broker = _start_process(prepare, data_dir)
     except OSError as error:
         raise BrokerStartFailed(
             f"The data folder {data_dir or tempfile.gettempdir()} cannot be used: {error.strerror or error}.",
@@ -64,27 +92,26 @@ def _run(prepare: Callable[[Path], Launch], data_dir: Path | None) -> RunningBro
     return broker
 
 
-def _launched(prepare: Callable[[Path], Launch], data_dir: Path | None) -> RunningBroker:
+def _start_process(prepare: Callable[[Path], Launch], data_dir: Path | None) -> Broker:
     folder = (data_dir or Path(tempfile.mkdtemp(prefix="stream-app-broker-"))).absolute()
     folder.mkdir(parents=True, exist_ok=True)
     temporary = folder if data_dir is None else None
     try:
-        launch = prepare(folder)
-        return RunningBroker(launch, BrokerProcess(launch.command, log=folder / "broker.log", remove=temporary))
+        return Broker(prepare(folder), log=folder / "broker.log", remove=temporary)
     except BaseException:
         if temporary:
             shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
-def _wait_until_it_answers(broker: RunningBroker) -> None:
+def _wait_until_it_answers(broker: Broker) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
-        answered_by = _cluster_id(broker.bootstrap)
-        if answered_by == broker.launch.cluster_id:
+        cluster_id = _cluster_id(broker.bootstrap)
+        if cluster_id == broker.launch.cluster_id:
             return
-        if answered_by is not None:
-            # Between our check of the port and the broker's bind another broker was faster; ours will end by itself.
+        if cluster_id is not None:
+            # Another broker bound the port between our check and our broker's bind; ours will end by itself.
             raise port_taken(broker.launch.port, "another Kafka broker answers there")
         if broker.ended():
             raise _start_failed(broker, "ended while it started")
@@ -99,7 +126,7 @@ def _cluster_id(bootstrap: str) -> str | None:
         return None
 
 
-def _start_failed(broker: RunningBroker, what: str) -> BrokerStartFailed:
+def _start_failed(broker: Broker, what: str) -> BrokerStartFailed:
     return BrokerStartFailed(
         f"The {broker.engine} broker {what}.",
         do_next=f"Correct what its log names, or take the other engine with --engine:\n{broker.last_lines()}",

@@ -1,7 +1,7 @@
-"""Keeps one broker process for a parent and ends it with the parent. A script; the parent never imports it to run it.
+"""Runs one broker process and ends it when the parent ends. A script: the parent starts it as a process of its own.
 
-``python -I -S keeper.py REMOVE GRACE_SECONDS COMMAND...`` runs the command until it ends. When standard input closes,
-which the kernel does however the parent ends (return, Ctrl-C, SIGKILL), the command is terminated, killed after
+``python -I -S supervisor.py REMOVE GRACE_SECONDS COMMAND...`` runs the command until it ends. When standard input
+closes, which the kernel does however the parent ends (return, Ctrl-C, SIGKILL), the command is terminated, killed after
 GRACE_SECONDS, and the folder REMOVE deleted (if not "").
 
 Why not ``PR_SET_PDEATHSIG``: it exists on Linux only, fires when the *thread* that forked ends, needs Python code
@@ -20,8 +20,8 @@ import sys
 STDIN = 0
 
 
-def keep(command: list[str], grace_seconds: float) -> int:
-    """Run ``command`` until it or the parent ends; gives its exit status."""
+def supervise(command: list[str], grace_seconds: float) -> int:
+    """Run ``command`` until it or the parent ends; returns its exit status."""
     signals = _signals_as_bytes()
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     return child.returncode if _ends_by_itself(child, signals) else _end(child, grace_seconds)
@@ -58,7 +58,7 @@ def main() -> int:
     """Entry point of the script; the arguments are those of the module docstring."""
     remove, grace_seconds, *command = sys.argv[1:]
     try:
-        return keep(command, float(grace_seconds))
+        return supervise(command, float(grace_seconds))
     finally:
         if remove:
             shutil.rmtree(remove, ignore_errors=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 
-from stream_app.broker.launch import Launch
 from stream_app.broker.ports import LOOPBACK
+from stream_app.broker.process import Launch
 from stream_app.errors import BrokerStartFailed
 
-_MEANING = (
+_DESCRIPTION = (
     "Tansu: no transactions, so at-least-once; the records are in memory and gone when the broker ends. "
     "Made for a demo of minutes: a fetch slows with every batch a partition holds."
 )
@@ -20,7 +20,7 @@ def tansu(port: int) -> Launch:
     listener = ["--listener-url", address, "--advertised-listener-url", address]
     storage = ["--storage-engine", "memory://tansu/", "--cluster-id", cluster_id]
     command = [_binary(), "broker", *listener, *storage]
-    return Launch(engine="tansu", port=port, cluster_id=cluster_id, command=command, meaning=_MEANING)
+    return Launch(engine="tansu", port=port, cluster_id=cluster_id, command=command, description=_DESCRIPTION)
 
 
 def _binary() -> str:

@@ -40,7 +40,7 @@ def command(engine: Choice, port: int, data: Path | None) -> None:
 
     with start_broker(engine, port=port, data_dir=data, say=click.echo) as broker:
         asked_to_stop = _on_signals()
-        click.echo(f"Broker ready at {broker.bootstrap}. {broker.meaning}")
+        click.echo(f"Broker ready at {broker.bootstrap}. {broker.description}")
         click.echo("Ctrl-C stops it.")
         _wait(broker, asked_to_stop)
     click.echo("Broker stopped.")

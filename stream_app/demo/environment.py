@@ -60,7 +60,7 @@ def own_broker(engine: Choice, say: Say) -> Iterator[Place]:
     """A broker that ends with the block, with the topics on it. Raises BrokerStartFailed."""
     say(f"Starting a broker (engine: {engine}).")
     with start_broker(engine, say=say) as broker:
-        place = _timed(Place(bootstrap=broker.bootstrap, meaning=broker.meaning), broker.engine)
+        place = _timed(Place(bootstrap=broker.bootstrap, meaning=broker.description), broker.engine)
         create_topics(place.bootstrap, PARTITIONS, names=place.names)
         yield place
 

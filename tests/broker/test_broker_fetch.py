@@ -1,4 +1,4 @@
-"""Where Java, Maven or the network is missing: a clear reason, the other engine, and a cache that is never half full.
+"""Without Java, Maven or the network: a clear reason, the other engine, and a cache that is never half filled.
 
 The executables are five-line scripts; the real ones are used by every test that takes ``kafka_broker``.
 """
@@ -20,14 +20,16 @@ JAVA_17 = """echo 'openjdk version "17.0.2" 2022-01-18' >&2"""
 
 @pytest.fixture(autouse=True)
 def bare_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No Java, no Maven, an empty cache."""
+    """No Java, no Maven, an empty cache, and no jars that would have to be in it."""
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    (tmp_path / "no-jars.txt").touch()
+    monkeypatch.setattr("stream_app.broker.kafka_download.HASHES", tmp_path / "no-jars.txt")
 
 
 def cached(tmp_path: Path) -> list[str]:
-    return sorted(each.name for each in tmp_path.glob("cache/*/*") if not each.name.endswith(".lock"))
+    return sorted(entry.name for entry in tmp_path.glob("cache/*/*") if not entry.name.endswith(".lock"))
 
 
 def test_kafka_without_java_says_what_is_missing_and_names_the_other_engine() -> None:
@@ -37,11 +39,11 @@ def test_kafka_without_java_says_what_is_missing_and_names_the_other_engine() ->
 
 @pytest.mark.tansu
 def test_auto_falls_back_to_tansu_and_says_why_in_one_sentence() -> None:
-    said: list[str] = []
-    with start_broker("auto", say=said.append) as broker:
+    lines: list[str] = []
+    with start_broker("auto", say=lines.append) as broker:
         assert (broker.engine, broker.transactions) == ("tansu", False)
-        assert "no transactions" in broker.meaning
-    assert said == ["Taking the tansu engine: Apache Kafka needs Java 17 or newer; java is not on the PATH."]
+        assert "no transactions" in broker.description
+    assert lines == ["Taking the tansu engine: Apache Kafka needs Java 17 or newer; java is not on the PATH."]
 
 
 def test_auto_with_a_data_folder_does_not_fall_back_to_a_broker_that_keeps_nothing(tmp_path: Path) -> None:
@@ -54,7 +56,7 @@ def test_auto_with_a_data_folder_does_not_fall_back_to_a_broker_that_keeps_nothi
     [
         ("""echo 'openjdk version "11.0.2" 2019-01-15' >&2""", "is version 11.0.2"),
         ("""echo 'java version "1.8.0_201"' >&2""", "is version 1.8.0_201"),
-        ("exit 1", "does not tell its version"),
+        ("exit 1", "does not print its version"),
     ],
 )
 def test_a_java_that_cannot_run_kafka_is_named(java: str, reason: str, executable: Callable[[str, str], Path]) -> None:
@@ -105,10 +107,10 @@ def test_two_that_need_the_jars_at_once_fetch_them_once(tmp_path: Path, executab
     executable("mvn", f'for a in "$@"; do case $a in -DoutputDirectory=*) /bin/mkdir "${{a#*=}}"; esac; done;'
                       f" echo x >> {tmp_path}/fetches")  # fmt: skip
     both = [threading.Thread(target=kafka_jars, args=(print,)) for _ in range(2)]
-    for each in both:
-        each.start()
-    for each in both:
-        each.join()
+    for thread in both:
+        thread.start()
+    for thread in both:
+        thread.join()
     assert (tmp_path / "fetches").read_text() == "x\n"
     assert cached(tmp_path) == [f"kafka-{KAFKA_VERSION}"]
 

@@ -48,7 +48,7 @@ def group_is_gone(pid: int) -> bool:
 
 def test_a_stopped_broker_leaves_no_process_and_no_folder(engine: Choice, temporary: Path) -> None:
     with start_broker(engine) as broker:
-        assert [each.name[:18] for each in temporary.iterdir()] == ["stream-app-broker-"]
+        assert [folder.name[:18] for folder in temporary.iterdir()] == ["stream-app-broker-"]
         assert os.getpgid(broker.pid) != os.getpgid(0), "Ctrl-C in the terminal must not reach it"
     assert group_is_gone(broker.pid)
     assert broker.ended()
@@ -57,7 +57,7 @@ def test_a_stopped_broker_leaves_no_process_and_no_folder(engine: Choice, tempor
 
 
 def run_in_foreground(engine: str) -> tuple[subprocess.Popen[str], int]:
-    """``stream-app broker`` that has said it is ready, and its port."""
+    """``stream-app broker`` once it has printed that it is ready, and its port."""
     [port] = free_ports(1)
     command = [sys.executable, "-m", "stream_app", "broker", "--engine", engine, "--port", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -73,7 +73,7 @@ def refuses_connections(port: int) -> bool:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.tansu
-def test_the_command_ends_clean_when_it_is_told_to(how: signal.Signals, temporary: Path) -> None:
+def test_the_command_ends_cleanly_on_a_signal(how: signal.Signals, temporary: Path) -> None:
     process, port = run_in_foreground("tansu")
     process.send_signal(how)
     output, _ = process.communicate(timeout=30)
@@ -113,7 +113,7 @@ def test_a_broker_that_loses_the_race_for_its_port_is_not_mistaken_for_the_winne
 def test_a_data_folder_keeps_the_records_from_one_run_to_the_next(tmp_path: Path) -> None:
     with start_broker("kafka", data_dir=tmp_path) as broker:
         create_topics(broker.bootstrap, 2)
-        assert str(tmp_path) in broker.meaning
+        assert str(tmp_path) in broker.description
         with pytest.raises(BrokerStartFailed, match="Another broker uses the folder"):
             start_broker("kafka", data_dir=tmp_path)
     with start_broker("kafka", data_dir=tmp_path) as broker:
@@ -131,7 +131,7 @@ def test_a_broker_that_dies_early_shows_the_last_lines_of_its_log(tmp_path: Path
     assert meta.exists(), "a folder of the user is never deleted"
 
 
-def test_a_binary_that_dies_early_shows_what_it_said(
+def test_a_binary_that_dies_early_shows_its_output(
     temporary: Path, executable: Callable[[str, str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CALF_TANSU_BIN", str(executable("tansu", "echo no such option >&2; exit 2")))

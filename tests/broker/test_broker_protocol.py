@@ -1,4 +1,4 @@
-"""What each engine does for clients: the promises the rest of the product builds on."""
+"""The promises of each engine to its clients on which the rest of the product builds."""
 
 from __future__ import annotations
 

@@ -16,8 +16,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from random import Random, SystemRandom
 
-from stream_app.broker.java import find_java
 from stream_app.broker.kafka_download import kafka_jars
+from stream_app.broker.kafka_engine import find_java
 from stream_app.errors import BrokerStartFailed
 from tests.chaos.cluster import KafkaCluster
 from tests.chaos.enclosed import enclose, why_not

@@ -18,12 +18,10 @@ from typing import Any
 
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from stream_app.broker.java import find_java
 from stream_app.broker.kafka_download import kafka_jars
-from stream_app.broker.kafka_engine import Node, kafka_node, new_cluster_id
-from stream_app.broker.launch import Launch
+from stream_app.broker.kafka_engine import Node, find_java, kafka_node, new_cluster_id
 from stream_app.broker.ports import LOOPBACK, free_ports
-from stream_app.broker.process import BrokerProcess
+from stream_app.broker.process import BrokerProcess, Launch
 from stream_app.errors import BrokerUnreachable, StreamAppError
 from stream_app.kafka_admin import admin_client
 from tests.chaos.network import Network
@@ -48,9 +46,9 @@ class ClusterBroker:
 
     @property
     def java(self) -> int:
-        """Process id of the broker itself, the only child of its keeper."""
-        keeper = self._process.pid
-        [child] = Path(f"/proc/{keeper}/task/{keeper}/children").read_text().split()
+        """Process id of the broker itself, the only child of its supervisor."""
+        supervisor = self._process.pid
+        [child] = Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split()
         return int(child)
 
     def kill(self) -> None:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from stream_app.broker.java import find_java
 from stream_app.broker.kafka_download import KAFKA_VERSION
+from stream_app.broker.kafka_engine import find_java
 from tests.chaos.oracle import Kind, Oracle
 
 PACKAGES = ("faust-streaming", "aiokafka", "kafka-python", "lightgbm")

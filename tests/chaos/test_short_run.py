@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from stream_app.broker.java import find_java
 from stream_app.broker.kafka_download import kafka_jars
+from stream_app.broker.kafka_engine import find_java
 from tests.chaos.conftest import started_or_skipped
 from tests.chaos.schedule import PLANS
 
