@@ -1,4 +1,4 @@
-"""SQLite's write-ahead log, with which readers and a writer do not wait for each other."""
+"""SQLite's write-ahead log, with which readers and a writer do not block each other."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ _PAUSE_SECONDS = 0.01
 
 
 def turn_on_write_ahead_log(db: sqlite3.Connection, wait_seconds: float) -> None:
-    """Switch the file to it for good; does nothing to one that has it.
+    """Set the file's journal mode to WAL, which stays; does nothing to a file that has it.
 
-    SQLite does not wait for its own timeout here: when somebody else writes, as another program that makes the same
-    new file at the same moment does, it refuses at once. So it is asked again, for at most ``wait_seconds``.
-    Raises sqlite3.OperationalError (SQLITE_BUSY) after that, and at once for anything else.
+    SQLite's own busy time-out does not apply to this statement: while another connection writes, for example another
+    program that creates the same file, it fails at once. So it is retried for at most ``wait_seconds``. Raises
+    sqlite3.OperationalError: SQLITE_BUSY after that time, anything else at once.
     """
     deadline = time.monotonic() + wait_seconds
     while True:

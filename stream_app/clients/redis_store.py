@@ -8,151 +8,185 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from itertools import islice
-from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
 
 import redis
+from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from stream_app.clients.redis_errors import told
+from stream_app.clients.store import ClientStore, Row, in_chunks
 from stream_app.errors import ClientStoreError, ClientStoreUnavailable
 
 PROFILES, APPLICATIONS = "stream-app:profiles", "stream-app:applications"
-ANSWER_SECONDS, LOADED_SECONDS = 2.0, 120.0
-"""For an answer: to a lookup, as the scorer does nothing else meanwhile, and to a load. ``?socket_timeout=5`` wins."""
+
+LOOKUP_SECONDS, LOAD_SECONDS = 2.0, 120.0
+"""Time-out of a lookup, for which the scorer's batch waits, and of a load. ``?socket_timeout=5`` in the URL wins."""
 
 _ROWS_PER_COMMAND = 5_000
 
+_UNAVAILABLE = (
+    (redis.TimeoutError, "does not answer in time"),
+    (exceptions.BusyLoadingError, "is still loading its data"),  # a kind of ConnectionError
+    (redis.ConnectionError, "cannot be reached"),
+    (exceptions.ReadOnlyError, "is a replica and takes no clients"),
+    (exceptions.OutOfMemoryError, "is out of memory"),
+)
 
-class RedisClients:
-    """A client store (:class:`~stream_app.clients.ClientStore`) on a Redis server. No text names the password."""
+
+class RedisClients(ClientStore):
+    """A client store on a Redis server. No message contains the password or a client id."""
 
     def __init__(self, url: str, *, create: bool = False) -> None:
-        """Connect and look. Raises ClientStoreError: unreachable, password, no clients there (unless ``create``), or
-        something else's keys.
+        """Connect and check the keys.
+
+        Raises ClientStoreError: server unreachable, wrong password, other data under the keys, or no clients there
+        (unless ``create``).
         """
-        self._place = _place_of(url)
+        self._place = _without_password(url)
         try:
-            self._server = _client(url, LOADED_SECONDS if create else ANSWER_SECONDS)
-            with self._faults_told():
-                kinds = self._ask(("TYPE", PROFILES), ("TYPE", APPLICATIONS))
-        except (TypeError, ValueError):  # what the library says of a URL may quote the password
-            raise _unusable() from None
+            self._server = _client(url, LOAD_SECONDS if create else LOOKUP_SECONDS)
+            with self._translated_errors():
+                kinds = self._execute(("TYPE", PROFILES), ("TYPE", APPLICATIONS))
+        except (TypeError, ValueError):  # the library's text about a URL may quote the password
+            raise _unusable_address() from None
         self._check(kinds, create)
 
     def get_many(self, client_ids: Iterable[str]) -> Mapping[str, bytes]:
-        """Raises ClientStoreUnavailable when all profiles are gone: an emptied server knows nobody, and every request
-        would be answered with a wrong ``unknown_client``.
+        """Raises ClientStoreUnavailable when all profiles are gone: after an emptied server every request would be
+        rejected as ``unknown_client``.
         """
-        return self._found(PROFILES, client_ids)
+        return self._look_up(PROFILES, client_ids)
 
     def latest_applications(self, client_ids: Iterable[str]) -> Mapping[str, bytes]:
-        return self._found(APPLICATIONS, client_ids)
+        return self._look_up(APPLICATIONS, client_ids)
 
-    def put_many(self, profiles: Iterable[tuple[str, bytes]], applications: Iterable[tuple[str, bytes]] = ()) -> int:
-        """One transaction, which the server takes up to 1 GB of."""
+    def put_many(self, profiles: Iterable[Row], applications: Iterable[Row] = ()) -> int:
+        """In one transaction, for which the server accepts up to 1 GB."""
         count = 0
-        with self._faults_told("Either all of the load is stored or nothing of it."):
+        with self._translated_errors("Either all of the load is stored or nothing of it."):
             load = self._server.pipeline(transaction=True)
-            for run in _in_runs(profiles):
-                load.hset(PROFILES, mapping=_fields(run))
-                count += len(run)
-            for run in _in_runs(applications):
-                load.hset(APPLICATIONS, mapping=_fields(run))
+            for rows in in_chunks(profiles, _ROWS_PER_COMMAND):
+                load.hset(PROFILES, mapping=_fields(rows))
+                count += len(rows)
+            for rows in in_chunks(applications, _ROWS_PER_COMMAND):
+                load.hset(APPLICATIONS, mapping=_fields(rows))
             load.execute()
         return count
 
     def count(self) -> int:
-        with self._faults_told():
+        with self._translated_errors():
             return int(self._server.hlen(PROFILES))
 
     def close(self) -> None:
         self._server.close()
 
-    def __enter__(self) -> RedisClients:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        self.close()
-
-    def _found(self, name: str, client_ids: Iterable[str]) -> dict[str, bytes]:
+    def _look_up(self, key: str, client_ids: Iterable[str]) -> dict[str, bytes]:
         ids = list(client_ids)
         if not ids:
             return {}
-        with self._faults_told():
-            known, found = self._ask(("EXISTS", PROFILES), ("HMGET", name, *ids))
-        if not known:
-            raise self._empty()
-        return {each: value for each, value in zip(ids, found, strict=True) if value is not None}
+        with self._translated_errors():
+            has_profiles, values = self._execute(("EXISTS", PROFILES), ("HMGET", key, *ids))
+        if not has_profiles:
+            raise self._no_clients()
+        return {client_id: value for client_id, value in zip(ids, values, strict=True) if value is not None}
 
-    def _ask(self, *commands: tuple[str, ...]) -> list[Any]:
-        """Send commands that only read together and read their answers: one round trip."""
-        together = self._server.pipeline(transaction=False)
+    def _execute(self, *commands: tuple[str, ...]) -> list[Any]:
+        """The replies to commands that only read, in one round trip."""
+        pipeline = self._server.pipeline(transaction=False)
         for command in commands:
-            together.execute_command(*command)  # type: ignore[no-untyped-call]  # untyped in the library
-        return together.execute()
+            pipeline.execute_command(*command)  # type: ignore[no-untyped-call]  # untyped in the library
+        return pipeline.execute()
 
     def _check(self, kinds: list[bytes], create: bool) -> None:
-        for name, kind in zip((PROFILES, APPLICATIONS), kinds, strict=True):
+        for key, kind in zip((PROFILES, APPLICATIONS), kinds, strict=True):
             if kind not in (b"hash", b"none"):
                 raise ClientStoreError(
-                    f"{self._place} has something else under the key {name} (a {kind.decode()}, not a hash).",
+                    f"{self._place} has something else under the key {key} (a {kind.decode()}, not a hash).",
                     kept="It was left as it is.",
                     do_next="Name another database, redis://HOST:PORT/NUMBER, with STREAM_APP_CLIENTS.",
                 )
         if kinds[0] == b"none" and not create:
-            raise self._empty()
+            raise self._no_clients()
 
-    def _empty(self) -> ClientStoreUnavailable:
+    def _no_clients(self) -> ClientStoreUnavailable:
         return ClientStoreUnavailable(
             f"{self._place} has no clients.",
             do_next="Load them with `stream-app clients load`, or name another store with STREAM_APP_CLIENTS.",
         )
 
     @contextmanager
-    def _faults_told(self, kept: str = "No profile was changed.") -> Iterator[None]:
+    def _translated_errors(self, kept: str = "No profile was changed.") -> Iterator[None]:
+        """``kept``: what an error says of the stored data. The library's text is left out: it quotes client ids."""
         try:
             yield
         except redis.RedisError as fault:
-            raise told(fault, self._place, kept) from None  # its text quotes commands, and they hold client ids
+            raise _error(fault, self._place, kept) from None
 
 
-def _client(url: str, answer_seconds: float) -> redis.Redis:
-    """Reconnects once at once, for a server may drop idle connections; all other waiting is the caller's."""
+def _error(fault: redis.RedisError, place: str, kept: str) -> ClientStoreError:
+    """The error for a fault; ClientStoreUnavailable if the same call may succeed later."""
+    if isinstance(fault, (redis.AuthenticationError, exceptions.AuthorizationError)):
+        return ClientStoreError(
+            f"{place} does not accept the user or the password.",
+            kept=kept,
+            do_next="Write them as redis://USER:PASSWORD@HOST:PORT/NUMBER into STREAM_APP_CLIENTS.",
+        )
+    if isinstance(fault, exceptions.NoPermissionError):
+        return ClientStoreError(
+            f"{place} does not allow this user to use the keys stream-app:*.",
+            kept=kept,
+            do_next="Allow it HMGET, HLEN, EXISTS and TYPE, for loading HSET, MULTI and EXEC too.",
+        )
+    code = _code(fault)
+    if code == "WRONGTYPE":
+        return ClientStoreError(
+            f"{place} has something else under the keys of the client store.",
+            kept=kept,
+            do_next="Name another database with STREAM_APP_CLIENTS.",
+        )
+    other = f"refuses ({type(fault).__name__}, {code})"
+    what = next((text for kind, text in _UNAVAILABLE if isinstance(fault, kind)), other)
+    return ClientStoreUnavailable(
+        f"{place} {what}.", kept=kept, do_next="Check the server and the address in STREAM_APP_CLIENTS."
+    )
+
+
+def _code(fault: redis.RedisError) -> str:
+    """The first word of the server's reply, by convention its kind, in capitals; never a word that was sent."""
+    reply = str(fault).rpartition("caused error: ")[2]  # the library puts the command before it
+    word = reply.partition(" ")[0]
+    return word if word.isalpha() and word.isupper() else "no code"
+
+
+def _client(url: str, timeout_seconds: float) -> redis.Redis:
+    """Reconnects once and at once, since a server may drop idle connections; further retries are the caller's."""
     return redis.Redis.from_url(
         url,
         protocol=2,
-        socket_connect_timeout=ANSWER_SECONDS,
-        socket_timeout=answer_seconds,
+        socket_connect_timeout=LOOKUP_SECONDS,
+        socket_timeout=timeout_seconds,
         retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
     )
 
 
-def _place_of(url: str) -> str:
-    """The server and database for people, without user and password."""
+def _without_password(url: str) -> str:
+    """Server and database, for messages."""
     try:
         parts = urlsplit(url)
         return f"Redis at {parts.hostname}:{parts.port or 6379}{parts.path.rstrip('/') or '/0'}"
     except ValueError:
-        raise _unusable() from None
+        raise _unusable_address() from None
 
 
-def _unusable() -> ClientStoreError:
+def _unusable_address() -> ClientStoreError:
     return ClientStoreError(
         "The address of the Redis server is not usable.",
-        do_next="Write STREAM_APP_CLIENTS as redis://[USER:PASSWORD@]HOST:PORT/NUMBER, with %XX for signs in a "
+        do_next="Write STREAM_APP_CLIENTS as redis://[USER:PASSWORD@]HOST:PORT/NUMBER, with %XX for characters in a "
         "password that are special in addresses.",
     )
 
 
-def _fields(rows: list[tuple[str, bytes]]) -> Any:
+def _fields(rows: list[Row]) -> Any:
     return dict(rows)
-
-
-def _in_runs(rows: Iterable[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
-    rest = iter(rows)
-    while run := list(islice(rest, _ROWS_PER_COMMAND)):
-        yield run

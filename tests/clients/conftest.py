@@ -1,4 +1,4 @@
-"""Where both client stores can be, each test with a place of its own."""
+"""Both client stores, each test with one of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.servers.redis import RedisServer
 
 @pytest.fixture(params=["sqlite", pytest.param("redis", marks=pytest.mark.redis)])
 def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of a store that does not hold anybody yet."""
+    """The address of a store without clients."""
     if request.param == "sqlite":
         return str(tmp_path / "clients.db")
     server: RedisServer = request.getfixturevalue("redis_server")

@@ -11,12 +11,12 @@ from stream_app.clients import ClientStore, open_clients
 from stream_app.errors import ClientStoreError
 
 
-def test_known_clients_are_found_and_unknown_ones_are_not_in_the_answer(store: ClientStore) -> None:
+def test_known_clients_are_found_and_unknown_ones_are_not_in_the_result(store: ClientStore) -> None:
     store.put_many([("a", b"{}"), ("é", b'{"x":1}')])
     assert store.get_many(["a", "é", "b"]) == {"a": b"{}", "é": b'{"x":1}'}
 
 
-def test_no_lookup_at_all_is_an_empty_answer(store: ClientStore) -> None:
+def test_no_ids_give_an_empty_result(store: ClientStore) -> None:
     assert store.get_many([]) == {}
 
 
@@ -71,16 +71,16 @@ def test_a_reader_sees_what_another_connection_loaded_meanwhile(store: ClientSto
 
 def test_threads_may_share_a_store(store: ClientStore) -> None:
     store.put_many([("a", b"1")], [("a", b"2")])
-    found = []
-    threads = [threading.Thread(target=lambda: found.append(store.latest_applications(["a"]))) for _ in range(4)]
+    results = []
+    threads = [threading.Thread(target=lambda: results.append(store.latest_applications(["a"]))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [{"a": b"2"}] * 4
+    assert results == [{"a": b"2"}] * 4
 
 
-def test_a_store_without_anybody_says_how_to_load_some(where: str) -> None:
+def test_opening_a_store_without_clients_names_the_command_that_loads_them(where: str) -> None:
     with pytest.raises(ClientStoreError, match="stream-app clients load"):
         open_clients(where)
 

@@ -49,6 +49,6 @@ def test_no_output_and_no_message_has_the_password_of_the_address(redis_server: 
     with redis_server.admin() as admin:
         admin.execute_command("ACL", "SETUSER", "loans", "on", f">{PASSWORD}", "+@all", "~*")
     right, wrong = (redis_server.url(login=f"loans:{word}") for word in ("not%2Ffor%3Alogs", "not%2Ffor%3Alogz"))
-    told = [clients("load", table, store=right), clients("show", "b", store=right), clients("count", store=wrong)]
-    assert [type(each.exception) for each in told] == [type(None), InputFileError, ClientStoreError]
-    assert not any("logs" in each.output + str(each.exception) or "logz" in str(each.exception) for each in told)
+    results = [clients("load", table, store=right), clients("show", "b", store=right), clients("count", store=wrong)]
+    assert [type(result.exception) for result in results] == [type(None), InputFileError, ClientStoreError]
+    assert not any(word in result.output + str(result.exception) for result in results for word in ("logs", "logz"))

@@ -1,4 +1,4 @@
-"""The Redis store: one round trip a batch, and faults that name the server, the remedy, and no password."""
+"""The Redis store: one round trip a batch, and errors that name the server, the remedy, and no password."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_ten_lookups_arrive_together(redis_server: RedisServer) -> None:
         assert store.get_many(ids) == {}  # connected by now
         before = int(admin.info("stats")["total_reads_processed"])
         assert store.get_many(ids) == {}
-        assert int(admin.info("stats")["total_reads_processed"]) - before == 2  # the second is this question's
+        assert int(admin.info("stats")["total_reads_processed"]) - before == 2  # the second is that of info()
 
 
 def test_ten_thousand_lookups_are_two_commands(redis_server: RedisServer) -> None:
@@ -68,9 +68,9 @@ def test_a_server_that_is_not_there_is_named_at_the_start(redis_server: RedisSer
         open_clients(redis_server.url())
 
 
-def test_a_server_that_takes_the_question_and_never_answers_is_given_up() -> None:
-    with socket.create_server((LOOPBACK, 0)) as silent:
-        port = silent.getsockname()[1]
+def test_a_server_that_never_answers_runs_into_the_time_out() -> None:
+    with socket.create_server((LOOPBACK, 0)) as listener:
+        port = listener.getsockname()[1]
         with pytest.raises(ClientStoreUnavailable, match="does not answer in time"):
             open_clients(f"redis://{LOOPBACK}:{port}/0?socket_timeout=0.05")
 
@@ -90,14 +90,14 @@ def test_somebody_elses_key_is_named_and_left_as_it_was(redis_server: RedisServe
         assert admin.get(APPLICATIONS) == b"theirs"
 
 
-def test_a_key_that_changes_its_kind_meanwhile_is_told_without_an_id(redis_server: RedisServer) -> None:
+def test_a_key_that_changes_its_kind_meanwhile_is_named_without_an_id(redis_server: RedisServer) -> None:
     with loaded(redis_server) as store, redis_server.admin() as admin:
         admin.delete(PROFILES)
         admin.set(PROFILES, "theirs")
-        with pytest.raises(ClientStoreError, match="something else under the keys") as told:
+        with pytest.raises(ClientStoreError, match="something else under the keys") as refused:
             store.get_many(["id-of-a-customer"])
-    assert "id-of-a-customer" not in str(told.value)
-    assert told.value.__cause__ is None
+    assert "id-of-a-customer" not in str(refused.value)
+    assert refused.value.__cause__ is None
 
 
 def with_user(server: RedisServer, *rights: str) -> None:
@@ -114,7 +114,7 @@ def test_a_user_with_rights_on_our_keys_alone_can_load_and_read(redis_server: Re
 
 
 @pytest.mark.parametrize("login", ["loans:wrong-secret", "nobody:wrong-secret"])
-def test_a_wrong_password_is_told_without_it(redis_server: RedisServer, login: str) -> None:
+def test_a_wrong_password_is_refused_without_quoting_it(redis_server: RedisServer, login: str) -> None:
     with_user(redis_server, "+@all", "~*")
     with pytest.raises(ClientStoreError, match="user or the password") as refused:
         open_clients(redis_server.url(login=login))
@@ -122,14 +122,14 @@ def test_a_wrong_password_is_told_without_it(redis_server: RedisServer, login: s
     assert "wrong-secret" not in str(refused.value)
 
 
-def test_a_missing_password_is_told(redis_server: RedisServer) -> None:
+def test_a_missing_password_is_refused(redis_server: RedisServer) -> None:
     with redis_server.admin() as admin:
         admin.config_set("requirepass", PASSWORD)
         with pytest.raises(ClientStoreError, match="user or the password"):
             open_clients(redis_server.url())
 
 
-def test_a_user_without_rights_is_told_which_it_needs(redis_server: RedisServer) -> None:
+def test_a_user_without_rights_gets_the_list_of_those_needed(redis_server: RedisServer) -> None:
     with_user(redis_server, "+@all", "~other:*")
     with pytest.raises(ClientStoreError, match="HMGET") as refused:
         open_clients(redis_server.url(login=LOGIN))
@@ -139,11 +139,11 @@ def test_a_user_without_rights_is_told_which_it_needs(redis_server: RedisServer)
 def test_a_server_without_memory_for_more_keeps_what_it_has(redis_server: RedisServer) -> None:
     with loaded(redis_server) as store, redis_server.admin() as admin:
         admin.config_set("maxmemory", "1")
-        with pytest.raises(ClientStoreUnavailable, match="out of memory") as told:
+        with pytest.raises(ClientStoreUnavailable, match="out of memory") as refused:
             store.put_many([("id-of-a-customer", b"1")])
         admin.config_set("maxmemory", "0")
         assert store.count() == 1
-    assert "id-of-a-customer" not in str(told.value)
+    assert "id-of-a-customer" not in str(refused.value)
 
 
 def test_a_load_without_an_answer_claims_nothing_it_does_not_know(redis_server: RedisServer) -> None:

@@ -1,4 +1,4 @@
-"""The SQLite store: faults that name the file, and stores of an older make."""
+"""The SQLite store: errors that name the file, and stores of an older version."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_a_store_without_applications_is_read_as_it_is(old_store: Path) -> None:
     assert old_store.read_bytes() == before
 
 
-def test_the_next_load_completes_a_store_without_applications_for_who_reads_it_already(old_store: Path) -> None:
+def test_the_next_load_completes_a_store_without_applications_for_its_open_readers(old_store: Path) -> None:
     with SQLiteClients(old_store) as reader:
         assert reader.latest_applications(["a"]) == {}
         with SQLiteClients(old_store, create=True) as loader:
@@ -57,7 +57,7 @@ def test_the_next_load_completes_a_store_without_applications_for_who_reads_it_a
         assert reader.get_many(["a"]) == {"a": b"{}"}
 
 
-def test_a_new_store_waits_for_who_writes_into_its_file(tmp_path: Path) -> None:
+def test_a_new_store_waits_for_another_connection_that_writes_into_its_file(tmp_path: Path) -> None:
     path = tmp_path / "clients.db"
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -69,7 +69,7 @@ def test_a_new_store_waits_for_who_writes_into_its_file(tmp_path: Path) -> None:
                 assert clients.get_many(["a"]) == {}
 
 
-def test_a_store_that_somebody_locks_may_answer_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_store_is_unavailable_and_answers_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stream_app.clients.sqlite_store._LOCK_SECONDS", 0.05)
     path = tmp_path / "clients.db"
     with SQLiteClients(path, create=True) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
