@@ -25,7 +25,7 @@ from monitoring.log_lines import News
 from monitoring.metrics.monitor import MonitorMetrics
 from monitoring.store import DecisionStore, Put, Stored
 from stream_app.errors import StoreUnavailable
-from stream_app.transport.poll import Poll, Positions, SeekGivenUp
+from stream_app.transport import Assignment, AssignmentRevoked, Poll
 
 log = logging.getLogger(__name__)
 
@@ -59,58 +59,43 @@ class Watching:
         """``clocking``: how to put decisions into time as of now."""
         self._store, self._decisions, self._clocking = store, decisions_topic, clocking
         self._metrics, self._progress, self._news, self._guard = metrics, progress, news, guard
-        self._positions = Positions()
         self._clocks: dict[Partition, EventClock] = {}
-        self._idle, self._leaving = asyncio.Event(), asyncio.Event()
-        self._idle.set()
         self.next_offsets: dict[TP, int] = {}
         """Where each partition owned now is read on."""
 
-    async def open(self, partitions: set[TP]) -> Mapping[TP, int]:  # noqa: ARG002 - by the seek there may be others
-        """The store's positions; partitions it does not know are read from their beginning. Raises SeekGivenUp."""
-        known = await self._guard(self._until_stored(lambda: asyncio.to_thread(self._store.positions)))
+    async def before_seek(self, assignment: Assignment) -> Mapping[TP, int]:
+        """The store's positions; a partition it does not know is read from its beginning. Raises AssignmentRevoked."""
+        known = await self._guard(self._until_stored(assignment, lambda: asyncio.to_thread(self._store.positions)))
         if known is None:
-            raise SeekGivenUp("The decision store did not answer while the partitions were ours.")
+            raise AssignmentRevoked("The partitions were revoked before the decision store answered.")
         self._clocks = {partition: EventClock(position.latest_us) for partition, position in known.items()}
         return {TP(*partition): position.next_offset for partition, position in known.items()}
 
-    def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
+    def after_seek(self, committed: Mapping[TP, int | None]) -> None:
         self.next_offsets = {tp: offset or 0 for tp, offset in committed.items()}
-        self._positions.restart(epoch)
 
-    async def settle(self) -> None:
-        """Wait for the poll in hand; one that waits for the store is given up and read again by whoever is next."""
-        self._leaving.set()
-        await self._idle.wait()
+    async def before_revocation(self) -> None:
+        """Nothing waits: a poll is stored with its offsets."""
 
-    def forget(self) -> None:
-        self._positions.forget()
+    def after_revocation(self) -> None:
         self.next_offsets = {}
-        self._leaving = asyncio.Event()  # whoever still waits for the store keeps the one that is set
 
     async def handle(self, poll: Poll) -> None:
-        """Store every record of one poll, or, when the partitions are given away meanwhile, none."""
-        if self._leaving.is_set():
-            self._positions.forget()  # what follows in this epoch would leave a gap
-        if not self._positions.admit(poll):
-            return
-        self._idle.clear()
-        try:
-            await self._handle(poll)
-        finally:
-            self._idle.set()
+        """Store every record of one poll, or, when the partitions are revoked before the store answers, none."""
+        if poll.admit():
+            with poll.assignment.batch_in_hand():
+                await self._handle(poll)
 
     async def _handle(self, poll: Poll) -> None:
         runs = {(tp.topic, tp.partition): run for tp, run in poll.runs.items()}
         clocking = self._clocking()
         incoming = await asyncio.to_thread(read_runs, runs, self._decisions, self._clocks, clocking)
         put = Put(incoming.decisions, incoming.outcomes, incoming.positions, clocking.size)
-        stored = await self._until_stored(lambda: asyncio.to_thread(self._store.put, put))
+        stored = await self._until_stored(poll.assignment, lambda: asyncio.to_thread(self._store.put, put))
         if stored is None:
-            self._positions.forget()
             return
         self._tell(incoming, stored)
-        if self._positions.epoch == poll.epoch:  # else others' by now, or sought anew
+        if poll.assignment.epoch == poll.epoch:  # else they are another's by now, or read from elsewhere
             self._advance(incoming)
 
     def _advance(self, incoming: Incoming) -> None:
@@ -118,9 +103,8 @@ class Watching:
             self.next_offsets[TP(*partition)] = position.next_offset
             self._clocks[partition] = EventClock(position.latest_us)
 
-    async def _until_stored(self, ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
-        """Ask the store until it answers; None when the partitions are to be given away before it does."""
-        leaving = self._leaving
+    async def _until_stored(self, assignment: Assignment, ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
+        """Ask the store until it answers; None when the partitions are revoked before it does."""
         for pause_seconds in _pauses():
             try:
                 return await ask()
@@ -128,7 +112,7 @@ class Watching:
                 self._metrics.store_failed()
                 self._news.say("store", logging.WARNING, str(fault))
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(leaving.wait(), pause_seconds)
+                await asyncio.wait_for(assignment.revoked.wait(), pause_seconds)
                 return None
         return None
 

@@ -147,7 +147,7 @@ def _measure_lag(
     app: BatchApp, watching: Watching, progress: Progress, metrics: MonitorMetrics, watchdog: Watchdog
 ) -> None:
     positions: Mapping[TP, int] = watching.next_offsets
-    seen = app.batch_consumer.partitions_seen()
+    seen = app.batch_consumer.fetch_states()
     lag = {(tp.topic, tp.partition): seen[tp].lag(at) if tp in seen else 0 for tp, at in positions.items()}
     stamps = {(tp.topic, tp.partition): seen[tp].stamp for tp in positions if tp in seen}
     progress.stands(app.batch_consumer.standing(), lag, stamps, reads=app.batch_consumer.reads())
@@ -159,10 +159,10 @@ def _measure_lag(
 
 async def _idle(app: BatchApp, topic: str, idleness: Idleness, next_offsets: Mapping[int, int]) -> set[int]:
     """As :meth:`Idleness.idle`; markers of transactions at the end of a partition are no records to wait for."""
-    seen = app.batch_consumer.partitions_seen()
+    seen = app.batch_consumer.fetch_states()
     known = {number: seen.get(TP(topic, number)) for number in next_offsets}
     return await idleness.idle(
-        {n: at if (part := known[n]) is None else part.reached(at) for n, at in next_offsets.items()}
+        {n: at if (part := known[n]) is None else part.past_markers(at) for n, at in next_offsets.items()}
     )
 
 

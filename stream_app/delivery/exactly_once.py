@@ -22,8 +22,7 @@ from stream_app.delivery.offset_commits import CommitListener, Guard
 from stream_app.delivery.producer import OutputTopics, by_target
 from stream_app.delivery.transactional_producer import Transactions
 from stream_app.events import Output, RawRecord
-from stream_app.transport.poll import Poll, Positions, SeekGivenUp
-from stream_app.transport.seek import unless_given_away
+from stream_app.transport.assignment import Assignment
 
 ATTEMPTS = 3
 """How often a connection that went silent is replaced by another before ``timeout_seconds`` are over."""
@@ -51,78 +50,49 @@ class TransactionalLanes:
         """
         self._make, self._listener, self._guard = make, listener, guard
         self._group, self._topics, self._timeout = group, topics, timeout_seconds
-        self._positions = Positions()
+        self._assignment = Assignment()
         self._lanes: dict[TP, Transactions] = {}
         self._committed: dict[TP, int] = {}
-        self._idle, self._leaving = asyncio.Event(), asyncio.Event()
-        self._idle.set()
-        self._doubts = Doubts(seek_again, sought=self._is_open, guard=guard, timeout_seconds=timeout_seconds)
+        self._doubts = Doubts(seek_again, guard=guard, timeout_seconds=timeout_seconds)
         self._discards: set[asyncio.Future[None]] = set()
 
-    async def open(self, partitions: set[TP]) -> None:
+    async def before_seek(self, assignment: Assignment) -> None:
         """Fence whoever held these partitions before, ourselves included. Ends the process if that takes too long.
 
-        Raises SeekGivenUp once they are to be given away: to go on would be to fence their next owner.
+        Raises AssignmentRevoked once they are revoked: to go on would be to fence their next owner.
         """
-        leaving, opened = self._leaving, dict[TP, Transactions]()
-        # A batch of the old epoch, delivered by a new lane after the committed offset was read, would be fetched again.
-        await self._quiet()
+        self._assignment = assignment
         self._discard_all()
-        if leaving.is_set():
-            raise SeekGivenUp("The partitions were given away before their lanes were opened.")
+        opened: dict[TP, Transactions] = {}
         opening = open_lanes(
-            partitions,
+            assignment.partitions or (),
             lambda tp: self._make(f"{self._group}.{tp.topic}.{tp.partition}"),
             opened,
             timeout_seconds=self._timeout,
             longest_attempt_seconds=self._timeout / ATTEMPTS,
         )
         try:
-            await unless_given_away(leaving, self._guard(opening))
+            await assignment.unless_revoked(self._guard(opening))
         finally:
             self._lanes = opened  # the next opening closes them, however this one ended
 
-    def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
+    def after_seek(self, committed: Mapping[TP, int | None]) -> None:
         self._committed = {tp: offset or 0 for tp, offset in committed.items()}
-        self._positions.restart(epoch)
 
-    async def settle(self) -> None:
-        """Wait for the batch in hand to be committed or in doubt; a reopening is left to the seek that follows."""
-        self._leaving.set()
-        self._doubts.leave()
-        await self._quiet()
-        self._doubts.leave()  # the one that the batch in hand ended in
+    async def before_revocation(self) -> None:
+        """Nothing waits: a batch is committed with its delivery, and the next seek looks up a doubt."""
 
-    async def _quiet(self) -> None:
-        """Begin nothing more of this epoch, and end what is under way."""
-        self._positions.forget()
-        await self._idle.wait()
-
-    def _is_open(self) -> bool:
-        return self._positions.epoch is not None
-
-    def forget(self) -> None:
-        self._positions.forget()
+    def after_revocation(self) -> None:
         self._committed = {}
-        self._leaving = asyncio.Event()  # whoever was opening keeps the one that is set
-
-    def admit(self, poll: Poll) -> list[RawRecord]:
-        return self._positions.admit(poll)
-
-    def holds(self, poll: Poll) -> bool:
-        return poll.epoch == self._positions.epoch
 
     def committed_offsets(self) -> Mapping[TP, int]:
         return self._committed
 
     async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> bool:
         """False: some partition's transaction is in doubt; what it did not commit is fetched again."""
-        self._idle.clear()
-        try:
+        with self._assignment.batch_in_hand():
             batches = _by_partition(records, outputs)
             faults = await asyncio.gather(*(self._commit(tp, batch) for tp, batch in batches.items()))
-        finally:
-            self._idle.set()
         doubted = {tp: fault for tp, fault in zip(batches, faults, strict=True) if fault is not None}
         if doubted:
             self._doubt(doubted)
@@ -145,17 +115,17 @@ class TransactionalLanes:
         end = records[-1].offset + 1
         await lane.begin()
         targets = by_target(records, outputs, self._topics)
-        await asyncio.gather(*(lane.send(*target, some) for target, some in targets.items()))
+        await asyncio.gather(*(lane.send(*target, addressed) for target, addressed in targets.items()))
         await lane.add_offsets({tp: end}, self._group)
         await lane.commit()
-        if tp in self._committed:  # not what was given away meanwhile
+        if tp in self._committed:  # not what was revoked meanwhile
             self._committed[tp] = end
 
     def _doubt(self, faults: Mapping[TP, Exception]) -> None:
         """Decide nothing more of what was fetched, and find out what was committed."""
-        self._positions.forget()
+        self._assignment.end_epoch()
         self._listener.not_committed(1)
-        self._doubts.begin(faults)
+        self._doubts.begin(faults, self._assignment)
 
     def _discard_all(self) -> None:
         """In the background: letting go of a broker that is away takes its time."""
@@ -167,7 +137,7 @@ class TransactionalLanes:
 
     async def close(self) -> None:
         """Deliver nothing more, await what is under way, then let go of every producer."""
-        await self.settle()
+        await self._assignment.settle()
         self._discard_all()
         await asyncio.gather(*self._discards, return_exceptions=True)
 
@@ -175,7 +145,7 @@ class TransactionalLanes:
 def _by_partition(records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> Mapping[TP, Batch]:
     batches: dict[TP, Batch] = defaultdict(lambda: ([], []))
     for record, output in zip(records, outputs, strict=True):
-        some, their = batches[TP(record.topic, record.partition)]
-        some.append(record)
-        their.append(output)
+        lane_records, lane_outputs = batches[TP(record.topic, record.partition)]
+        lane_records.append(record)
+        lane_outputs.append(output)
     return batches

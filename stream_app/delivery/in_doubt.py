@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -13,6 +14,7 @@ from faust.types import TP
 
 from stream_app.delivery.offset_commits import Guard
 from stream_app.errors import DeliveryFailed, trace_of
+from stream_app.transport.assignment import Assignment, AssignmentRevoked
 
 log = logging.getLogger(__name__)
 
@@ -31,35 +33,30 @@ class Doubts:
         self,
         seek_again: Callable[[], Awaitable[None]],
         *,
-        sought: Callable[[], bool],
         guard: Guard,
         timeout_seconds: float,
     ) -> None:
-        """``seek_again`` seeks all partitions as after a rebalance; ``sought``: whether that is done.
+        """``seek_again`` seeks all partitions as after a rebalance.
 
         ``timeout_seconds``: how long nothing but doubts may follow one another.
         """
-        self._seek_again, self._sought, self._guard, self._timeout = seek_again, sought, guard, timeout_seconds
+        self._seek_again, self._guard, self._timeout = seek_again, guard, timeout_seconds
         self._first_at: float | None = None
         self._last_at = 0.0
         self._lookup: asyncio.Future[Any] | None = None
 
-    def begin(self, faults: Mapping[TP, Exception]) -> None:
-        """These partitions' commits are in doubt."""
+    def begin(self, faults: Mapping[TP, Exception], assignment: Assignment) -> None:
+        """The commits of these partitions of the assignment are in doubt. Once it is revoked nothing is looked up."""
         self.note(time.monotonic())
         partitions = ", ".join(str(tp.partition) for tp in sorted(faults))
         log.warning("partitions %s: the commit is in doubt (%s); it is looked up", partitions, _kinds(faults.values()))
         if self._lookup is None or self._lookup.done():
-            self._lookup = asyncio.ensure_future(self._look_up_or_end(list(faults.values())))
+            lookup = self._look_up_unless_revoked(list(faults.values()), assignment)
+            self._lookup = asyncio.ensure_future(self._guard(lookup))
 
     def over(self) -> None:
         """Something was committed."""
         self._first_at = None
-
-    def leave(self) -> None:
-        """The partitions are to be given away: look nothing up, the seek after it does."""
-        if self._lookup is not None:
-            self._lookup.cancel()
 
     def note(self, now: float) -> None:
         """A doubt, at ``now``. One that comes long after the last is another: perhaps there was nothing to commit."""
@@ -71,20 +68,21 @@ class Doubts:
         """For how long there were nothing but doubts, in seconds."""
         return 0.0 if self._first_at is None else now - self._first_at
 
-    async def _look_up_or_end(self, faults: Sequence[Exception]) -> None:
-        await self._guard(self._look_up(faults))
+    async def _look_up_unless_revoked(self, faults: Sequence[Exception], assignment: Assignment) -> None:
+        with contextlib.suppress(AssignmentRevoked):  # the seek after the next rebalance looks it up
+            await assignment.unless_revoked(self._look_up(faults, assignment))
 
-    async def _look_up(self, faults: Sequence[Exception]) -> None:
+    async def _look_up(self, faults: Sequence[Exception], assignment: Assignment) -> None:
         while True:
             self._give_up_after_long(faults)
             fenced = any(isinstance(fault, ProducerFenced) for fault in faults)
             await asyncio.sleep(FENCED_SECONDS if fenced else REOPEN_SECONDS)
-            if self._sought():
-                return None  # by Faust, after a rebalance: what is fetched now is sound
+            if assignment.epoch is not None:
+                return None  # another seek was done meanwhile: what is fetched now is sound
             try:
                 return await self._seek_again()
             except IllegalStateError:
-                return None  # the partitions went meanwhile: Faust seeks after the rebalance
+                return None  # the partitions were revoked meanwhile: Faust seeks after the rebalance
             except KafkaError as fault:
                 faults = [fault]
 

@@ -8,16 +8,25 @@ and shrink to one record without it. Other topics pass through unchanged.
 Each seek begins a new *epoch*. Seeking and counting happen in one step of the consumer's own thread, and each poll is
 stamped on that thread: a poll of an older epoch was fetched from a position that no longer holds, and is dropped.
 
-``consumer`` hands polls on and seeks, ``thread`` fetches and commits on the consumer's own thread, ``recovery`` makes
-Faust seek after a rebalance, ``untrimmed`` keeps it from dropping what was sought, ``app`` is the Faust app around
-them; ``listener`` is whoever is told around a seek, ``seen`` what the last fetch told of a partition.
+``consumer`` hands polls on and seeks, ``thread`` fetches and commits on the consumer's own thread, ``assignment`` is
+what the group assigned until it is revoked, ``faust_workarounds`` replaces what would stop Faust from reading, ``app``
+is the Faust app around them.
 """
 
 from stream_app.transport.app import BatchApp
+from stream_app.transport.assignment import Assignment, AssignmentRevoked, SeekListener
 from stream_app.transport.consumer import BatchConsumer, BatchTransport
-from stream_app.transport.listener import SeekListener
-from stream_app.transport.options import BatchOptions
-from stream_app.transport.recovery import PatientTables
-from stream_app.transport.seen import Seen
+from stream_app.transport.poll import BatchOptions, Poll
+from stream_app.transport.thread import FetchState
 
-__all__ = ["BatchApp", "BatchConsumer", "BatchOptions", "BatchTransport", "PatientTables", "SeekListener", "Seen"]
+__all__ = [
+    "Assignment",
+    "AssignmentRevoked",
+    "BatchApp",
+    "BatchConsumer",
+    "BatchOptions",
+    "BatchTransport",
+    "FetchState",
+    "Poll",
+    "SeekListener",
+]

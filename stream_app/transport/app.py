@@ -12,7 +12,7 @@ from mode import Service
 from stream_app.runtime.background import exit_process
 from stream_app.settings import StreamSettings
 from stream_app.transport.consumer import BatchConsumer
-from stream_app.transport.recovery import PatientTables
+from stream_app.transport.faust_workarounds import TablesWithoutTimeout
 
 YEAR_SECONDS = 365 * 24 * 3600.0
 METADATA_SECONDS = 30.0
@@ -63,7 +63,7 @@ def batch_app(group: str, settings: StreamSettings) -> BatchApp:
         group,
         broker=[f"kafka://{server}" for server in settings.kafka.split(",")],
         store="memory://",
-        TableManager=PatientTables,
+        TableManager=TablesWithoutTimeout,
         web_enabled=False,  # our own pages instead
         topic_allow_declare=False,  # topics are made by `stream-app topics create`
         topic_disable_leader=True,

@@ -13,12 +13,10 @@ from faust.types import TP, ConsumerMessage
 
 from stream_app.errors import trace_of
 from stream_app.runtime.readiness import Standing
-from stream_app.transport.listener import SeekListener
-from stream_app.transport.options import BatchOptions
-from stream_app.transport.poll import Poll, SeekGivenUp
-from stream_app.transport.seen import Seen
-from stream_app.transport.thread import BatchThread
-from stream_app.transport.untrimmed import Untrimmed
+from stream_app.transport.assignment import Assignment, SeekListener
+from stream_app.transport.faust_workarounds import NoReadWatermark
+from stream_app.transport.poll import BatchOptions, Poll
+from stream_app.transport.thread import BatchThread, FetchState
 
 log = logging.getLogger(__name__)
 
@@ -32,13 +30,11 @@ class BatchConsumer(driver.Consumer):
         super().__init__(*args, **kwargs)
         self._options = cast(BatchTransport, self.transport).options
         self._listener = cast(BatchTransport, self.transport).listener
-        self._read_offset = Untrimmed(self._options.topics)
+        self._read_offset = NoReadWatermark(self._options.topics)
         self._seeking = asyncio.Lock()
-        self._times_given_away = 0
-        self._given: frozenset[TP] | None = None  # by the group; None while it rebalances, and before the first time
+        self._assignment = Assignment()
         self._waiting: Poll | None = None
         self._next_poll = (0, 0)  # epoch and number
-        self._told_epoch = 0
 
     def _new_consumer_thread(self) -> BatchThread:
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
@@ -48,14 +44,14 @@ class BatchConsumer(driver.Consumer):
         if not fetched:  # the flow was stopped before the thread looked
             return {}
         records, epoch = cast("tuple[Any, int]", fetched)
-        if epoch != self._told_epoch:
+        if epoch != self._assignment.epoch:
             async with self._seeking:
-                pass  # no poll goes on before the epoch it belongs to was told
+                pass  # no poll goes on before the seek that fetched it is over
         runs = {TP(*tp): run for tp, run in records.items() if tp.topic in self._options.topics}
         others = {tp: run for tp, run in records.items() if tp.topic not in self._options.topics}
         if not runs:
             return others
-        poll = Poll(runs, epoch, self._number_in(epoch))
+        poll = Poll(runs, self._assignment, epoch, self._number_in(epoch))
         if self._waiting is not None and self._waiting.absorb(poll, self.app.conf.broker_max_poll_records):
             return others
         self._waiting = poll
@@ -90,14 +86,14 @@ class BatchConsumer(driver.Consumer):
     async def perform_seek(self) -> None:
         """Fence, then read the committed offsets, then seek. Faust seeks from nowhere else; lanes in doubt do.
 
-        Whoever calls may give up waiting for it; it goes on all the same, since half a seek would be none. Raises
-        SeekGivenUp while the group rebalances: to seek is to fence, and what was ours may be another's by now.
+        Whoever awaits it may be cancelled; the seek goes on all the same, since half a seek would be none. Raises
+        AssignmentRevoked while the group rebalances: to seek is to fence, and the partitions may be another's by now.
         """
-        times_given_away = self._times_given_away
-        seek = asyncio.ensure_future(self._seek_once(times_given_away))
-        seek.add_done_callback(self._hear)
+        assignment = self._assignment
+        seek = asyncio.ensure_future(self._seek_once(assignment))
+        seek.add_done_callback(self._log_failure)
         await asyncio.shield(seek)
-        self._check_ours(times_given_away)
+        assignment.require()
 
     def ask_for_seek(self) -> None:
         """Have Faust seek and fetch again, unless a seek is under way.
@@ -110,44 +106,48 @@ class BatchConsumer(driver.Consumer):
             recovery._generation_id = self.app.consumer_generation_id  # Faust passes over one of another generation
             recovery.signal_recovery_start.set()
 
-    async def _seek_once(self, times_given_away: int) -> None:
+    async def _seek_once(self, assignment: Assignment) -> None:
         async with self._seeking:
-            self._check_ours(times_given_away)
-            assigned = self._topics_assigned()
-            kept = await self._listener.open(assigned)
+            assignment.require()
+            assignment.end_epoch()
+            # A batch of the old epoch that was delivered after the committed offset is read would be decided again.
+            await assignment.quiet()
+            assignment.require()
+            kept = await self._listener.before_seek(assignment)
             committed, epoch = await self._thread.call_thread(self._thread.seek_all, kept)
             self._read_offset.update(dict.fromkeys(committed))  # what comes now may have been handed on before
-            self._check_ours(times_given_away)
-            self._told_epoch = epoch
-            self._listener.resume({tp: offset for tp, offset in committed.items() if tp in assigned}, epoch)
+            assignment.require()
+            assignment.begin_epoch(epoch)
+            ours = assignment.partitions or ()
+            self._listener.after_seek({tp: offset for tp, offset in committed.items() if tp in ours})
 
-    def _hear(self, seek: asyncio.Future[None]) -> None:
-        """Of a seek that failed, perhaps with nobody waiting for it any more."""
+    def _log_failure(self, seek: asyncio.Future[None]) -> None:
+        """Of a seek, perhaps with nobody awaiting it any more."""
         fault = None if seek.cancelled() else seek.exception()
         if not (fault is None or isinstance(fault, IllegalStateError) or self.app.should_stop):
             log.warning("a seek failed: %s", trace_of(fault))
 
-    def _check_ours(self, times_given_away: int) -> None:
-        if self._given is None or times_given_away != self._times_given_away:
-            raise SeekGivenUp("The partitions were given away before they were sought.")
-
     async def wait_empty(self) -> None:
         """Wait for the batch in hand, too: Faust, which calls this before a rebalance or a stop, knows only acks."""
-        await self._listener.settle()
+        await self._settle()
         await super().wait_empty()
+
+    async def _settle(self) -> None:
+        await self._assignment.settle()
+        await self._listener.before_revocation()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Finish the batch in hand while its offsets can still be committed, then own nothing."""
-        self._given = None
+        self._assignment.revoked.set()
         if self.app.should_stop:
-            await self._listener.settle()  # Faust, which has it settled otherwise, skips everything when it stops
+            await self._settle()  # Faust, which has it settled otherwise, skips everything when it stops
         await super().on_partitions_revoked(revoked)
-        self._times_given_away += 1
-        self._listener.forget()
+        self._assignment = self._assignment.end()
+        self._listener.after_revocation()
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
-        """Remember what the group gave: a worker it gave nothing to is a spare, no fault."""
-        self._given = frozenset(assigned)  # before Faust has them sought
+        """Note the partitions before Faust seeks."""
+        self._assignment.partitions = frozenset(tp for tp in assigned if tp.topic in self._options.topics)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
@@ -158,25 +158,22 @@ class BatchConsumer(driver.Consumer):
             return False
         return True
 
-    def partitions_seen(self) -> dict[TP, Seen]:
-        """What the last fetch of each assigned partition told; empty before the consumer runs."""
-        return self._thread.partitions_seen() if self._thread._consumer is not None else {}
+    def fetch_states(self) -> dict[TP, FetchState]:
+        """Each assigned partition as of its last fetch; empty before the consumer runs."""
+        return self._thread.fetch_states() if self._thread._consumer is not None else {}
 
     def standing(self) -> Standing:
         """How this worker stands with its consumer group."""
         if not self._thread.knows_its_coordinator():
             return Standing.UNANSWERED
-        if self._given is None:
+        if self._assignment.partitions is None or self._assignment.revoked.is_set():
             return Standing.REBALANCING
-        return Standing.OWNER if self._given else Standing.SPARE
+        return Standing.OWNER if self._assignment.partitions else Standing.SPARE
 
     def reads(self) -> bool:
         """Whether Faust fetches what is assigned. It stops for a rebalance, and must be made to go on after it."""
         flows = self.flow_active and self._thread._consumer is not None
-        return flows and self._topics_assigned() <= (self._active_partitions or set())
-
-    def _topics_assigned(self) -> set[TP]:
-        return {TP(*tp) for tp in self.assignment() if tp.topic in self._options.topics}
+        return flows and (self._assignment.partitions or frozenset()) <= (self._active_partitions or set())
 
     async def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
         """By partition of a topic, whoever reads it: the first offset there is, and the one the next record will get.

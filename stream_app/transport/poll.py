@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from aiokafka.errors import IllegalStateError
 from faust.types import TP
 
-from stream_app.errors import PollLost
 from stream_app.events import RawRecord
+from stream_app.transport.assignment import Assignment
 
 
-class SeekGivenUp(IllegalStateError):  # type: ignore[misc]  # aiokafka ships no types
-    """The partitions are being given away, so where to read on no longer matters. Faust waits for the next assignment.
+@dataclass(frozen=True, slots=True)
+class BatchOptions:
+    """``topics``: delivered as polls. ``fetch_max_wait_seconds``: how long a broker may hold an empty fetch."""
 
-    Its base is what a consumer raises about partitions that are no longer its own: any other error would end the app.
-    """
+    topics: frozenset[str]
+    fetch_max_wait_seconds: float
+    max_partition_fetch_bytes: int = 4 * 1024 * 1024
 
 
 class Poll:
     """Records fetched together: the run of each partition, in offset order, and the epoch they belong to.
 
     ``number`` counts the polls of an epoch from 0, so that one that never arrives is noticed. While a poll waits for
-    the agent it takes in what is fetched after it; once the agent took it, it is closed.
+    the agent it absorbs what is fetched after it; once the agent took it, it is closed.
     """
 
-    def __init__(self, runs: Mapping[TP, list[RawRecord]], epoch: int, number: int) -> None:
+    def __init__(self, runs: Mapping[TP, list[RawRecord]], assignment: Assignment, epoch: int, number: int) -> None:
         self.runs = dict(runs)
+        self.assignment = assignment
         self.epoch = epoch
         self.number = number
         self.next_number = number + 1
@@ -37,6 +40,11 @@ class Poll:
         """The partition and record under which the poll travels through Faust."""
         tp, run = next(iter(self.runs.items()))
         return tp, run[0]
+
+    @property
+    def is_current(self) -> bool:
+        """Whether its records are still this worker's to decide."""
+        return self.assignment.holds(self.epoch)
 
     def __len__(self) -> int:
         return sum(map(len, self.runs.values()))
@@ -52,42 +60,12 @@ class Poll:
         self.next_number = later.next_number
         return True
 
-    def take(self) -> Mapping[TP, list[RawRecord]]:
-        """The runs, for the agent; nothing is absorbed from now on."""
-        self._taken = True
-        return self.runs
+    def admit(self) -> list[RawRecord]:
+        """Take the poll: its records, or none when they will be fetched again; see :meth:`Assignment.admits`.
 
-
-class Positions:
-    """The next poll expected within one epoch; none outside of one."""
-
-    def __init__(self) -> None:
-        self.forget()
-
-    def forget(self) -> None:
-        """The partitions are being given away: nothing is admitted until the next epoch begins."""
-        self.epoch: int | None = None
-        self._next_number = 0
-
-    def restart(self, epoch: int) -> None:
-        """Begin an epoch, after a seek."""
-        self.epoch = epoch
-        self._next_number = 0
-
-    def admit(self, poll: Poll) -> list[RawRecord]:
-        """Take the poll: its records, or none when it is of another epoch and will be fetched again.
-
-        A run may begin above the offset sought (compaction, transaction markers) or below it (the topic was made
-        anew). Raises PollLost when a poll of this epoch is missing: its records would be passed over.
+        A run may begin above the offset of the seek (compaction, transaction markers) or below it (the topic was made
+        anew).
         """
-        runs = poll.take()
-        if poll.epoch != self.epoch:
-            return []
-        if poll.number != self._next_number:
-            raise PollLost(
-                f"Poll {self._next_number} never arrived, poll {poll.number} did.",
-                kept="Nothing after the last delivered batch was committed.",
-                do_next="Start the worker again: it resumes from the committed offsets.",
-            )
-        self._next_number = poll.next_number
-        return [record for run in runs.values() for record in run]
+        self._taken = True
+        admitted = self.assignment.admits(self.epoch, self.number, self.next_number)
+        return [record for run in self.runs.values() for record in run] if admitted else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import aiokafka
@@ -12,7 +13,28 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-from stream_app.transport.seen import Seen
+
+@dataclass(frozen=True, slots=True)
+class FetchState:
+    """A partition as of its last fetch, and so how far behind its reader is.
+
+    ``end``: where a read_committed reader ends, None before the first fetch. ``stamp``: another one for each fetch that
+    was answered. ``position``: where the next fetch begins. ``after_last_record``: the offset after the last record
+    that was fetched; between the two lies nothing but markers of transactions and what was rolled back.
+    """
+
+    end: int | None
+    stamp: int | None
+    position: int
+    after_last_record: int
+
+    def lag(self, next_offset: int) -> int:
+        """Records from ``next_offset`` on. Markers at the end of the log are no lag."""
+        return 0 if self.end is None else max(0, self.end - self.past_markers(next_offset))
+
+    def past_markers(self, next_offset: int) -> int:
+        """Where the first record from ``next_offset`` on can lie at the earliest."""
+        return max(next_offset, self.position) if next_offset >= self.after_last_record else next_offset
 
 
 class BatchThread(driver.AIOKafkaConsumerThread):
@@ -22,7 +44,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._handed_on: dict[TP, int] = {}  # the offset after the last record handed on, or where reading began
+        self._after_last_record: dict[TP, int] = {}  # at first where reading began
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -55,7 +77,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
     ) -> Any:
         records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         # No await between the drain and these lines: the stamp is exact.
-        self._handed_on |= {TP(*tp): run[-1].offset + 1 for tp, run in records.items() if run}
+        self._after_last_record |= {TP(*tp): run[-1].offset + 1 for tp, run in records.items() if run}
         return records, self.epoch
 
     async def seek_all(self, kept: Mapping[TP, int] | None) -> tuple[dict[TP, int | None], int]:
@@ -75,7 +97,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
             if offset is not None:
                 consumer.seek(tp, offset)
         self.epoch += 1
-        self._handed_on = {TP(*tp): offset or 0 for tp, offset in committed.items()}
+        self._after_last_record = {TP(*tp): offset or 0 for tp, offset in committed.items()}
         if fresh:
             await consumer.seek_to_beginning(*fresh)
             committed |= {tp: await consumer.position(tp) for tp in fresh}  # not 0 where old records are gone
@@ -86,15 +108,15 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         positions = {TopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
         await self._ensure_consumer().commit(positions)
 
-    def partitions_seen(self) -> dict[TP, Seen]:
-        """What the last fetch of each assigned partition told. From any thread."""
+    def fetch_states(self) -> dict[TP, FetchState]:
+        """Each assigned partition as of its last fetch. From any thread."""
         subscription = self._ensure_consumer()._subscription.subscription
         assignment = subscription and subscription.assignment
         if assignment is None:
             return {}
         states = {TP(*tp): assignment.state_value(tp) for tp in assignment.tps}
         return {
-            tp: Seen(state.lso, state.timestamp, state.position, self._handed_on.get(tp, state.position))
+            tp: FetchState(state.lso, state.timestamp, state.position, self._after_last_record.get(tp, state.position))
             for tp, state in states.items()
             if state is not None and state.has_valid_position
         }

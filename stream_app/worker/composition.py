@@ -16,10 +16,11 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from models.bundle import Bundle, load_bundle, shipped_bundle
 from stream_app.clients import open_clients
-from stream_app.delivery.at_least_once import AtLeastOnceLanes, Lanes
+from stream_app.delivery.at_least_once import AtLeastOnceLanes
 from stream_app.delivery.exactly_once import TransactionalLanes
 from stream_app.delivery.offset_commits import PacedCommits
 from stream_app.delivery.producer import OutputTopics
+from stream_app.delivery.protocol import Lanes
 from stream_app.delivery.transactional_producer import AiokafkaTransactions, Transactions, require_transactions
 from stream_app.events import ModelRef
 from stream_app.pipeline import Pipeline
@@ -151,7 +152,7 @@ def _listener(settings: WorkerSettings, topics: TopicNames, lanes: Lanes, decide
 
 
 def _measure_lag(app: BatchApp, lanes: Lanes, progress: Progress, metrics: ScorerMetrics) -> None:
-    positions, seen = lanes.committed_offsets(), app.batch_consumer.partitions_seen()
+    positions, seen = lanes.committed_offsets(), app.batch_consumer.fetch_states()
     lag = {tp.partition: seen[tp].lag(at) if tp in seen else 0 for tp, at in positions.items()}
     stamps = {tp.partition: seen[tp].stamp for tp in positions if tp in seen}
     progress.stands(app.batch_consumer.standing(), lag, stamps, reads=app.batch_consumer.reads())

@@ -17,8 +17,7 @@ from faust.types import TP
 
 from stream_app.errors import RecallFailed
 from stream_app.steps.decided import DecidedIds
-from stream_app.transport import SeekListener
-from stream_app.transport.seek import unless_given_away
+from stream_app.transport.assignment import Assignment, SeekListener
 from stream_app.worker.decision_tail import Named
 
 log = logging.getLogger(__name__)
@@ -41,30 +40,26 @@ class Recall(SeekListener):
         self._lanes, self._decided = lanes, decided
         self._read, self._guard, self._timeout = read, guard, timeout_seconds
         self._recalled: Mapping[int, list[Named]] = {}
-        self._leaving = asyncio.Event()
 
-    async def open(self, partitions: set[TP]) -> Mapping[TP, int] | None:
+    async def before_seek(self, assignment: Assignment) -> Mapping[TP, int] | None:
         """Open the lanes, which fences older owners; then nothing is added to what is read."""
-        leaving = self._leaving
-        kept = await self._lanes.open(partitions)
-        recalling = self._guard(self._recall({tp.partition for tp in partitions}))
-        self._recalled = await unless_given_away(leaving, recalling)
+        kept = await self._lanes.before_seek(assignment)
+        recalling = self._guard(self._recall({tp.partition for tp in assignment.partitions or ()}))
+        self._recalled = await assignment.unless_revoked(recalling)
         return kept
 
-    def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
+    def after_seek(self, committed: Mapping[TP, int | None]) -> None:
         """In one step with the new epoch: what a batch of the old one adds meanwhile is dropped as that batch is."""
         recalled, self._recalled = self._recalled, {}
         self._decided.restart({p: [each[1:] for each in some] for p, some in recalled.items()})
-        self._lanes.resume(committed, epoch)
+        self._lanes.after_seek(committed)
 
-    async def settle(self) -> None:
-        self._leaving.set()
-        await self._lanes.settle()
+    async def before_revocation(self) -> None:
+        await self._lanes.before_revocation()
 
-    def forget(self) -> None:
+    def after_revocation(self) -> None:
         self._decided.restart({})
-        self._lanes.forget()
-        self._leaving = asyncio.Event()
+        self._lanes.after_revocation()
 
     async def _recall(self, partitions: set[int]) -> Mapping[int, list[Named]]:
         started = time.monotonic()

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Awaitable, Iterator, Sequence
 from typing import Any
 
-from stream_app.delivery.at_least_once import Lanes
 from stream_app.delivery.offset_commits import Guard
+from stream_app.delivery.protocol import Lanes
 from stream_app.errors import ClientStoreUnavailable
 from stream_app.events import Decision, RawRecord, Rejection
 from stream_app.pipeline import Digests, Judged, Pipeline
@@ -77,10 +77,10 @@ class Scoring:
 
         Raises StreamAppError when it could not; none of the poll is committed then.
         """
-        records = self._lanes.admit(poll)
+        records = poll.admit()
         judged = await self._judge(poll, records) if records else None
         await self.delivered()
-        if judged is not None and self._lanes.holds(poll):
+        if judged is not None and poll.is_current:
             # Nothing may come between these two: what is remembered of a batch that is not ours would be taken for
             # delivered, and never be.
             self._remember(judged)
@@ -111,7 +111,7 @@ class Scoring:
     async def _judge_piece(self, poll: Poll, records: Sequence[RawRecord], earlier: Digests) -> Judged | None:
         waiting = _Waiting(self._patience)
         await asyncio.sleep(0)
-        while self._lanes.holds(poll):
+        while poll.is_current:
             try:
                 return self._pipeline.judge(records, dt.datetime.now(dt.UTC), _Stopwatch(self._metrics).lap, earlier)
             except ClientStoreUnavailable as fault:
@@ -125,7 +125,7 @@ class Scoring:
             self._decided.remember(judged.decided, dt.datetime.now(dt.UTC))
 
     async def _deliver(self, poll: Poll, records: Sequence[RawRecord], judged: Judged) -> None:
-        if not self._lanes.holds(poll):
+        if not poll.is_current:
             return
         stopwatch = _Stopwatch(self._metrics)
         now = time.time()

@@ -17,6 +17,7 @@ from faust.types import TP
 
 from stream_app.delivery.transactional_producer import AiokafkaTransactions
 from stream_app.events import Output
+from stream_app.transport import Assignment
 from tests.chaos.victim import Orders, start
 
 BETWEEN_COMMITS, OFFSET_READ = "between-commits", "offset-read"
@@ -104,11 +105,11 @@ class ReadsFirst:
     def __init__(self, app: Any, orders: Orders) -> None:
         self._inner, self._app, self._orders = app.transport.listener, app, orders
 
-    async def open(self, partitions: set[TP]) -> Mapping[TP, int]:
+    async def before_seek(self, assignment: Assignment) -> Mapping[TP, int]:
         thread = self._app.batch_consumer._thread
         committed = await thread.call_thread(_committed, thread)
         self._orders.at(OFFSET_READ)
-        await self._inner.open(partitions)
+        await self._inner.before_seek(assignment)
         return committed
 
     def __getattr__(self, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""At-least-once lanes: once partitions are to go, nothing more is begun."""
+"""At-least-once lanes: what was delivered is committed before the partitions are revoked."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from faust.types import TP
 from stream_app.delivery.at_least_once import AtLeastOnceLanes
 from stream_app.delivery.offset_commits import PacedCommits
 from stream_app.delivery.producer import OutputTopics
-from stream_app.transport.poll import Poll
+from stream_app.transport import Assignment
+from tests.builders.assignments import assigned
 from tests.builders.records import record
 
 FIRST = TP("loan.requests", 0)
@@ -23,25 +24,34 @@ class Unheard:
     def not_committed(self, batches: int) -> None: ...
 
 
-async def commit(_offsets: Mapping[TP, int]) -> bool:
-    return True
-
-
 async def unguarded(work: Awaitable[Any]) -> Any:
     return await work
 
 
-def test_no_batch_is_begun_once_the_partitions_are_to_be_given_away() -> None:
-    """Its offsets could no longer be committed, and whoever gets the partition would decide it again."""
+def test_a_batch_delivered_while_its_partitions_are_being_revoked_is_committed_at_once() -> None:
+    """They may be another's at any time, and whoever gets them would decide it again."""
+    commits: list[Mapping[TP, int]] = []
+
+    async def commit(offsets: Mapping[TP, int]) -> bool:
+        commits.append(offsets)
+        return True
+
+    class Lanes(AtLeastOnceLanes):
+        revoked: Assignment
+
+        async def _publish(self, *_: Any) -> None:
+            self.revoked.revoked.set()
+
+        async def _started(self) -> Any: ...
 
     async def story() -> None:
+        paced = PacedCommits(commit, listener=Unheard(), guard=unguarded, interval_seconds=60.0, timeout_seconds=1.0)
         topics = OutputTopics("decisions", "rejections")
-        commits = PacedCommits(commit, listener=Unheard(), guard=unguarded, interval_seconds=0.0, timeout_seconds=1.0)
-        lanes = AtLeastOnceLanes(commits=commits, bootstrap="127.0.0.1:1", topics=topics, timeout_seconds=1.0)
-        lanes.resume({FIRST: 5}, 2)
-        poll = Poll({FIRST: [record(offset=5)]}, 2, 0)
-        assert lanes.admit(poll)
-        await lanes.settle()
-        assert not lanes.holds(poll)
+        lanes = Lanes(commits=paced, bootstrap="127.0.0.1:1", topics=topics, timeout_seconds=1.0)
+        lanes.revoked = assigned(FIRST)
+        await lanes.before_seek(lanes.revoked)
+        lanes.after_seek({FIRST: 5})
+        assert await lanes.deliver([record(offset=5)], [None])
+        assert commits == [{FIRST: 6}]
 
     asyncio.run(story())

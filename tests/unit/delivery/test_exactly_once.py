@@ -17,8 +17,8 @@ from stream_app.delivery.exactly_once import TransactionalLanes
 from stream_app.delivery.producer import OutputTopics
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Output
-from stream_app.transport import seek
-from stream_app.transport.poll import Poll, SeekGivenUp
+from stream_app.transport import AssignmentRevoked, assignment
+from tests.builders.assignments import assigned, poll_of
 from tests.builders.records import record
 
 FIRST, SECOND = TP("loan.requests", 0), TP("loan.requests", 1)
@@ -89,16 +89,33 @@ class Told:
 
 
 class Consumer:
-    """Seeks as the transport does: open, then the committed offsets, then the next epoch."""
+    """Seeks as the transport does: fence, then the committed offsets, then the next epoch."""
 
     def __init__(self, committed: Mapping[TP, int | None]) -> None:
         self.committed, self.epoch = committed, 0
+        self.assignment = assigned(*committed, epoch=None)
         self.lanes: TransactionalLanes
 
+    async def fence(self) -> None:
+        self.assignment.end_epoch()
+        await self.assignment.quiet()
+        await self.lanes.before_seek(self.assignment)
+
     async def seek(self) -> None:
-        await self.lanes.open(set(self.committed))
+        await self.fence()
         self.epoch += 2
-        self.lanes.resume(self.committed, self.epoch)
+        self.assignment.begin_epoch(self.epoch)
+        self.lanes.after_seek(self.committed)
+
+    async def settle(self) -> None:
+        await self.assignment.settle()
+        await self.lanes.before_revocation()
+
+    def reassign(self) -> None:
+        """The partitions are revoked, and assigned once more."""
+        self.lanes.after_revocation()
+        self.assignment = self.assignment.end()
+        self.assignment.partitions = frozenset(self.committed)
 
 
 async def unguarded(work: Awaitable[Any]) -> Any:
@@ -184,13 +201,13 @@ def test_after_a_doubt_at_any_step_nothing_more_is_held_until_the_lanes_are_open
     broker = Broker((step, fault))
 
     async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
-        old = Poll({FIRST: [record(offset=5)]}, consumer.epoch, 0)
+        old = poll_of(consumer.assignment, {FIRST: [record(offset=5)]})
         assert not await lanes.deliver(both(), [DECIDED, REJECTED, DECIDED])
-        assert not lanes.holds(old)
-        assert lanes.admit(old) == []
+        assert not old.is_current
+        assert old.admit() == []
         await until(lambda: consumer.epoch == 4)
-        again = Poll({FIRST: [record(offset=5)]}, consumer.epoch, 0)
-        assert [each.offset for each in lanes.admit(again)] == [5]
+        again = poll_of(consumer.assignment, {FIRST: [record(offset=5)]})
+        assert [admitted.offset for admitted in again.admit()] == [5]
         assert await lanes.deliver([record(offset=5)], [DECIDED])
 
     assert play(broker, story).heard == ["not committed 1", "committed"]
@@ -247,44 +264,14 @@ def test_settling_waits_for_the_delivery_and_stops_a_reopening() -> None:
     async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
         delivery = asyncio.ensure_future(lanes.deliver(both(), [DECIDED, REJECTED, DECIDED]))
         await asyncio.sleep(0)
-        await lanes.settle()
+        await consumer.settle()
         assert await delivery is False
-        await lanes.settle()
-        lanes.forget()
+        await consumer.settle()
+        consumer.reassign()
         assert lanes.committed_offsets() == {}
         assert consumer.epoch == 2
 
     play(broker, story)
-
-
-def test_lanes_are_opened_when_the_batch_in_hand_has_ended_and_hold_nothing_until_the_seek_is_over() -> None:
-    """Delivered by a new lane after the committed offset was read, a batch would be fetched and decided again."""
-    broker = Broker()
-
-    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
-        old = Poll({FIRST: [record(offset=5)]}, consumer.epoch, 0)
-        lanes.admit(old)
-        delivery = asyncio.ensure_future(lanes.deliver([record(offset=5)], [DECIDED]))
-        await asyncio.sleep(0)
-        await lanes.open({FIRST, SECOND})
-        assert delivery.done()
-        assert not lanes.holds(old)
-        lanes.resume({FIRST: 6, SECOND: None}, 4)
-
-    play(broker, story)
-    assert broker.of("0") == [
-        *("start", "begin", "send decisions 0 1", "offsets of g", "commit", "discard", "start", "discard")
-    ]
-
-
-def test_no_batch_is_begun_once_the_partitions_are_to_be_given_away() -> None:
-    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
-        next_one = Poll({FIRST: [record(offset=5)]}, consumer.epoch, 0)
-        lanes.admit(next_one)
-        await lanes.settle()
-        assert not lanes.holds(next_one)
-
-    play(Broker(), story)
 
 
 def test_a_doubt_is_not_looked_up_again_when_a_rebalance_did(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -324,7 +311,7 @@ def test_a_broker_that_is_silent_is_asked_again_over_another_connection() -> Non
     assert broker.of("0")[:3] == ["start", "start", "begin"]
 
 
-def test_lanes_that_hang_while_the_partitions_are_given_away_are_opened_no_further() -> None:
+def test_lanes_that_hang_while_the_partitions_are_revoked_are_opened_no_further() -> None:
     """To go on would be to fence their next owner."""
 
     class Hanging(Broker):
@@ -338,12 +325,12 @@ def test_lanes_that_hang_while_the_partitions_are_given_away_are_opened_no_furth
 
     async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
         broker.hangs = True
-        reopening = asyncio.ensure_future(lanes.open({FIRST, SECOND}))
+        reopening = asyncio.ensure_future(consumer.fence())
         await until(lambda: "start" in broker.of("0")[1:])
-        await lanes.settle()
-        with pytest.raises(SeekGivenUp):
+        await consumer.settle()
+        with pytest.raises(AssignmentRevoked):
             await reopening
-        lanes.forget()
+        consumer.reassign()
         broker.hangs = False
         await consumer.seek()
         assert await lanes.deliver(both(), [DECIDED, REJECTED, DECIDED])
@@ -352,45 +339,27 @@ def test_lanes_that_hang_while_the_partitions_are_given_away_are_opened_no_furth
     assert [broker.of(lane).count("start") for lane in "01"] == [3, 3]
 
 
-def test_lanes_whose_partitions_are_given_away_while_a_batch_ends_are_not_opened() -> None:
-    broker = Broker()
-
-    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
-        delivery = asyncio.ensure_future(lanes.deliver([record(offset=5)], [DECIDED]))
-        await asyncio.sleep(0)
-        reopening = asyncio.ensure_future(lanes.open({FIRST, SECOND}))
-        await asyncio.sleep(0)
-        await lanes.settle()
-        lanes.forget()
-        with pytest.raises(SeekGivenUp):
-            await reopening
-        assert await delivery
-
-    play(broker, story)
-    assert broker.of("0").count("start") == 1
-
-
-def test_lanes_whose_partitions_are_given_away_as_soon_as_they_are_being_opened_are_opened_no_further() -> None:
+def test_lanes_whose_partitions_are_revoked_as_soon_as_they_are_being_opened_are_opened_no_further() -> None:
     class Hanging(Broker):
         async def wait(self) -> None:
             if self.of("0").count("start") > 1:
                 await asyncio.Event().wait()
 
-    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
-        reopening = asyncio.ensure_future(lanes.open({FIRST, SECOND}))
+    async def story(_lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
+        reopening = asyncio.ensure_future(consumer.fence())
         await asyncio.sleep(0)
-        await lanes.settle()
-        lanes.forget()
-        with pytest.raises(SeekGivenUp):
+        await consumer.settle()
+        consumer.reassign()
+        with pytest.raises(AssignmentRevoked):
             await asyncio.wait_for(reopening, 10)
 
     play(Hanging(), story)
 
 
-def test_an_opening_that_was_given_up_has_ended_although_a_client_swallowed_its_cancellation(
+def test_an_opening_whose_partitions_are_revoked_has_ended_although_a_client_swallowed_its_cancellation(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(seek, "CANCEL_AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(assignment, "CANCEL_AGAIN_SECONDS", 0.01)
 
     class Swallowing(Broker):
         waiting = 0
@@ -404,11 +373,11 @@ def test_an_opening_that_was_given_up_has_ended_although_a_client_swallowed_its_
 
     broker = Swallowing()
 
-    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
-        reopening = asyncio.ensure_future(lanes.open({FIRST, SECOND}))
+    async def story(_lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
+        reopening = asyncio.ensure_future(consumer.fence())
         await until(lambda: broker.waiting > 0)
-        await lanes.settle()
-        with pytest.raises(SeekGivenUp):
+        await consumer.settle()
+        with pytest.raises(AssignmentRevoked):
             await reopening
         names = {getattr(task.get_coro(), "__name__", "") for task in asyncio.all_tasks()}
         assert "_open_lane" not in names

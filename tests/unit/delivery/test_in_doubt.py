@@ -17,7 +17,7 @@ async def unguarded(work: Awaitable[Any]) -> Any:
 
 
 def lasting(*times: float, until: float) -> float:
-    doubts = Doubts(never, sought=lambda: False, guard=unguarded, timeout_seconds=60.0)
+    doubts = Doubts(never, guard=unguarded, timeout_seconds=60.0)
     for now in times:
         doubts.note(now)
     return doubts.lasting(until)
@@ -33,7 +33,7 @@ def test_a_doubt_long_after_the_last_is_another() -> None:
 
 
 def test_a_commit_ends_them() -> None:
-    doubts = Doubts(never, sought=lambda: False, guard=unguarded, timeout_seconds=60.0)
+    doubts = Doubts(never, guard=unguarded, timeout_seconds=60.0)
     doubts.note(100.0)
     doubts.over()
     assert doubts.lasting(130.0) == 0.0

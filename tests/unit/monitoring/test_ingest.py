@@ -18,7 +18,8 @@ from monitoring.ingest import Watching
 from monitoring.log_lines import News
 from monitoring.store import Position, Put, Stored
 from stream_app.errors import PollLost, StoreError, StoreUnavailable
-from stream_app.transport.poll import Poll, SeekGivenUp
+from stream_app.transport import AssignmentRevoked, Poll
+from tests.builders.assignments import assigned
 
 A, B = TP("d", 0), TP("d", 1)
 DAY_US = 86_400_000_000
@@ -84,22 +85,25 @@ class Monitor:
             unguarded,  # type: ignore[arg-type]
         )
 
+        self.assignment = assigned(A, epoch=None)
+
     async def assigned(self, epoch: int = 1) -> None:
-        kept = await self.watching.open({A})
-        self.watching.resume({A: kept.get(A, 0)}, epoch)
+        kept = await self.watching.before_seek(self.assignment)
+        self.assignment.begin_epoch(epoch)
+        self.watching.after_seek({A: kept.get(A, 0)})
 
-    async def taken_away(self) -> None:
-        await self.watching.settle()
-        self.watching.forget()
+    def revoke(self) -> None:
+        self.watching.after_revocation()
+        self.assignment = self.assignment.end()
+        self.assignment.partitions = frozenset({A})
 
-
-def poll(number: int, *names: str, day: int = 1, epoch: int = 1, offset: int | None = None) -> Poll:
-    first = number * 10 if offset is None else offset
-    records: list[Any] = [
-        SimpleNamespace(topic="d", partition=0, offset=first + n, value=decision(name, day))
-        for n, name in enumerate(names)
-    ]
-    return Poll({A: records}, epoch, number)
+    async def handle(self, number: int, *names: str, day: int = 1, epoch: int = 1, offset: int | None = None) -> None:
+        first = number * 10 if offset is None else offset
+        records: list[Any] = [
+            SimpleNamespace(topic="d", partition=0, offset=first + n, value=decision(name, day))
+            for n, name in enumerate(names)
+        ]
+        await self.watching.handle(Poll({A: records}, self.assignment, epoch, number))
 
 
 def decision(name: str, day: int) -> bytes:
@@ -134,7 +138,7 @@ def test_a_poll_is_stored_with_where_to_read_on() -> None:
     async def story() -> None:
         monitor = Monitor(Store())
         await monitor.assigned()
-        await monitor.watching.handle(poll(0, "a", "b"))
+        await monitor.handle(0, "a", "b")
         [put] = monitor.store.puts
         assert put.positions == {A: Position(2, DAY_US)}
         assert monitor.watching.next_offsets == {A: 2}
@@ -148,10 +152,10 @@ def test_a_store_that_recovers_gets_every_poll_in_order_and_each_failure_is_coun
     async def story() -> None:
         monitor = Monitor(Store())
         await monitor.assigned()
-        await monitor.watching.handle(poll(0, "a"))
+        await monitor.handle(0, "a")
         monitor.store.refuses = 3
-        await monitor.watching.handle(poll(1, "b"))
-        await monitor.watching.handle(poll(2, "c"))
+        await monitor.handle(1, "b")
+        await monitor.handle(2, "c")
         assert monitor.store.stored == ["a", "b", "c"]
         assert monitor.told.verbs.count("store_failed") == 3
         assert monitor.watching.next_offsets == {A: 21}
@@ -162,44 +166,45 @@ def test_a_store_that_recovers_gets_every_poll_in_order_and_each_failure_is_coun
 def test_reading_goes_on_from_the_stores_positions_and_by_its_clocks() -> None:
     async def story() -> None:
         monitor = Monitor(Store(known={A: Position(7, 5 * DAY_US), B: Position(3, None)}))
-        assert await monitor.watching.open({A}) == {A: 7, B: 3}
-        monitor.watching.resume({A: 7}, 1)
+        assert await monitor.watching.before_seek(monitor.assignment) == {A: 7, B: 3}
+        monitor.assignment.begin_epoch(1)
+        monitor.watching.after_seek({A: 7})
         assert monitor.watching.next_offsets == {A: 7}
-        await monitor.watching.handle(poll(0, "late", day=2, offset=7))
+        await monitor.handle(0, "late", day=2, offset=7)
         assert [row.late for put in monitor.store.puts for row in put.decisions] == [True]
 
     run(story())
 
 
 @pytest.mark.usefixtures("never")
-def test_a_poll_that_waits_for_the_store_is_given_up_with_its_partitions_and_nothing_behind_it_is_stored() -> None:
+def test_a_poll_that_waits_for_the_store_ends_with_the_revocation_and_nothing_behind_it_is_stored() -> None:
     async def story() -> None:
         monitor = Monitor(Store())
         await monitor.assigned()
         monitor.store.refuses = 1
-        handling = asyncio.ensure_future(monitor.watching.handle(poll(0, "a")))
+        handling = asyncio.ensure_future(monitor.handle(0, "a"))
         await until(lambda: "store_failed" in monitor.told.verbs)
-        await monitor.watching.settle()
+        await monitor.assignment.settle()
         assert handling.done()
-        await monitor.watching.handle(poll(1, "b"))
-        monitor.watching.forget()
-        await monitor.watching.handle(poll(2, "c"))
+        await monitor.handle(1, "b")
+        monitor.revoke()
+        await monitor.handle(2, "c")
         assert monitor.store.stored == []
         await monitor.assigned(epoch=2)
-        await monitor.watching.handle(poll(0, "a", epoch=2, offset=0))
+        await monitor.handle(0, "a", epoch=2, offset=0)
         assert monitor.store.stored == ["a"]
 
     run(story())
 
 
 @pytest.mark.usefixtures("never")
-def test_opening_is_given_up_with_the_partitions_and_reads_nothing_again() -> None:
+def test_a_seek_that_waits_for_the_store_ends_with_the_revocation_and_asks_nothing_again() -> None:
     async def story() -> None:
         monitor = Monitor(Store(refuses=1, known={A: Position(7, None)}))
-        opening = asyncio.ensure_future(monitor.watching.open({A}))
+        opening = asyncio.ensure_future(monitor.watching.before_seek(monitor.assignment))
         await until(lambda: "store_failed" in monitor.told.verbs)
-        await monitor.watching.settle()
-        with pytest.raises(SeekGivenUp):
+        await monitor.assignment.settle()
+        with pytest.raises(AssignmentRevoked):
             await opening
         assert monitor.watching.next_offsets == {}
 
@@ -211,7 +216,8 @@ def test_a_store_that_is_away_after_a_rebalance_is_waited_for() -> None:
     async def story() -> None:
         monitor = Monitor(Store(known={A: Position(7, None)}))
         await monitor.assigned()
-        await monitor.taken_away()
+        await monitor.assignment.settle()
+        monitor.revoke()
         monitor.store.refuses = 3
         await monitor.assigned(epoch=2)
         assert monitor.watching.next_offsets == {A: 7}
@@ -228,20 +234,20 @@ def test_a_fault_that_waiting_cannot_mend_is_raised() -> None:
         await monitor.assigned()
         monitor.store.refuses = 1
         with pytest.raises(StoreError):
-            await monitor.watching.handle(poll(0, "a"))
+            await monitor.handle(0, "a")
 
     run(story())
 
 
-def test_partitions_that_are_given_away_are_no_longer_claimed_by_a_poll_still_in_hand() -> None:
+def test_partitions_that_are_revoked_are_no_longer_claimed_by_a_poll_still_in_hand() -> None:
     """As when a stopped process wakes up in the middle of a put: the rows are there, and nobody loses by it."""
 
     async def story() -> None:
         monitor = Monitor(Store())
         await monitor.assigned()
-        handling = asyncio.ensure_future(monitor.watching.handle(poll(0, "a")))
+        handling = asyncio.ensure_future(monitor.handle(0, "a"))
         await asyncio.sleep(0)
-        monitor.watching.forget()
+        monitor.revoke()
         await handling
         assert monitor.store.stored == ["a"]
         assert monitor.watching.next_offsets == {}
@@ -249,12 +255,12 @@ def test_partitions_that_are_given_away_are_no_longer_claimed_by_a_poll_still_in
     run(story())
 
 
-def test_no_poll_is_begun_once_the_partitions_are_to_be_given_away() -> None:
+def test_no_poll_is_begun_once_the_partitions_are_being_revoked() -> None:
     async def story() -> None:
         monitor = Monitor(Store())
         await monitor.assigned()
-        await monitor.watching.settle()
-        await monitor.watching.handle(poll(0, "a"))
+        await monitor.assignment.settle()
+        await monitor.handle(0, "a")
         assert monitor.store.stored == []
 
     run(story())
@@ -264,10 +270,10 @@ def test_polls_of_another_epoch_are_dropped_and_a_missing_one_is_a_fault() -> No
     async def story() -> None:
         monitor = Monitor(Store())
         await monitor.assigned(epoch=2)
-        await monitor.watching.handle(poll(0, "old", epoch=1))
+        await monitor.handle(0, "old", epoch=1)
         assert monitor.store.stored == []
         with pytest.raises(PollLost):
-            await monitor.watching.handle(poll(1, "a", epoch=2))
+            await monitor.handle(1, "a", epoch=2)
 
     run(story())
 
@@ -276,9 +282,9 @@ def test_settling_waits_for_the_poll_in_hand() -> None:
     async def story() -> None:
         monitor = Monitor(Store())
         await monitor.assigned()
-        handling = asyncio.ensure_future(monitor.watching.handle(poll(0, "a")))
+        handling = asyncio.ensure_future(monitor.handle(0, "a"))
         await asyncio.sleep(0)
-        await monitor.watching.settle()
+        await monitor.assignment.settle()
         assert (monitor.store.stored, monitor.watching.next_offsets) == (["a"], {A: 1})
         await handling
 

@@ -1,4 +1,4 @@
-"""Seeking around a rebalance: partitions given away during a seek are not resumed, and no seek begins before another
+"""Seeking around a rebalance: partitions revoked during a seek are not resumed, and no seek begins before another
 ended."""
 
 from __future__ import annotations
@@ -14,34 +14,39 @@ from faust.transport.drivers.aiokafka import Consumer as Faust
 from faust.types import TP
 
 from stream_app.settings import StreamSettings
-from stream_app.transport import BatchConsumer, BatchOptions, Seen
+from stream_app.transport import Assignment, AssignmentRevoked, BatchConsumer, BatchOptions, FetchState
 from stream_app.transport.app import batch_app
-from stream_app.transport.poll import SeekGivenUp
-from stream_app.transport.untrimmed import Untrimmed
+from stream_app.transport.faust_workarounds import NoReadWatermark
+from tests.builders.assignments import assigned
 
 A = TP("d", 0)
 
 
 class Listener:
-    """Opens when ``ready`` is set, or gives up; remembers what it was told."""
+    """Is ready to seek when ``ready`` is set, or raises; records its calls."""
 
     def __init__(self) -> None:
-        self.told: list[Any] = []
+        self.calls: list[Any] = []
         self.ready = asyncio.Event()
-        self.gives_up = False
+        self.fault: Exception | None = None
+        self.assignment = Assignment()
 
-    async def open(self, _partitions: set[TP]) -> Mapping[TP, int]:
-        self.told.append("open")
+    async def before_seek(self, assignment: Assignment) -> Mapping[TP, int]:
+        self.calls.append("before seek")
+        self.assignment = assignment
         await self.ready.wait()
-        if self.gives_up:
-            raise SeekGivenUp("given away")
+        if self.fault:
+            raise self.fault
         return {A: 7}
 
-    def forget(self) -> None:
-        self.told.append("forget")
+    def after_seek(self, committed: Mapping[TP, int | None]) -> None:
+        self.calls.append((dict(committed), self.assignment.epoch))
 
-    def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
-        self.told.append((dict(committed), epoch))
+    async def before_revocation(self) -> None:
+        self.calls.append("before revocation")
+
+    def after_revocation(self) -> None:
+        self.calls.append("after revocation")
 
 
 class Thread:
@@ -64,22 +69,19 @@ class Consumer(BatchConsumer):
     def __init__(self, listener: Any) -> None:
         self._thread: Any = Thread()
         self._listener, self._options = listener, BatchOptions(frozenset({"d"}), 0.5)
-        self._seeking, self._times_given_away = asyncio.Lock(), 0
-        self._given = frozenset({A})
+        self._seeking, self._assignment = asyncio.Lock(), assigned(A, epoch=None)
         self.app: Any = SimpleNamespace(should_stop=False)
         self._read_offset: dict[TP, int | None] = {}
 
-    def assignment(self) -> set[TP]:
-        return {A}
-
-    def given_away(self) -> None:
+    def reassign(self) -> None:
         """What :meth:`on_partitions_revoked` ends with, and a new assignment of the same."""
-        self._times_given_away += 1
+        self._assignment = self._assignment.end()
+        self._assignment.partitions = frozenset({A})
 
 
 async def under_way(listener: Listener) -> None:
     """Until the seek has come as far as the listener."""
-    while not listener.told:
+    while not listener.calls:
         await asyncio.sleep(0)
 
 
@@ -88,24 +90,24 @@ def test_a_seek_resumes_from_where_the_listener_says_to_read_on() -> None:
         listener = Listener()
         listener.ready.set()
         await Consumer(listener).perform_seek()
-        assert listener.told == ["open", ({A: 7}, 1)]
+        assert listener.calls == ["before seek", ({A: 7}, 1)]
 
     asyncio.run(story())
 
 
-def test_partitions_given_away_during_a_seek_are_not_resumed_and_those_of_the_next_are() -> None:
+def test_partitions_revoked_during_a_seek_are_not_resumed_and_those_of_the_next_are() -> None:
     async def story() -> None:
         listener = Listener()
         consumer = Consumer(listener)
         seeking = asyncio.ensure_future(consumer.perform_seek())
         await under_way(listener)
-        consumer.given_away()
+        consumer.reassign()
         listener.ready.set()
-        with pytest.raises(SeekGivenUp):
+        with pytest.raises(AssignmentRevoked):
             await seeking
-        assert listener.told == ["open"]
+        assert listener.calls == ["before seek"]
         await consumer.perform_seek()
-        assert listener.told == ["open", "open", ({A: 7}, 2)]
+        assert listener.calls == ["before seek", "before seek", ({A: 7}, 2)]
 
     asyncio.run(story())
 
@@ -120,12 +122,12 @@ def test_a_seek_nobody_waits_for_any_more_ends_before_the_next_begins() -> None:
         second = asyncio.ensure_future(consumer.perform_seek())
         listener.ready.set()
         await second
-        assert listener.told == ["open", ({A: 7}, 1), "open", ({A: 7}, 2)]
+        assert listener.calls == ["before seek", ({A: 7}, 1), "before seek", ({A: 7}, 2)]
 
     asyncio.run(story())
 
 
-def test_a_seek_whose_partitions_are_given_away_before_its_turn_fences_nobody() -> None:
+def test_a_seek_whose_partitions_are_revoked_before_its_turn_fences_nobody() -> None:
     async def story() -> None:
         listener = Listener()
         consumer = Consumer(listener)
@@ -133,21 +135,22 @@ def test_a_seek_whose_partitions_are_given_away_before_its_turn_fences_nobody() 
         await under_way(listener)
         second = asyncio.ensure_future(consumer.perform_seek())
         await asyncio.sleep(0)
-        consumer.given_away()
+        consumer.reassign()
         listener.ready.set()
         for seek in (first, second):
-            with pytest.raises(SeekGivenUp):
+            with pytest.raises(AssignmentRevoked):
                 await seek
-        assert listener.told == ["open"]
+        assert listener.calls == ["before seek"]
 
     asyncio.run(story())
 
 
-def test_nothing_is_sought_or_fenced_while_the_group_rebalances(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_seek_begins_and_nobody_is_fenced_while_the_group_rebalances(monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[Any] = []
 
     async def by_faust(self: Any, *_: Any) -> None:
-        given.append(self._given)
+        given.append(self._assignment.partitions)
+        assert self._assignment.revoked.is_set() == (len(given) == 1)
 
     monkeypatch.setattr(Faust, "on_partitions_revoked", by_faust)
     monkeypatch.setattr(Faust, "on_partitions_assigned", by_faust)
@@ -157,13 +160,71 @@ def test_nothing_is_sought_or_fenced_while_the_group_rebalances(monkeypatch: pyt
         listener.ready.set()
         consumer = Consumer(listener)
         await consumer.on_partitions_revoked({A})
-        with pytest.raises(SeekGivenUp):
+        with pytest.raises(AssignmentRevoked):
             await consumer.perform_seek()
-        assert listener.told == ["forget"]
+        assert listener.calls == ["after revocation"]
         await consumer.on_partitions_assigned({A}, 2)
-        assert given == [None, {A}], "before Faust, which has them sought"
+        assert given == [{A}, {A}], "before Faust, which then seeks"
         await consumer.perform_seek()
-        assert listener.told == ["forget", "open", ({A: 7}, 1)]
+        assert listener.calls == ["after revocation", "before seek", ({A: 7}, 1)]
+
+    asyncio.run(story())
+
+
+def test_the_batch_in_hand_ends_before_the_listener_fences() -> None:
+    """Delivered after the committed offset was read, its records would be fetched and decided again."""
+
+    async def story() -> None:
+        listener = Listener()
+        listener.ready.set()
+        consumer = Consumer(listener)
+        with consumer._assignment.batch_in_hand():
+            consumer._assignment.begin_epoch(1)
+            seeking = asyncio.ensure_future(consumer.perform_seek())
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert (listener.calls, consumer._assignment.epoch) == ([], None)
+        await seeking
+        assert listener.calls[0] == "before seek"
+
+    asyncio.run(story())
+
+
+def test_partitions_revoked_while_a_batch_ends_are_not_fenced() -> None:
+    async def story() -> None:
+        listener = Listener()
+        consumer = Consumer(listener)
+        with consumer._assignment.batch_in_hand():
+            seeking = asyncio.ensure_future(consumer.perform_seek())
+            await asyncio.sleep(0)
+            consumer.reassign()
+        with pytest.raises(AssignmentRevoked):
+            await seeking
+        assert listener.calls == []
+
+    asyncio.run(story())
+
+
+def test_a_worker_that_stops_has_the_batch_in_hand_end_before_it_leaves_the_group(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Faust, which waits for it otherwise, skips everything once it stops."""
+
+    async def by_faust(self: Any, *_: Any) -> None:
+        assert self._listener.calls == ["before revocation"]
+
+    monkeypatch.setattr(Faust, "on_partitions_revoked", by_faust)
+
+    async def story() -> None:
+        listener = Listener()
+        consumer = Consumer(listener)
+        consumer.app.should_stop = True
+        with consumer._assignment.batch_in_hand():
+            revoking = asyncio.ensure_future(consumer.on_partitions_revoked({A}))
+            await asyncio.sleep(0)
+            assert listener.calls == []
+        await revoking
+        assert listener.calls == ["before revocation", "after revocation"]
 
     asyncio.run(story())
 
@@ -203,22 +264,22 @@ def test_a_seek_that_takes_longer_than_a_request_leaves_faust_waiting_for_it() -
     asyncio.run(story())
 
 
-def test_a_seek_that_is_given_up_resumes_nothing_and_raises_what_faust_takes_for_another_rebalance() -> None:
+def test_a_seek_whose_listener_has_no_offsets_resumes_nothing_and_raises_what_faust_takes_for_a_rebalance() -> None:
     async def story() -> None:
         listener = Listener()
-        listener.gives_up = True
+        listener.fault = AssignmentRevoked("revoked")
         listener.ready.set()
         with pytest.raises(IllegalStateError):
             await Consumer(listener).perform_seek()
-        assert listener.told == ["open"]
+        assert listener.calls == ["before seek"]
 
     asyncio.run(story())
 
 
-def test_faust_hands_on_what_was_sought_although_its_queue_took_a_later_poll_after_the_seek() -> None:
-    """Faust notes the offset of a poll when its queue took it, and drops what lies below: what is fetched again."""
+def test_faust_hands_on_what_a_seek_fetches_again_although_its_queue_took_a_later_poll_after_the_seek() -> None:
+    """Faust watermark the offset of a poll when its queue took it, and drops what lies below: what is fetched again."""
     handed_on: list[int] = []
-    notes = Untrimmed(frozenset({"d"}))
+    watermark = NoReadWatermark(frozenset({"d"}))
 
     async def fetched(**_: Any) -> AsyncIterator[tuple[TP, Any]]:
         for offset in (900, 300):
@@ -226,7 +287,7 @@ def test_faust_hands_on_what_was_sought_although_its_queue_took_a_later_poll_aft
 
     async def take(message: Any) -> None:
         handed_on.append(message.offset)
-        notes.update({A: None})  # a seek, while the queue was full
+        watermark.update({A: None})  # a seek, while the queue was full
 
     async def wait_first(taking: Any, never: Any) -> None:
         never.close()
@@ -246,7 +307,7 @@ def test_faust_hands_on_what_was_sought_although_its_queue_took_a_later_poll_aft
             suspend_flow=asyncio.Event(),
             wait_first=wait_first,
             _commit_every=None,
-            _read_offset=notes,
+            _read_offset=watermark,
             _stopped=SimpleNamespace(is_set=lambda: next(rounds)),
         )
         await BatchConsumer._drain_messages(faust, SimpleNamespace(_stopped=asyncio.Event()))  # type: ignore[arg-type]
@@ -256,18 +317,21 @@ def test_faust_hands_on_what_was_sought_although_its_queue_took_a_later_poll_aft
 
 
 @pytest.mark.parametrize(
-    ("seen", "done", "lag"),
+    ("end", "position", "after_last_record", "next_offset", "lag"),
     [
-        (Seen(end=100, stamp=1, position=40, handed_on=40), 30, 70),
-        (Seen(end=100, stamp=1, position=100, handed_on=100), 100, 0),
-        (Seen(end=100, stamp=1, position=100, handed_on=99), 99, 0),  # a marker of a transaction is the last of it
-        (Seen(end=100, stamp=1, position=100, handed_on=99), 90, 10),
-        (Seen(end=None, stamp=None, position=40, handed_on=40), 40, 0),
-        (Seen(end=90, stamp=1, position=100, handed_on=100), 100, 0),  # an end told before the last commit
+        (100, 40, 40, 30, 70),
+        (100, 100, 100, 100, 0),
+        (100, 100, 99, 99, 0),  # the last is a transaction's marker
+        (100, 100, 99, 90, 10),
+        (None, 40, 40, 40, 0),  # nothing fetched yet
+        (90, 100, 100, 100, 0),  # the end was fetched before the last commit
     ],
 )
-def test_the_lag_of_a_partition_is_what_may_still_be_records(seen: Seen, done: int, lag: int) -> None:
-    assert seen.lag(done) == lag
+def test_the_lag_of_a_partition_is_what_may_still_be_records(
+    end: int | None, position: int, after_last_record: int, next_offset: int, lag: int
+) -> None:
+    state = FetchState(end, 1, position, after_last_record)
+    assert state.lag(next_offset) == lag
 
 
 def test_faust_is_asked_to_seek_in_the_present_generation_unless_a_seek_is_under_way() -> None:

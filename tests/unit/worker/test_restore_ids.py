@@ -12,33 +12,34 @@ from faust.types import TP
 
 from stream_app.errors import RecallFailed
 from stream_app.steps.decided import DecidedIds, Entry
-from stream_app.transport.poll import SeekGivenUp
+from stream_app.transport import Assignment, AssignmentRevoked
 from stream_app.worker import restore_ids
 from stream_app.worker.decision_tail import Named
 from stream_app.worker.restore_ids import Recall
+from tests.builders.assignments import assigned
 from tests.builders.records import NOW
 
-ASSIGNED = {TP("loan.requests", 1)}
+SECOND = TP("loan.requests", 1)
 
 
 class Lanes:
-    """Writes down what it is told."""
+    """Records its calls."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.calls: list[str] = []
 
-    async def open(self, partitions: set[TP]) -> Mapping[TP, int] | None:  # noqa: ARG002
-        self.told.append("open")
-        return {TP("loan.requests", 1): 5}
+    async def before_seek(self, assignment: Assignment) -> Mapping[TP, int] | None:  # noqa: ARG002
+        self.calls.append("before seek")
+        return {SECOND: 5}
 
-    def resume(self, committed: Mapping[TP, int | None], epoch: int) -> None:
-        self.told.append(f"resume {dict(committed)[TP('loan.requests', 1)]} in {epoch}")
+    def after_seek(self, committed: Mapping[TP, int | None]) -> None:
+        self.calls.append(f"after seek to {committed[SECOND]}")
 
-    async def settle(self) -> None:
-        self.told.append("settle")
+    async def before_revocation(self) -> None:
+        self.calls.append("before revocation")
 
-    def forget(self) -> None:
-        self.told.append("forget")
+    def after_revocation(self) -> None:
+        self.calls.append("after revocation")
 
 
 class Story:
@@ -51,7 +52,7 @@ class Story:
         self.guarded = False
 
     async def read(self, partitions: Iterable[int]) -> Mapping[int, list[Named]]:
-        self.lanes.told.append(f"read {sorted(partitions)}")
+        self.lanes.calls.append(f"read {sorted(partitions)}")
         if self.fault:
             raise self.fault
         return {1: [(7, "decided", Entry(b"d", NOW.timestamp()))]}
@@ -67,31 +68,31 @@ class Story:
 
 def test_the_lanes_are_opened_before_the_decisions_are_read() -> None:
     story = Story()
-    assert asyncio.run(story.recall.open(ASSIGNED)) == {TP("loan.requests", 1): 5}
-    assert story.lanes.told == ["open", "read [1]"]
+    assert asyncio.run(story.recall.before_seek(assigned(SECOND))) == {SECOND: 5}
+    assert story.lanes.calls == ["before seek", "read [1]"]
 
 
 def test_what_was_read_replaces_all_that_was_remembered_when_the_epoch_begins_and_not_before() -> None:
     """A batch of the old epoch may still be judged meanwhile: it must not leave ids that are never delivered."""
     story = Story()
-    asyncio.run(story.recall.open(ASSIGNED))
+    asyncio.run(story.recall.before_seek(assigned(SECOND)))
     assert story.known() == {"never delivered", "somebody else's"}
-    story.recall.resume({TP("loan.requests", 1): 5}, 3)
+    story.recall.after_seek({SECOND: 5})
     assert story.known() == {"decided"}
-    assert story.lanes.told[-1] == "resume 5 in 3"
+    assert story.lanes.calls[-1] == "after seek to 5"
 
 
-def test_partitions_given_away_are_forgotten() -> None:
+def test_what_was_remembered_goes_with_the_revoked_partitions() -> None:
     story = Story()
-    story.recall.forget()
+    story.recall.after_revocation()
     assert story.known() == set()
-    assert story.lanes.told == ["forget"]
+    assert story.lanes.calls == ["after revocation"]
 
 
-def test_a_batch_in_hand_is_settled_by_the_lanes() -> None:
+def test_the_lanes_commit_what_waits_before_a_revocation() -> None:
     story = Story()
-    asyncio.run(story.recall.settle())
-    assert story.lanes.told == ["settle"]
+    asyncio.run(story.recall.before_revocation())
+    assert story.lanes.calls == ["before revocation"]
 
 
 @pytest.mark.parametrize("fault", [KafkaConnectionError(), OSError()])
@@ -101,19 +102,20 @@ def test_a_broker_that_refuses_is_asked_until_the_deadline_and_then_the_guard_en
     monkeypatch.setattr(restore_ids, "ASK_AGAIN_SECONDS", 0.001)
     story = Story(fault, timeout_seconds=0.05)
     with pytest.raises(RecallFailed, match=r"within 0\.05 s\..*Nothing was decided or committed.*Check the broker"):
-        asyncio.run(story.recall.open(ASSIGNED))
+        asyncio.run(story.recall.before_seek(assigned(SECOND)))
     assert story.guarded
-    assert story.lanes.told.count("read [1]") > 1
+    assert story.lanes.calls.count("read [1]") > 1
 
 
-def test_reading_ends_when_the_partitions_are_to_be_given_away() -> None:
+def test_reading_ends_when_the_partitions_are_revoked() -> None:
     async def whole() -> None:
         story = Story()
         story.recall._read = lambda _: asyncio.sleep(60, {})
-        reading = asyncio.ensure_future(story.recall.open(ASSIGNED))
+        ours = assigned(SECOND)
+        reading = asyncio.ensure_future(story.recall.before_seek(ours))
         await asyncio.sleep(0)
-        await story.recall.settle()
-        with pytest.raises(SeekGivenUp):
+        await ours.settle()
+        with pytest.raises(AssignmentRevoked):
             await reading
 
     asyncio.run(whole())
@@ -123,4 +125,4 @@ def test_reading_has_a_deadline() -> None:
     story = Story(timeout_seconds=0.01)
     story.recall._read = lambda _: asyncio.sleep(60, {})
     with pytest.raises(RecallFailed, match=r"within 0\.01 s\."):
-        asyncio.run(story.recall.open(ASSIGNED))
+        asyncio.run(story.recall.before_seek(assigned(SECOND)))

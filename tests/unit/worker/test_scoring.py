@@ -12,10 +12,11 @@ from prometheus_client import CollectorRegistry
 
 from stream_app.errors import ClientStoreError, ClientStoreUnavailable
 from stream_app.steps.decided import DecidedIds
-from stream_app.transport.poll import Poll
+from stream_app.transport import Assignment
 from stream_app.worker import scoring
 from stream_app.worker.metrics import ScorerMetrics
 from stream_app.worker.scoring import Scoring
+from tests.builders.assignments import poll_of
 from tests.builders.records import MODEL, TOY, Profiles, record, request, toy_pipeline
 
 AWAY = ClientStoreUnavailable("Redis at h:1/0 cannot be reached.", do_next="Check the server.")
@@ -41,19 +42,28 @@ class Flaky(Profiles):
         return super().get_many(client_ids)
 
 
-class Lanes:
-    """Admits every poll once, and holds it for so many looks."""
+class Fleeting(Assignment):
+    """Holds its epoch for so many looks."""
 
-    def __init__(self, looks: float = float("inf")) -> None:
+    def __init__(self, looks: float) -> None:
+        super().__init__()
         self.looks = looks
-        self.delivered: list[Any] = []
+        self.begin_epoch(1)
 
-    def admit(self, poll: Poll) -> list[Any]:
-        return [each for run in poll.take().values() for each in run]
+    def admits(self, *_: int) -> bool:
+        return True
 
-    def holds(self, poll: Poll) -> bool:  # noqa: ARG002
+    def holds(self, _epoch: int | None) -> bool:
         self.looks -= 1
         return self.looks >= 0
+
+
+class Lanes:
+    """Delivers under an assignment that is revoked when it was looked at so often."""
+
+    def __init__(self, looks: float = float("inf")) -> None:
+        self.assignment: Assignment = Fleeting(looks)
+        self.delivered: list[Any] = []
 
     async def deliver(self, records: Any, outputs: Any) -> bool:  # noqa: ARG002
         self.delivered += outputs
@@ -70,7 +80,7 @@ def handle(profiles: Profiles, patience_seconds: float, lanes: Lanes, memory: De
     metrics = ScorerMetrics(registry, MODEL, TOY)
     pipeline = toy_pipeline(profiles=profiles, decided=memory)
     scorer = Scoring(pipeline, lanes, metrics, patience_seconds, memory)  # type: ignore[arg-type]  # a fake
-    asyncio.run(scorer.handle(Poll({TP("loan.requests", 0): [record(NEEDS_PROFILE)]}, 1, 0)))
+    asyncio.run(scorer.handle(poll_of(lanes.assignment, {TP("loan.requests", 0): [record(NEEDS_PROFILE)]})))
     names = ("client_store_failures_total", "requests_total", "repeated_requests_total")
     return {name: registry.get_sample_value("loan_scorer_" + name) or 0.0 for name in names}
 
@@ -94,7 +104,7 @@ def test_a_store_that_waiting_does_not_mend_ends_it_at_once() -> None:
         handle(Flaky(1, ClientStoreError("Redis does not accept the password.")), 60.0, Lanes())
 
 
-def test_a_batch_that_was_given_away_while_it_waited_is_not_decided() -> None:
+def test_a_batch_whose_partitions_are_revoked_while_it_waits_is_not_decided() -> None:
     lanes = Lanes(looks=2)
     assert handle(Flaky(2), 60.0, lanes)["requests_total"] == 0.0
     assert lanes.delivered == []
