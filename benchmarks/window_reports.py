@@ -56,8 +56,8 @@ async def _measured(folder: Path) -> Report:
     key = _filled(store, bundle)
     analyst = Child("analyst", partial(window_job.prepare, bundle.path), DEADLINE_SECONDS)
     reporter = Child("reporter", partial(build.prepare, bundle.path), DEADLINE_SECONDS, niceness=10)
-    close = partial(analyst.call, window_job.close_window, store, bundle.path, key, Options(), 1, 0)
-    write = partial(reporter.call, build.write_report, store, bundle.path, key, folder / "reports", 3)
+    close = partial(analyst.call, window_job.compute_window, store, bundle.path, Options(), key)
+    write = partial(reporter.call, build.write_report, store, bundle.path, folder / "reports", 3, key)
     gc.collect()
     gc.freeze()  # a monitor does not hold the objects of a training run; to collect them takes 100 ms
     idle_gap, _ = await _ticking(partial(time.sleep, 3.0))

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks.report import Report, Verdict
 from models.contract import Contract, Feature
 from models.policy import OUTCOMES, Policy
-from monitoring.statistics.distributions import Reference, reference_of
+from monitoring.statistics.reference import Reference, reference_of
 from monitoring.statistics.window_analysis import Options, analyse
 from monitoring.store import Rows, WindowKey
 from stream_app.events import Decision, ModelRef, PolicyRef

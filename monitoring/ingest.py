@@ -21,7 +21,7 @@ from faust.types import TP
 
 from monitoring.decode import Clocking, Incoming, Partition, read_runs
 from monitoring.event_time import EventClock
-from monitoring.log_lines import News
+from monitoring.log_lines import LogLines
 from monitoring.metrics.monitor import MonitorMetrics
 from monitoring.store import DecisionStore, Put, Stored
 from stream_app.errors import StoreUnavailable
@@ -53,12 +53,12 @@ class Watching:
         clocking: Callable[[], Clocking],
         metrics: MonitorMetrics,
         progress: Progress,
-        news: News,
+        log_lines: LogLines,
         guard: Guard,
     ) -> None:
         """``clocking``: how to put decisions into time as of now."""
         self._store, self._decisions, self._clocking = store, decisions_topic, clocking
-        self._metrics, self._progress, self._news, self._guard = metrics, progress, news, guard
+        self._metrics, self._progress, self._log_lines, self._guard = metrics, progress, log_lines, guard
         self._clocks: dict[Partition, EventClock] = {}
         self.next_offsets: dict[TP, int] = {}
         """Where each partition owned now is read on."""
@@ -110,7 +110,7 @@ class Watching:
                 return await ask()
             except StoreUnavailable as fault:
                 self._metrics.store_failed()
-                self._news.say("store", logging.WARNING, str(fault))
+                self._log_lines.log("store", logging.WARNING, str(fault))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(assignment.revoked.wait(), pause_seconds)
                 return None
@@ -122,8 +122,10 @@ class Watching:
         self._metrics.stored(stored)
         self._metrics.ahead(incoming.ahead)
         self._metrics.unreadable(incoming.unreadable)
-        self._metrics.unknown_model(self._news.of_models(row.model_version for row in incoming.decisions))
-        self._news.of_poll(incoming, stored)
+        self._metrics.unknown_model(
+            self._log_lines.count_unknown_models(row.model_version for row in incoming.decisions)
+        )
+        self._log_lines.log_poll(incoming, stored)
 
 
 def _pauses() -> Iterator[float]:

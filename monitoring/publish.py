@@ -1,6 +1,7 @@
-"""Drift events onto their topic: at least once, so that a reader keeps the highest revision of each window.
+"""Publishes drift events on their topic, at least once: a reader keeps the highest revision of each window.
 
-A monitor that hung for so long that another took its place may, when it wakes up, send one more that was sent already.
+A monitor that hung for so long that another took its place may, when it wakes up, publish an event that was already
+published.
 """
 
 from __future__ import annotations
@@ -17,15 +18,15 @@ StartProducer = Callable[[], Awaitable[AIOKafkaProducer]]
 STOP_SECONDS = 10.0
 
 
-class Announcer:
+class DriftPublisher:
     """Publishes records under their window's id; its producer is started for the first of them."""
 
     def __init__(self, start: StartProducer, topic: str, timeout_seconds: float) -> None:
         self._start, self._topic, self._timeout = start, topic, timeout_seconds
         self._producer: AIOKafkaProducer | None = None
 
-    async def announce(self, window_id: str, record: bytes) -> None:
-        """Publish and wait until the broker has it. Raises DeliveryFailed; the record is still in the store then."""
+    async def publish(self, window_id: str, record: bytes) -> None:
+        """Publish and wait until the broker has it. Raises DeliveryFailed; the record stays in the store."""
         try:
             async with asyncio.timeout(self._timeout):
                 self._producer = self._producer or await self._start()
@@ -39,7 +40,7 @@ class Announcer:
             ) from fault
 
     async def close(self) -> None:
-        """Give up the producer; nothing waits in it."""
+        """Stop the producer; nothing waits in it."""
         producer, self._producer = self._producer, None
         if producer is not None:
             try:

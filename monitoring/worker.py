@@ -21,14 +21,16 @@ from models.bundle import Bundle, load_bundle, shipped_bundle
 from monitoring.config import DAY_US, SECOND_US, clocking, options, window_size, windowing
 from monitoring.event_time import WindowSize
 from monitoring.ingest import Watching
-from monitoring.jobs.handles import ReportWriter, WindowAnalyst
-from monitoring.log_lines import News
+from monitoring.jobs import window_job
+from monitoring.jobs.child_process import Child
+from monitoring.log_lines import LogLines
 from monitoring.metrics.monitor import MonitorMetrics
-from monitoring.publish import Announcer
-from monitoring.reports.background import Reporting
+from monitoring.publish import DriftPublisher
+from monitoring.reports import build as report_job
+from monitoring.reports.background import ReportQueue
 from monitoring.store import DecisionStore
 from monitoring.windows.idle_partitions import Bounds, Idleness
-from monitoring.windows.scheduler import Closer
+from monitoring.windows.scheduler import WindowScheduler
 from stream_app.delivery.producer import start_producer
 from stream_app.events import ModelRef
 from stream_app.runtime.background import exit_on_failure
@@ -41,8 +43,8 @@ from stream_app.topics import TopicNames
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport
 from stream_app.transport.app import batch_app
 
-LOOK_SECONDS = 0.5
-"""Between two looks at what is due."""
+TICK_SECONDS = 0.5
+"""Between two measurements of the lag, and between two ticks of the window scheduler."""
 BOUNDS_SECONDS = 5.0
 """For the broker to say where its partitions end, once it has answered the fetch that is under way."""
 FETCH_BYTES = 1_048_576
@@ -61,33 +63,36 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     bundle = load_bundle(folder)
     store = DecisionStore.open(settings.store)
     metrics = _metrics(registry, bundle, topics, size)
-    news = News(bundle.version, clock=time.monotonic)
+    log_lines = LogLines(bundle.version, clock=time.monotonic)
     watchdog = Watchdog(settings.exit_after_stall_seconds)
     progress = Progress(settings.stall_seconds, watchdog.clock)
     app = batch_app(settings.monitor_group, settings)
     bounds = partial(_bounds, app, topics.decisions, settings.fetch_max_wait_seconds + BOUNDS_SECONDS)
     idleness = Idleness(bounds, settings.idle_seconds, clock=time.monotonic)
     watching = Watching(
-        store, topics.decisions, partial(clocking, settings, size), metrics, progress, news, exit_on_failure
+        store, topics.decisions, partial(clocking, settings, size), metrics, progress, log_lines, exit_on_failure
     )
-    analyst = WindowAnalyst(settings.store, folder, options(settings))
-    writer = ReportWriter(settings.store, folder, settings.reports, settings.reports_kept)
-    reporting = Reporting(writer.write, store.reported, settings.reports_kept, metrics, news)
-    announcer = Announcer(
+    analyst = Child("analyst", partial(window_job.prepare, folder), window_job.DEADLINE_SECONDS)
+    reporter = Child("reporter", partial(report_job.prepare, folder), report_job.DEADLINE_SECONDS, niceness=10)
+    write_report = partial(
+        reporter.call, report_job.write_report, settings.store, folder, settings.reports, settings.reports_kept
+    )
+    reports = ReportQueue(write_report, settings.reports_kept, metrics, log_lines)
+    publisher = DriftPublisher(
         partial(start_producer, settings.kafka, settings.delivery_timeout_seconds),
         topics.drift,
         settings.delivery_timeout_seconds,
     )
-    closer = Closer(
+    scheduler = WindowScheduler(
         store=store,
         decisions_topic=topics.decisions,
         windowing=windowing(settings, size),
-        idle=partial(_idle, app, topics.decisions, idleness),
-        analyst=analyst,
-        announce=announcer.announce,
-        report=reporting.ask,
+        find_idle=partial(_idle, app, topics.decisions, idleness),
+        compute=partial(analyst.call, window_job.compute_window, settings.store, folder, options(settings)),
+        publish=publisher.publish,
+        report=reports.add,
         metrics=metrics,
-        news=news,
+        log_lines=log_lines,
     )
     polled = BatchOptions(frozenset({topics.decisions, topics.outcomes}), settings.fetch_max_wait_seconds, FETCH_BYTES)
     app.transport = BatchTransport(app.conf.broker_consumer, app, options=polled, listener=watching)
@@ -102,28 +107,34 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     measure_lag = partial(_measure_lag, app, watching, progress, metrics, watchdog)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's own
-    async def look_on() -> None:
+    async def measure() -> None:
+        # Apart from the scheduler, whose tick lasts as long as a child computes, and from whoever reads the pages.
         while not app.should_stop:
-            measure_lag()
-            await exit_on_failure(closer.look(leader in watching.next_offsets))
-            await app.sleep(LOOK_SECONDS)
+            await exit_on_failure(measure_lag())
+            await app.sleep(TICK_SECONDS)
+
+    @app.task  # type: ignore[untyped-decorator]  # Faust's own
+    async def schedule() -> None:
+        while not app.should_stop:
+            await exit_on_failure(scheduler.tick(leader in watching.next_offsets))
+            await app.sleep(TICK_SECONDS)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's own
     async def report() -> None:
-        await exit_on_failure(reporting.run())
+        await exit_on_failure(reports.run())
 
     async def start() -> None:
         sys.setswitchinterval(SWITCH_SECONDS)
-        closer.partitions = await prepare_process(settings, topics, pages, watchdog)
+        scheduler.partitions = await prepare_process(settings, topics, pages, watchdog)
 
     async def stop() -> None:
         analyst.close()
-        writer.close()
-        await announcer.close()
+        reporter.close()
+        await publisher.close()
         store.close()
 
     pages = WebPages(
-        settings.web_host, settings.monitor_port, registry, progress.not_ready, measure_lag, "STREAM_APP_MONITOR_PORT"
+        settings.web_host, settings.monitor_port, registry, progress.not_ready, _nothing, "STREAM_APP_MONITOR_PORT"
     )
     app.pages = pages
     app.before_start = lambda: exit_on_failure(with_heartbeat(start(), watchdog))
@@ -143,13 +154,17 @@ def _metrics(registry: CollectorRegistry, bundle: Bundle, topics: TopicNames, si
     )
 
 
-def _measure_lag(
+def _nothing() -> None:
+    """Before a page is read: it shows what was measured last and changes nothing."""
+
+
+async def _measure_lag(
     app: BatchApp, watching: Watching, progress: Progress, metrics: MonitorMetrics, watchdog: Watchdog
 ) -> None:
-    positions: Mapping[TP, int] = watching.next_offsets
+    offsets: Mapping[TP, int] = watching.next_offsets
     seen = app.batch_consumer.fetch_states()
-    lag = {(tp.topic, tp.partition): seen[tp].lag(at) if tp in seen else 0 for tp, at in positions.items()}
-    stamps = {(tp.topic, tp.partition): seen[tp].stamp for tp in positions if tp in seen}
+    lag = {(tp.topic, tp.partition): seen[tp].lag(offset) if tp in seen else 0 for tp, offset in offsets.items()}
+    stamps = {(tp.topic, tp.partition): seen[tp].stamp for tp in offsets if tp in seen}
     progress.stands(app.batch_consumer.standing(), lag, stamps, reads=app.batch_consumer.reads())
     metrics.lag_is(lag)
     if progress.wants_seek():

@@ -6,6 +6,7 @@ The monitor makes them in a process of its own (:mod:`monitoring.jobs.child_proc
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import importlib
 import warnings
@@ -14,18 +15,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from monitoring.inputs import Judge, judge_at, store_at
+from monitoring.jobs.window_job import store_at
 from monitoring.reports.folder import keep_newest, name_of, write_whole
 from monitoring.reports.page import About, page
+from monitoring.statistics.reference import Baseline, Reference, baseline_at
 from monitoring.statistics.window_analysis import Options, analyse
 from monitoring.store import DecisionStore, Rows, WindowKey
 from stream_app.drift_events import DriftEvent
-from stream_app.errors import ReportFailed
+from stream_app.errors import ReportFailed, StoreUnavailable
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from monitoring.statistics.distributions import Reference
+
+DEADLINE_SECONDS = 120.0
+"""For one report; twenty times what one of 30 features takes."""
 
 MOST_ROWS = 20_000
 """Decisions a report draws, and reference rows: evenly chosen ones when there are more."""
@@ -50,19 +54,22 @@ class Days:
 def prepare(bundle_path: Path) -> None:
     """Import Evidently and read the bundle now, which takes seconds, so that no report waits for it."""
     _evidently()
-    judge_at(bundle_path)
+    baseline_at(bundle_path)
 
 
-def write_report(store_url: str, bundle_path: Path, key: WindowKey, folder: Path, kept: int) -> Path:
-    """Write the report of a window into ``folder``, of which only the ``kept`` newest reports stay. Returns its path.
+def write_report(store_url: str, bundle_path: Path, folder: Path, kept: int, key: WindowKey) -> Path:
+    """Write the report of a window into ``folder``, of which only the ``kept`` newest stay. Returns its path, which is
+    in the window's row too.
 
     Raises ReportFailed when the folder takes no file, StoreUnavailable, StoreError when the decisions were removed,
     BundleError.
     """
-    html = _of_window(store_at(store_url), judge_at(bundle_path), key, against=None)
+    store = store_at(store_url)
     path = folder / name_of(key.id)
-    write_whole(path, html)
+    write_whole(path, _of_window(store, baseline_at(bundle_path), key, against=None))
     keep_newest(folder, kept)
+    with contextlib.suppress(StoreUnavailable):  # the report is there all the same
+        store.reported(key.id, str(path))
     return path
 
 
@@ -72,25 +79,25 @@ def write_window(store_url: str, bundle_path: Path, window_id: str, against: Day
         key = store.window(window_id)
         if key is None:
             raise ReportFailed(f"There is no closed window {window_id!r}. {_known(store)}", do_next="Name one of them.")
-        html = _of_window(store, judge_at(bundle_path), key, against)
+        html = _of_window(store, baseline_at(bundle_path), key, against)
     write_whole(path, html)
 
 
 def write_comparison(store_url: str, bundle_path: Path, days: Days, against: Days | None, path: Path) -> None:
     """Write the report of the decisions requested on these days. Raises what :func:`write_report` does."""
     with DecisionStore.open(store_url, read_only=True) as store:
-        judge, rows = judge_at(bundle_path), _days(store, days)
-        side = _side(store, judge, against)
-    write_whole(path, _report(f"Decisions on requests of {days}", judge, rows, days.key, side, stored=None))
+        baseline, rows = baseline_at(bundle_path), _days(store, days)
+        side = _side(store, baseline, against)
+    write_whole(path, _report(f"Decisions on requests of {days}", baseline, rows, days.key, side, stored=None))
 
 
-def _of_window(store: DecisionStore, judge: Judge, key: WindowKey, against: Days | None) -> str:
+def _of_window(store: DecisionStore, baseline: Baseline, key: WindowKey, against: Days | None) -> str:
     """A window's page; what the monitor said of it counts, where it was against the same reference."""
     event = store.window_event(key.id) if against is None else None
-    same = event is not None and event.reference_version == judge.bundle.version
+    same = event is not None and event.reference_version == baseline.bundle.version
     rows = store.rows_of(key, limit=MOST_ROWS)
-    side = _side(store, judge, against)
-    return _report(f"Decisions of window {key.id}", judge, rows, key, side, stored=event if same else None)
+    side = _side(store, baseline, against)
+    return _report(f"Decisions of window {key.id}", baseline, rows, key, side, stored=event if same else None)
 
 
 @dataclass(frozen=True)
@@ -103,33 +110,32 @@ class _Side:
     frame: pd.DataFrame
 
 
-def _side(store: DecisionStore, judge: Judge, against: Days | None) -> _Side:
+def _side(store: DecisionStore, baseline: Baseline, against: Days | None) -> _Side:
     from monitoring.reports.frames import (  # noqa: PLC0415 - pandas, for the process that makes reports
         frame_of_decisions,
         frame_of_reference,
         reference_of_decisions,
     )
 
-    bundle = judge.bundle
+    bundle = baseline.bundle
     if against is None:
-        about = (
-            f"the {len(judge.reference):,} rows that bundle {bundle.name} {bundle.version} keeps of its training data."
-        )
-        return _Side(about, bundle.version, judge.reference, frame_of_reference(judge.reference, bundle.policy))
+        rows_kept = f"{len(baseline.reference):,} rows"
+        about = f"the {rows_kept} that bundle {bundle.name} {bundle.version} keeps of its training data."
+        return _Side(about, bundle.version, baseline.reference, frame_of_reference(baseline.reference, bundle.policy))
     rows = _days(store, against)
     reference = reference_of_decisions(rows, bundle.contract, bundle.policy)
     about = _told(rows, len(reference), against.key)
     return _Side(about, str(against), reference, frame_of_decisions(rows, bundle.contract))
 
 
-def _report(title: str, judge: Judge, rows: Rows, key: WindowKey, side: _Side, stored: DriftEvent | None) -> str:
+def _report(title: str, baseline: Baseline, rows: Rows, key: WindowKey, side: _Side, stored: DriftEvent | None) -> str:
     from monitoring.reports.frames import frame_of_decisions  # noqa: PLC0415
 
     event = stored or analyse(rows, key, side.reference, side.version, Options(), dt.datetime.now(dt.UTC), revision=1)
-    frame = frame_of_decisions(rows, judge.bundle.contract)
+    frame = frame_of_decisions(rows, baseline.bundle.contract)
     if frame.empty:
         raise ReportFailed(
-            f"None of the {len(rows.records):,} decisions fits the contract of bundle {judge.bundle.name}.",
+            f"None of the {len(rows.records):,} decisions fits the contract of bundle {baseline.bundle.name}.",
             do_next="Name the bundle that decided them with --bundle.",
         )
     pictures = _evidently().pictures_of(frame, side.frame, event)

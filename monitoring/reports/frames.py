@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from models.contract import Contract, Feature
 from models.policy import OUTCOMES, Policy
 from monitoring.display.verdicts import OUTCOME_MIX, PROBABILITY
-from monitoring.statistics.distributions import Matrix, Reference, reference_of
 from monitoring.statistics.feature_columns import feature_columns
+from monitoring.statistics.reference import Matrix, Reference, reference_of
 from monitoring.statistics.window_analysis import Rows
 
 NEVER_SEEN = "(never seen)"

@@ -15,8 +15,8 @@ from models.contract import Feature
 from models.policy import OUTCOMES
 from monitoring.statistics.bins import Counts, Vector
 from monitoring.statistics.distance import JENSEN_SHANNON, WASSERSTEIN, jensen_shannon, normed_wasserstein
-from monitoring.statistics.distributions import Distribution, Matrix, Reference
 from monitoring.statistics.psi import psi_and_limit
+from monitoring.statistics.reference import Distribution, Matrix, Reference
 from stream_app.drift_events import DriftVerdict, FeatureDrift, OutcomeMix, PredictionDrift, Shift
 
 

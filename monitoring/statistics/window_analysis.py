@@ -10,10 +10,10 @@ from typing import Literal, Protocol
 import numpy as np
 
 from monitoring.statistics.bins import Vector
-from monitoring.statistics.distributions import Reference
 from monitoring.statistics.drift import Options, drift_of
 from monitoring.statistics.feature_columns import Record, feature_columns
 from monitoring.statistics.performance import performance_of
+from monitoring.statistics.reference import Reference
 from stream_app.drift_events import DriftEvent, Performance, WindowRef
 
 __all__ = ["Key", "Options", "Rows", "analyse", "window_ref"]

@@ -22,12 +22,15 @@ class DecisionStore:
         self._door = door
 
     @classmethod
-    def open(cls, url: str, *, read_only: bool = False, wait_seconds: float = WAIT_SECONDS) -> DecisionStore:
-        """The store at ``url``, see :mod:`monitoring.store.open`; made there if it is not, unless ``read_only``.
+    def open(
+        cls, url: str, *, read_only: bool = False, create: bool = True, wait_seconds: float = WAIT_SECONDS
+    ) -> DecisionStore:
+        """The store at ``url``, see :mod:`monitoring.store.open`; created there if it is not, unless ``read_only`` or
+        not to ``create``.
 
         ``wait_seconds``: for another writer's lock, or for a connection.
         """
-        return cls(open_door(url, read_only=read_only, wait_seconds=wait_seconds))
+        return cls(open_door(url, read_only=read_only, create=create and not read_only, wait_seconds=wait_seconds))
 
     @property
     def name(self) -> str:

@@ -33,12 +33,12 @@ from stream_app.errors import StoreError
 WAIT_SECONDS = 5.0
 
 
-def open_door(url: str, *, read_only: bool, wait_seconds: float = WAIT_SECONDS) -> Door:
-    """Open the store at this path or URL; made unless ``read_only``. ``wait_seconds``: for a lock or a connection."""
+def open_door(url: str, *, read_only: bool, create: bool, wait_seconds: float = WAIT_SECONDS) -> Door:
+    """Open the store at this path or URL. ``wait_seconds``: for a lock or a connection."""
     place = _parse(url)
     if place.get_backend_name() == "sqlite":
-        return _open_sqlite(place, read_only, wait_seconds)
-    return _prepared(Door(postgresql_engine(place, read_only, wait_seconds), shown(place), None), read_only)
+        return _open_sqlite(place, read_only, create, wait_seconds)
+    return _prepared(Door(postgresql_engine(place, read_only, wait_seconds), shown(place), None), create)
 
 
 def shown(place: sa.URL) -> str:
@@ -70,31 +70,31 @@ def _not_understood() -> StoreError:
     )
 
 
-def _open_sqlite(place: sa.URL, read_only: bool, wait_seconds: float) -> Door:
+def _open_sqlite(place: sa.URL, read_only: bool, create: bool, wait_seconds: float) -> Door:
     path = Path(str(place.database)).absolute()
     name = shown(place)
-    if read_only and not path.is_file():
+    if not create and not path.is_file():
         raise StoreError(
             f"There is no decision store at {name}.",
             do_next="`stream-app monitor` makes one; name another with STREAM_APP_STORE.",
         )
     if not path.parent.is_dir():
         raise StoreError(f"There is no folder {path.parent}.", do_next="Make it, or name another place for the store.")
-    if not read_only:
+    if create:
         with told(name):
             make_sqlite_file(path, wait_seconds)
     door = Door(sqlite_engine(path, read_only, wait_seconds), name, FilePresence(path, name))
-    return _prepared(door, read_only)
+    return _prepared(door, create)
 
 
-def _prepared(door: Door, read_only: bool) -> Door:
+def _prepared(door: Door, create: bool) -> Door:
     try:
-        if read_only:
-            with door.reading() as db:
-                check_schema(db, door.name)
-        else:
+        if create:
             with door.writing() as db:
                 prepare_schema(db, door.name)
+        else:
+            with door.reading() as db:
+                check_schema(db, door.name)
     except BaseException:
         door.close()
         raise

@@ -92,7 +92,8 @@ class Stored:
 
 class WindowKey(NamedTuple):
     """A closed window. Time windows are bounded by ``start_us`` (in) and ``end_us`` (out), count windows by sequence
-    numbers, both in; theirs are the other two. ``labels_seen``: outcomes that joined it since it was closed.
+    numbers, both in; theirs are the other two. ``labels_seen``: labels that joined it since it was closed.
+    ``revision``: of its drift event, 0 before the first.
     """
 
     id: str
@@ -102,6 +103,7 @@ class WindowKey(NamedTuple):
     first_seq: int | None
     last_seq: int | None
     labels_seen: int
+    revision: int = 0
 
 
 class Unpublished(NamedTuple):

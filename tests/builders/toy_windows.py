@@ -9,8 +9,8 @@ import numpy as np
 
 from models.contract import Contract
 from models.policy import OUTCOMES
-from monitoring.statistics.distributions import Reference, reference_of
 from monitoring.statistics.drift import Drift, Options, drift_of
+from monitoring.statistics.reference import Reference, reference_of
 from stream_app.drift_events import FeatureDrift
 from tests.builders.records import POLICY, TOY, FormulaScorer
 

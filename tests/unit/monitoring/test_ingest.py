@@ -15,7 +15,7 @@ from monitoring import ingest as module
 from monitoring.decode import Clocking
 from monitoring.event_time import WindowSize
 from monitoring.ingest import Watching
-from monitoring.log_lines import News
+from monitoring.log_lines import LogLines
 from monitoring.store import Position, Put, Stored
 from stream_app.errors import PollLost, StoreError, StoreUnavailable
 from stream_app.transport import AssignmentRevoked, Poll
@@ -81,7 +81,7 @@ class Monitor:
             lambda: clocking,
             self.told,
             self.told,
-            News("v", lambda: 0.0),
+            LogLines("v", lambda: 0.0),
             unguarded,  # type: ignore[arg-type]
         )
 

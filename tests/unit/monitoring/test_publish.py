@@ -1,4 +1,4 @@
-"""Drift events to the broker: taken, or a DeliveryFailed and a new producer for the next."""
+"""Drift events to the broker: delivered, or a DeliveryFailed and a new producer for the next."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 
-from monitoring.publish import Announcer
+from monitoring.publish import DriftPublisher
 from stream_app.errors import DeliveryFailed
 
 
@@ -34,7 +34,7 @@ class Producer:
             raise self.fault
 
 
-def announcer(producers: list[Producer | Exception], timeout: float = 5.0) -> Announcer:
+def publisher_with(producers: list[Producer | Exception], timeout: float = 5.0) -> DriftPublisher:
     """Starts one producer after the other from this list."""
 
     async def start() -> Any:
@@ -44,7 +44,7 @@ def announcer(producers: list[Producer | Exception], timeout: float = 5.0) -> An
             case producer:
                 return producer
 
-    return Announcer(start, "drift", timeout)
+    return DriftPublisher(start, "drift", timeout)
 
 
 def run(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -55,10 +55,10 @@ def test_events_go_out_under_their_windows_id_by_one_producer_started_for_the_fi
     producer = Producer()
 
     async def story() -> None:
-        announce = announcer([producer])
-        await announce.announce("2006-03", b"one")
-        await announce.announce("2006-04", b"two")
-        await announce.close()
+        publisher = publisher_with([producer])
+        await publisher.publish("2006-03", b"one")
+        await publisher.publish("2006-04", b"two")
+        await publisher.close()
 
     run(story)
     assert producer.sent == [("drift", b"2006-03", b"one"), ("drift", b"2006-04", b"two")]
@@ -74,19 +74,36 @@ def test_an_event_the_broker_does_not_take_fails_and_a_new_producer_sends_the_ne
     second = Producer()
 
     async def story() -> None:
-        announce = announcer([broken, second], timeout=0.01)
-        with pytest.raises(DeliveryFailed, match="2006-03") as told:
-            await announce.announce("2006-03", b"one")
-        assert told.value.kept
-        await announce.announce("2006-03", b"one")
+        publisher = publisher_with([broken, second], timeout=0.01)
+        with pytest.raises(DeliveryFailed, match="2006-03") as raised:
+            await publisher.publish("2006-03", b"one")
+        assert raised.value.kept
+        await publisher.publish("2006-03", b"one")
 
     run(story)
     assert second.sent == [("drift", b"2006-03", b"one")]
     assert not isinstance(broken, Producer) or broken.stopped
 
 
-def test_closing_without_an_event_sent_is_nothing() -> None:
+def test_closing_without_an_event_published_starts_no_producer() -> None:
+    producers: list[Producer | Exception] = [Producer()]
+
     async def story() -> None:
-        await announcer([]).close()
+        await publisher_with(producers).close()
 
     run(story)
+    assert len(producers) == 1
+
+
+def test_a_producer_that_was_closed_is_not_stopped_again() -> None:
+    producer = Producer()
+
+    async def story() -> None:
+        publisher = publisher_with([producer])
+        await publisher.publish("2006-03", b"one")
+        await publisher.close()
+        producer.stopped = False
+        await publisher.close()
+
+    run(story)
+    assert not producer.stopped

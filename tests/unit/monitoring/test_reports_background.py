@@ -10,31 +10,26 @@ from typing import Any
 
 import pytest
 
-from monitoring.log_lines import News
-from monitoring.reports.background import Reporting
+from monitoring.log_lines import LogLines
+from monitoring.reports.background import ReportQueue
 from monitoring.store import WindowKey
 from stream_app.errors import ChildClosed, ChildCrashed, ReportFailed, StoreError, StoreUnavailable
 
 
-class Desk:
-    """Writes reports unless a fault is put on a window, notes them, and remembers the metrics' verbs."""
+class Reports:
+    """A queue whose reports are written unless an error is set for the window; records what was called."""
 
     def __init__(self, most: int = 10) -> None:
-        self.faults: dict[str, Exception] = {}
-        self.note_fault: Exception | None = None
-        self.noted: list[tuple[str, str]] = []
+        self.errors: dict[str, Exception] = {}
+        self.written: list[str] = []
         self.verbs: list[str] = []
-        self.reporting = Reporting(self._write, self._note, most, self, News("v", lambda: 0.0))  # type: ignore[arg-type]
+        self.queue = ReportQueue(self._write, most, self, LogLines("v", lambda: 0.0))  # type: ignore[arg-type]
 
     def _write(self, key: WindowKey) -> Path:
-        if key.id in self.faults:
-            raise self.faults[key.id]
+        if key.id in self.errors:
+            raise self.errors[key.id]
+        self.written.append(key.id)
         return Path(f"/reports/{key.id}")
-
-    def _note(self, window_id: str, path: str) -> None:
-        if self.note_fault:
-            raise self.note_fault
-        self.noted.append((window_id, path))
 
     def report_written(self, _seconds: float) -> None:
         self.verbs.append("written")
@@ -45,17 +40,17 @@ class Desk:
     def child_failed(self, child: str) -> None:
         self.verbs.append(f"{child} failed")
 
-    def ask(self, names: Sequence[str]) -> None:
+    def add(self, names: Sequence[str]) -> None:
         for name in names:
-            self.reporting.ask(WindowKey(name, "time", 0, 1, None, None, 0))
+            self.queue.add(WindowKey(name, "time", 0, 1, None, None, 0))
 
-    def run(self, reports: int) -> None:
+    def run(self, count: int) -> None:
         """Until so many were made or failed."""
-        asyncio.run(asyncio.wait_for(self._until(reports), 10))
+        asyncio.run(asyncio.wait_for(self._until(count), 10))
 
-    async def _until(self, reports: int) -> None:
-        running = asyncio.ensure_future(self.reporting.run())
-        while len([verb for verb in self.verbs if verb in ("written", "failed")]) < reports:
+    async def _until(self, count: int) -> None:
+        running = asyncio.ensure_future(self.queue.run())
+        while len([verb for verb in self.verbs if verb in ("written", "failed")]) < count:
             assert not running.done()
             await asyncio.sleep(0)
         running.cancel()
@@ -63,26 +58,26 @@ class Desk:
             await running
 
 
-def test_reports_are_made_in_the_order_they_were_asked_for_and_noted() -> None:
-    desk = Desk()
-    desk.ask(["a", "b"])
-    desk.run(2)
-    assert desk.noted == [("a", "/reports/a"), ("b", "/reports/b")]
-    assert desk.verbs == ["written", "written"]
+def test_reports_are_made_in_the_order_they_were_asked_for() -> None:
+    reports = Reports()
+    reports.add(["a", "b"])
+    reports.run(2)
+    assert reports.written == ["a", "b"]
+    assert reports.verbs == ["written", "written"]
 
 
 def test_of_more_than_are_kept_the_oldest_are_left_out() -> None:
-    desk = Desk(most=2)
-    desk.ask(["a", "b", "c", "d"])
-    desk.run(2)
-    assert [name for name, _ in desk.noted] == ["c", "d"]
+    reports = Reports(most=2)
+    reports.add(["a", "b", "c", "d"])
+    reports.run(2)
+    assert reports.written == ["c", "d"]
 
 
 def test_where_none_are_kept_none_is_made() -> None:
-    desk = Desk(most=0)
-    desk.ask(["a", "b"])
-    desk.run(0)
-    assert desk.verbs == []
+    reports = Reports(most=0)
+    reports.add(["a", "b"])
+    reports.run(0)
+    assert reports.verbs == []
 
 
 @pytest.mark.parametrize(
@@ -94,43 +89,35 @@ def test_where_none_are_kept_none_is_made() -> None:
         (ChildCrashed("The reporter died."), ["reporter failed", "failed"]),
     ],
 )
-def test_a_report_that_fails_is_counted_and_told_and_the_next_is_made(
+def test_a_report_that_fails_is_counted_and_logged_and_the_next_is_made(
     fault: Exception, verbs: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
-    desk = Desk()
-    desk.faults["a"] = fault
-    desk.ask(["a", "b"])
-    desk.run(2)
-    assert desk.verbs == [*verbs, "written"]
-    assert [name for name, _ in desk.noted] == ["b"]
+    reports = Reports()
+    reports.errors["a"] = fault
+    reports.add(["a", "b"])
+    reports.run(2)
+    assert reports.verbs == [*verbs, "written"]
+    assert reports.written == ["b"]
     assert caplog.messages == [f"The report of window a was not made. {fault}"]
 
 
 def test_a_report_that_is_cut_short_because_the_monitor_stops_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
-    desk = Desk()
-    desk.faults["a"] = ChildClosed("The reporter was ended.")
-    desk.ask(["a", "b"])
-    desk.run(1)
-    assert (desk.verbs, caplog.messages) == (["written"], [])
-
-
-def test_a_report_the_store_cannot_note_is_there_all_the_same() -> None:
-    desk = Desk()
-    desk.note_fault = StoreUnavailable("The store is away.")
-    desk.ask(["a"])
-    desk.run(1)
-    assert desk.verbs == ["written"]
+    reports = Reports()
+    reports.errors["a"] = ChildClosed("The reporter was ended.")
+    reports.add(["a", "b"])
+    reports.run(1)
+    assert (reports.verbs, caplog.messages) == (["written"], [])
 
 
 def test_reports_asked_for_later_are_made_too() -> None:
-    async def story(desk: Desk) -> None:
-        running: Any = asyncio.ensure_future(desk.reporting.run())
+    async def story(reports: Reports) -> None:
+        running: Any = asyncio.ensure_future(reports.queue.run())
         for count, name in enumerate(["a", "b"], 1):
-            desk.ask([name])
-            while len(desk.verbs) < count:
+            reports.add([name])
+            while len(reports.verbs) < count:
                 await asyncio.sleep(0)
         running.cancel()
 
-    desk = Desk()
-    asyncio.run(asyncio.wait_for(story(desk), 10))
-    assert desk.verbs == ["written", "written"]
+    reports = Reports()
+    asyncio.run(asyncio.wait_for(story(reports), 10))
+    assert reports.verbs == ["written", "written"]

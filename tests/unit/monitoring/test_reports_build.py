@@ -5,25 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from models.bundle import shipped_bundle
-from monitoring.inputs import store_at
 from monitoring.jobs.child_process import Child
-from monitoring.jobs.window_job import close_window
+from monitoring.jobs.window_job import compute_window, store_at
 from monitoring.reports.build import Days, prepare, write_comparison, write_report, write_window
 from monitoring.statistics.window_analysis import Options
 from monitoring.store import DecisionRow, DecisionStore, WindowKey
-from stream_app.drift_events import DriftEvent
-from stream_app.errors import ReportFailed
-from tests.builders.stored_loans import APRIL_US, MARCH_US, MAY_US, ROWS, decisions, make_store, rows_of_reference
+from stream_app.errors import ReportFailed, StoreUnavailable
+from tests.builders.stored_loans import APRIL_US, MARCH_US, ROWS, decisions, make_store, rows_of_reference
 
 BUNDLE = shipped_bundle()
 WRITTEN_BY_AN_APPLICANT = "</script><script>alert(1)</script>"
@@ -48,14 +47,12 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("reports")
     url = str(path / "decisions.db")
     keys = make_store(path / "decisions.db", march(), april())
-    with DecisionStore.open(url) as store:
-        for key in keys:
-            record = close_window(url, BUNDLE, key, Options(), revision=1, at_us=MAY_US)
-            store.computed(key, msgspec.json.decode(record, type=DriftEvent))
     for key in keys:
-        write_report(url, BUNDLE, key, path, kept=10)
+        compute_window(url, BUNDLE, Options(), key, now=dt.datetime(2006, 5, 1, tzinfo=dt.UTC))
+        write_report(url, BUNDLE, path, 10, key)
     yield path
     store_at(url).close()
+    store_at.cache_clear()
 
 
 def text_of(path: Path) -> str:
@@ -149,8 +146,8 @@ def test_a_report_is_made_in_a_child_whatever_became_of_the_last_one(folder: Pat
     reporter = Child("reporter", partial(prepare, BUNDLE), timeout_seconds=100.0)
     (blocked := tmp_path / "blocked").write_text("a file where the folder should be")
     with pytest.raises(ReportFailed, match="cannot be written"):
-        reporter.call(write_report, url, BUNDLE, key, blocked, 10)
-    assert reporter.call(write_report, url, BUNDLE, key, tmp_path / "new", 10) == tmp_path / "new/window-2006-03.html"
+        reporter.call(write_report, url, BUNDLE, blocked, 10, key)
+    assert reporter.call(write_report, url, BUNDLE, tmp_path / "new", 10, key) == tmp_path / "new/window-2006-03.html"
     assert text_of(tmp_path / "new/window-2006-03.html") == text_of(folder / "window-2006-03.html")
     reporter.close()
 
@@ -167,3 +164,32 @@ def test_the_monitors_own_process_never_imports_evidently_or_pandas() -> None:
 def test_evidently_is_imported_with_its_telemetry_switched_off() -> None:
     prepare(BUNDLE)
     assert os.environ["DO_NOT_TRACK"] == "1"
+
+
+def path_in_row(folder: Path) -> str | None:
+    with closing(sqlite3.connect(folder / "decisions.db")) as db:
+        path: str | None = db.execute("SELECT report FROM windows WHERE id = '2006-03'").fetchone()[0]
+        return path
+
+
+def test_the_windows_row_says_where_its_report_is(folder: Path, tmp_path: Path) -> None:
+    url = str(folder / "decisions.db")
+    key = store_at(url).window("2006-03")
+    assert key is not None
+    path = write_report(url, BUNDLE, tmp_path, 10, key)
+    assert path_in_row(folder) == str(path)
+
+
+def test_a_report_the_store_cannot_take_down_is_there_all_the_same(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise StoreUnavailable("The store is locked.")
+
+    url = str(folder / "decisions.db")
+    key = store_at(url).window("2006-03")
+    assert key is not None
+    before = path_in_row(folder)
+    monkeypatch.setattr(DecisionStore, "reported", fail)
+    assert write_report(url, BUNDLE, tmp_path, 10, key).is_file()
+    assert path_in_row(folder) == before

@@ -1,4 +1,5 @@
-"""A closer among fakes: a store in memory, an analyst and a broker that fail when told to, metrics that remember."""
+"""A window scheduler among fakes: a store in memory, an analyst and a broker that fail on demand, metrics that
+record what was called."""
 
 from __future__ import annotations
 
@@ -7,10 +8,10 @@ from collections.abc import Callable, Mapping, Set
 from typing import Any
 
 from monitoring.event_time import WindowSize
-from monitoring.log_lines import News
+from monitoring.log_lines import LogLines
 from monitoring.store import Position, Unpublished, WindowKey
 from monitoring.windows.due import Windowing
-from monitoring.windows.scheduler import Closer
+from monitoring.windows.scheduler import WindowScheduler
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import ChildCrashed, DeliveryFailed, StoreUnavailable
 from tests.builders.store_rows import drift_event
@@ -60,14 +61,19 @@ class Store:
         return [key for key in self.closed.values() if key.id not in self.events]
 
     def stale(self) -> list[WindowKey]:
-        return [key for key in self.closed.values() if key.id in self.events and self.labels[key.id] < key.labels_seen]
+        computed = [key for key in self.closed.values() if key.id in self.events]
+        return [
+            key._replace(revision=self.events[key.id].revision)
+            for key in computed
+            if self.labels[key.id] < key.labels_seen
+        ]
 
-    def window_event(self, name: str) -> DriftEvent:
-        return self.events[name]
+    def window_event(self, name: str) -> DriftEvent | None:
+        self._step("window_event")
+        return self.events.get(name)
 
-    def computed(self, key: WindowKey, event: DriftEvent) -> None:
-        self._step("computed")
-        self.events[key.id], self.labels[key.id] = event, key.labels_seen
+    def compute(self, key: WindowKey) -> None:
+        self.events[key.id], self.labels[key.id] = drift_event(key.id, key.revision + 1), key.labels_seen
 
     def unpublished(self) -> list[Unpublished]:
         self._step("unpublished")
@@ -85,70 +91,66 @@ class Store:
 
 
 class Analyst:
-    """Computes windows, but for the next ``fails`` times."""
+    """Computes windows into the store, but for the next ``fails`` times; ``stores_first``: and fails after that."""
 
-    def __init__(self) -> None:
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self.asked: list[tuple[str, int]] = []
-        self.fails = 0
-        self.fault: Exception = ChildCrashed("The analyst died.")
+        self.fails, self.stores_first = 0, False
+        self.error: Exception = ChildCrashed("The analyst died.")
 
-    def first(self, key: WindowKey) -> DriftEvent:
-        return self._event(key.id, 1)
-
-    def next(self, key: WindowKey, last: DriftEvent) -> DriftEvent:
-        return self._event(key.id, last.revision + 1)
-
-    def _event(self, name: str, revision: int) -> DriftEvent:
-        self.asked.append((name, revision))
+    def compute(self, key: WindowKey) -> None:
+        self.asked.append((key.id, key.revision + 1))
+        if not self.fails or self.stores_first:
+            self._store.compute(key)
         if self.fails:
             self.fails -= 1
-            raise self.fault
-        return drift_event(name, revision)
+            raise self.error
 
 
 class Metrics:
-    """Remembers the verbs."""
+    """Records the names of the methods called."""
 
     keep_windows = 48
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.called: list[str] = []
 
-    def __getattr__(self, verb: str) -> Callable[..., None]:
-        return lambda *_: self.told.append(verb)
+    def __getattr__(self, method: str) -> Callable[..., None]:
+        return lambda *_: self.called.append(method)
 
 
 class Monitor:
-    """A closer of one partition, and what it told whom."""
+    """A scheduler of one partition, and what it published and had reported."""
 
     def __init__(self, store: Store, count: int = 0) -> None:
-        self.store, self.analyst, self.metrics = store, Analyst(), Metrics()
-        self.announced: list[str] = []
+        self.store, self.analyst, self.metrics = store, Analyst(store), Metrics()
+        self.published: list[str] = []
         self.reported: list[str] = []
         self.broker_fails = 0
         self.idle: Set[int] = frozenset()
-        self.closer = Closer(
+        self.scheduler = WindowScheduler(
             store=store,  # type: ignore[arg-type]
             decisions_topic="d",
             windowing=Windowing(WindowSize.parse("1d"), lateness_us=0, count=count, retention_us=2 * DAY),
-            idle=self._idle,
-            analyst=self.analyst,
-            announce=self._announce,
+            find_idle=self._idle,
+            compute=self.analyst.compute,
+            publish=self._publish,
             report=lambda key: self.reported.append(key.id),
             metrics=self.metrics,  # type: ignore[arg-type]
-            news=News("v", lambda: 0.0),
+            log_lines=LogLines("v", lambda: 0.0),
         )
-        self.closer.partitions = 1
+        self.scheduler.partitions = 1
 
     async def _idle(self, next_offsets: Mapping[int, int]) -> Set[int]:
         assert next_offsets == {number: at.next_offset for (topic, number), at in self.store.at.items() if topic == "d"}
         return self.idle
 
-    async def _announce(self, name: str, _record: bytes) -> None:
+    async def _publish(self, name: str, _record: bytes) -> None:
         if self.broker_fails:
             self.broker_fails -= 1
             raise DeliveryFailed("The broker is away.")
-        self.announced.append(name)
+        self.published.append(name)
 
-    def look(self, leading: bool = True) -> None:
-        asyncio.run(self.closer.look(leading))
+    def tick(self, leading: bool = True) -> None:
+        asyncio.run(self.scheduler.tick(leading))
