@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from monitoring.statistics.reference import baseline_at
+from monitoring.baseline import baseline_at
 from monitoring.statistics.window_analysis import Options, analyse
 from monitoring.store import DecisionStore, WindowKey
 from stream_app.drift_events import DriftEvent

@@ -15,10 +15,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from monitoring.baseline import Baseline, baseline_at
 from monitoring.jobs.window_job import store_at
 from monitoring.reports.folder import keep_newest, name_of, write_whole
 from monitoring.reports.page import About, page
-from monitoring.statistics.reference import Baseline, Reference, baseline_at
+from monitoring.statistics.reference import Reference
 from monitoring.statistics.window_analysis import Options, analyse
 from monitoring.store import DecisionStore, Rows, WindowKey
 from stream_app.drift_events import DriftEvent

@@ -12,9 +12,10 @@ from models.bundle import Bundle, load_bundle, shipped_bundle
 from models.datasets.sba import load_applications
 from models.policy import OUTCOMES
 from models.table import columns_from
+from monitoring.baseline import read_reference
 from monitoring.statistics.drift import Drift, Options, drift_of
 from monitoring.statistics.performance import performance_of
-from monitoring.statistics.reference import Reference, read_reference
+from monitoring.statistics.reference import Reference
 from stream_app.drift_events import Performance
 from tests.builders.toy_windows import feature
 

@@ -13,10 +13,10 @@ import pytest
 
 from models.bundle import load_bundle, shipped_bundle
 from models.policy import OUTCOMES
+from monitoring.baseline import read_reference
 from monitoring.statistics.bins import Bins, CategoryBins, NumberBins
 from monitoring.statistics.drift import Options
 from monitoring.statistics.psi import psi_and_limit
-from monitoring.statistics.reference import read_reference
 
 REFERENCES, WINDOWS_EACH, SIZES = 20, 50, (500, 1_500, 5_000)
 NOT_MORE_THAN = 0.01

@@ -11,8 +11,8 @@ import pytest
 from models.bundle import Bundle, load_bundle, shipped_bundle
 from models.errors import BundleError
 from models.training.train import train
+from monitoring.baseline import read_reference
 from monitoring.statistics.drift import Options, drift_of
-from monitoring.statistics.reference import read_reference
 from tests.builders.loans import CONTRACT, PLAN, loans
 
 

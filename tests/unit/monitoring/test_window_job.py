@@ -12,9 +12,9 @@ import pytest
 
 from models.bundle import Bundle, load_bundle, shipped_bundle
 from models.errors import BundleError
+from monitoring import baseline
 from monitoring.jobs.child_process import Child
 from monitoring.jobs.window_job import compute_window, prepare, store_at
-from monitoring.statistics import reference
 from monitoring.statistics.window_analysis import Options
 from monitoring.store import DecisionStore, Put, WindowKey
 from stream_app.drift_events import DriftEvent
@@ -103,8 +103,8 @@ def test_the_bundle_is_read_before_the_first_window_and_not_again(
         read.append(path)
         return load_bundle(path)
 
-    monkeypatch.setattr(reference, "load_bundle", load)
-    reference.baseline_at.cache_clear()
+    monkeypatch.setattr(baseline, "load_bundle", load)
+    baseline.baseline_at.cache_clear()
     prepare(BUNDLE)
     assert read == [BUNDLE]
     computed(url, key)
