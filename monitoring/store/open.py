@@ -33,7 +33,7 @@ from stream_app.errors import StoreError
 WAIT_SECONDS = 5.0
 
 
-def open_door(url: str, *, read_only: bool, create: bool, wait_seconds: float = WAIT_SECONDS) -> Door:
+def open_door(url: str, *, read_only: bool, create: bool = False, wait_seconds: float = WAIT_SECONDS) -> Door:
     """Open the store at this path or URL. ``wait_seconds``: for a lock or a connection."""
     place = _parse(url)
     if place.get_backend_name() == "sqlite":
