@@ -24,7 +24,8 @@ from monitoring.decode import Clocking, Partition, read_runs
 from monitoring.event_time import EventClock, WindowSize
 from monitoring.store import DecisionStore, Put
 from stream_app.events import Label
-from tests.servers.postgres import Postgres, PostgresMissing
+from tests.servers.postgres import Postgres
+from tests.servers.tools import ToolMissing
 
 DECISIONS, LABELS, ROUNDS = 200_000, 50_000, 3
 POLL, PARTITIONS = 2_048, 4
@@ -69,7 +70,7 @@ def decisions(count: int, folder: Path) -> Iterator[bytes]:
 def _on_postgresql(values: Sequence[bytes]) -> dict[str, float] | str:
     try:
         server = Postgres()
-    except PostgresMissing as missing:
+    except ToolMissing as missing:
         return f"not measured: {missing}"
     try:
         return _figures(server.new_database("bench"), values)

@@ -1,49 +1,95 @@
-"""What holds for every test."""
+"""What holds for every test: which ones run, what is skipped, shared servers, and the last lines of a run."""
 
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.servers.redis import RedisMissing, RedisServer
+from tests.servers.postgres import Postgres
+from tests.servers.redis import RedisServer
+from tests.servers.tools import TOOLS, lack_of
 
 # The same examples in every run, so that a red gate is red again; no verdict on speed, which a busy machine decides.
 settings.register_profile("gate", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("gate")
 
-
-ON_BROKERS = (
-    *("liveness", "memory_bound", "once", "doubts", "tail", "clients_on_redis"),
-    *("demo", "gateway", "gateway_load", "monitor", "proof", "produce_and_read", "broker_fetch"),
-)
-LONG = (
-    *("tests/chaos", "tests/browser", "tests/proof", "tests/contract/test_gateway_openapi.py"),
-    *(f"tests/broker/test_{name}.py" for name in ON_BROKERS),
-)
-"""Whole systems watched for minutes. A run of everything leaves them out unless it is told to take its time."""
+MARKERS_OF_FIXTURES = {
+    "kafka_broker": "kafka",
+    "tansu_broker": "tansu",
+    "postgres": "postgres",
+    "redis_server": "redis",
+    "browser": "browser",
+}
+"""A test is marked by the server it uses."""
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what is long, unless ALL_TESTS=1 or paths were named."""
-    if os.environ.get("ALL_TESTS") == "1" or config.args_source is not pytest.Config.ArgsSource.TESTPATHS:
-        return
-    takes_long = pytest.mark.skip(reason="takes minutes: runs with ALL_TESTS=1, as in .ci/run, or when named")
+def pytest_configure(config: pytest.Config) -> None:
+    """Without a path and a marker expression: all but the slow ones."""
+    if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.markexpr:
+        config.option.markexpr = "not slow"
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.nodeid.startswith(LONG):
-            item.add_marker(takes_long)
+        for fixture in MARKERS_OF_FIXTURES.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(MARKERS_OF_FIXTURES[fixture])
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose program is missing; with REQUIRE_ALL_TOOLS=1 it runs, and fails with the reason."""
+    if os.environ.get("REQUIRE_ALL_TOOLS") == "1":
+        return
+    for tool in (TOOLS[marker] for marker in TOOLS if item.get_closest_marker(marker)):
+        if tool.find() is None:
+            pytest.skip(lack_of(tool))
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A real server, shared; each test takes a database of its own."""
+    server = Postgres("fsync=off")
+    yield server
+    server.remove()
 
 
 @pytest.fixture
 def redis_server() -> Iterator[RedisServer]:
-    """A real server of this test alone; where it is not installed the test is skipped, or fails if REQUIRE_REDIS=1."""
-    try:
-        server = RedisServer()
-    except RedisMissing as missing:
-        if os.environ.get("REQUIRE_REDIS") == "1":
-            raise
-        pytest.skip(str(missing))
+    """A real server of this test alone."""
+    server = RedisServer()
     yield server
     server.stop()
+
+
+# ---- the last lines of a run -----------------------------------------------------------------------------------------
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Minutes by marker, the sum over all workers, of runs that take longer than one."""
+    seconds: Counter[str] = Counter()
+    for report in (report for reports in terminalreporter.stats.values() for report in reports):
+        if isinstance(report, pytest.TestReport):
+            seconds.update(dict.fromkeys(_markers(report), report.duration))
+    if seconds.total() > 60:
+        minutes = ", ".join(f"{marker} {taken / 60:.1f}" for marker, taken in seconds.most_common())
+        terminalreporter.write_line(f"minutes by marker: {minutes}")
+
+
+def _markers(report: pytest.TestReport) -> list[str]:
+    return [marker for marker in (*TOOLS, "tansu", "chaos", "slow") if marker in report.keywords] or ["none"]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last line says which programs were missing."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:  # a worker of xdist
+        return
+    skipped = [report for report in reporter.stats.get("skipped", ()) if isinstance(report.longrepr, tuple)]
+    reasons = Counter(report.longrepr[2].removeprefix("Skipped: ") for report in skipped)
+    if reasons:
+        lines = (f"{count} {reason}" for reason, count in reasons.most_common())
+        reporter.write_line(f"skipped: {'; '.join(lines)}")

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import re
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from stream_app.broker import Broker, start_broker
-from stream_app.errors import BrokerStartFailed
+from stream_app.broker import Broker, Choice, start_broker
 from stream_app.topics import TopicNames
 
-ENGINES = [pytest.param("kafka", marks=pytest.mark.kafka), pytest.param("tansu", marks=pytest.mark.tansu)]
+KAFKA_FIRST = shutil.which("java") is not None
+SLOW = [pytest.mark.slow]
+ENGINES = [
+    pytest.param("kafka", marks=[pytest.mark.kafka, *(SLOW * (not KAFKA_FIRST))]),
+    pytest.param("tansu", marks=[pytest.mark.tansu, *(SLOW * KAFKA_FIRST)]),
+]
+"""Both; the fast tests take the one that `stream-app broker` would take here."""
 
 
 @pytest.fixture(scope="session")
 def kafka_broker() -> Iterator[Broker]:
-    """Apache Kafka; where it cannot be had the test is skipped with the reason, or fails if REQUIRE_KAFKA=1."""
-    try:
-        broker = start_broker("kafka")
-    except BrokerStartFailed as error:
-        if os.environ.get("REQUIRE_KAFKA") == "1":
-            raise
-        pytest.skip(error.happened)
-    with broker:
+    with start_broker("kafka") as broker:
         yield broker
 
 
@@ -41,6 +39,13 @@ def broker(request: pytest.FixtureRequest) -> Broker:
     """Each engine in turn."""
     started: Broker = request.getfixturevalue(f"{request.param}_broker")
     return started
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Choice:
+    """The name of each engine in turn, for tests that start one themselves."""
+    chosen: Choice = request.param
+    return chosen
 
 
 @pytest.fixture

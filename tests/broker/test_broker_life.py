@@ -16,10 +16,7 @@ from stream_app.broker import Choice, start_broker
 from stream_app.broker.ports import free_ports
 from stream_app.errors import BrokerStartFailed, PortTaken, SettingsError
 from stream_app.topics import TopicNames, check_topics, create_topics
-from tests.broker.conftest import ENGINES
 from tests.servers.waiting import wait_until
-
-needs_kafka = pytest.mark.usefixtures("kafka_broker")  # skips where Apache Kafka cannot be had
 
 
 @pytest.fixture
@@ -28,14 +25,6 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     return tmp_path
-
-
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> Choice:
-    if request.param == "kafka":
-        request.getfixturevalue("kafka_broker")
-    chosen: Choice = request.param
-    return chosen
 
 
 def group_is_gone(pid: int) -> bool:
@@ -109,7 +98,6 @@ def test_a_broker_that_loses_the_race_for_its_port_is_not_mistaken_for_the_winne
 
 
 @pytest.mark.kafka
-@needs_kafka
 def test_a_data_folder_keeps_the_records_from_one_run_to_the_next(tmp_path: Path) -> None:
     with start_broker("kafka", data_dir=tmp_path) as broker:
         create_topics(broker.bootstrap, 2)
@@ -121,7 +109,6 @@ def test_a_data_folder_keeps_the_records_from_one_run_to_the_next(tmp_path: Path
 
 
 @pytest.mark.kafka
-@needs_kafka
 def test_a_broker_that_dies_early_shows_the_last_lines_of_its_log(tmp_path: Path) -> None:
     meta = tmp_path / "data" / "meta.properties"
     meta.parent.mkdir()
@@ -141,7 +128,6 @@ def test_a_binary_that_dies_early_shows_its_output(
 
 
 @pytest.mark.kafka
-@needs_kafka
 @pytest.mark.parametrize("taken", ["data folder", "data folder/server.properties/x"])
 def test_a_data_folder_that_cannot_be_used_is_named(taken: str, tmp_path: Path) -> None:
     (tmp_path / taken).parent.mkdir(parents=True, exist_ok=True)

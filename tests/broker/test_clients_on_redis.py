@@ -17,7 +17,7 @@ from tests.servers.deployment import PARTITIONS, Deployment, Worker
 from tests.servers.redis import RedisServer
 from tests.servers.waiting import wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.redis]
+pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.redis]
 
 
 def load(server: RedisServer) -> None:

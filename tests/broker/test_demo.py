@@ -17,11 +17,10 @@ from stream_app.demo.run import run
 from stream_app.demo.screen import Live, PlainScreen
 from stream_app.errors import DemoFailed
 from stream_app.kafka_admin import admin_client
-from tests.broker.conftest import ENGINES
 from tests.servers.demo_run import Run, asked, child_among, dashboard_of, processes_with, words_of
 from tests.servers.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
@@ -37,14 +36,6 @@ def demo(tmp_path: Path) -> Iterator[Callable[..., Run]]:
         if each.process.poll() is None:
             each.process.kill()
         each.end()
-
-
-@pytest.fixture(params=ENGINES)
-def engine(request: pytest.FixtureRequest) -> str:
-    """Each engine that can be had here; the session's own Kafka says whether that one can."""
-    name = str(request.param)
-    request.getfixturevalue(f"{name}_broker")
-    return name
 
 
 def test_every_request_has_one_output_and_the_summary_says_so(
@@ -108,7 +99,6 @@ def test_an_interrupt_at_any_moment_leaves_no_process_and_no_file(
 
 
 @pytest.mark.kafka
-@pytest.mark.usefixtures("kafka_broker")
 def test_an_interrupt_while_apache_kafka_starts_leaves_nothing(demo: Callable[..., Run]) -> None:
     ran = demo("--engine", "kafka", "--no-monitor", "--no-gateway")
     ran.has_said("Starting a broker")

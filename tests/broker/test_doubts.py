@@ -11,7 +11,7 @@ import pytest
 from tests.broker.test_scorer import clients, requests  # noqa: F401 - the fixture
 from tests.servers.deployment import Deployment
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.slow, pytest.mark.kafka]
 
 SMALL_BATCHES = {"max_poll_records": 100, "remembered_ids": 0}
 """The memory of decided ids would cover a doubled decision up."""

@@ -22,6 +22,8 @@ from tests.builders.gateway import APPLICATION, PROFILE
 from tests.servers.deployment import Deployment, Worker, headers_of
 from tests.servers.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 CLIENTS = [str(n) for n in range(20)]
 
 

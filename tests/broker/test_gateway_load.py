@@ -17,6 +17,8 @@ from tests.builders.gateway import APPLICATION, PROFILE
 from tests.servers.deployment import Deployment
 from tests.servers.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 CALLERS, A_SECOND, SECONDS = 200, 300, 5
 
 

@@ -21,7 +21,7 @@ from tests.broker.test_scorer import assigned, clients, good, requests  # noqa: 
 from tests.servers.deployment import Deployment, Worker
 from tests.servers.waiting import wait_until
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.slow, pytest.mark.kafka]
 
 PARTITIONS = 2
 IMPATIENT = {

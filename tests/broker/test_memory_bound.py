@@ -22,7 +22,7 @@ from tests.broker.test_scorer import CLIENTS, clients, good  # noqa: F401 - the 
 from tests.servers.deployment import PARTITIONS, Deployment, Worker
 from tests.servers.waiting import wait_until
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.slow, pytest.mark.kafka]
 
 log = logging.getLogger(__name__)
 

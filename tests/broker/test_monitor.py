@@ -28,8 +28,10 @@ from tests.broker.watched import (
     read_book,
 )
 from tests.servers.deployment import PARTITIONS, Deployment
-from tests.servers.postgres import Postgres, PostgresMissing
+from tests.servers.postgres import Postgres
 from tests.servers.waiting import wait_until
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
@@ -191,19 +193,6 @@ def test_a_locked_store_a_killed_analyst_and_no_room_for_reports_cost_nothing_an
         assert line in monitor.log()
 
 
-@pytest.fixture
-def postgres() -> Iterator[Postgres]:
-    try:
-        server = Postgres("fsync=off")
-    except PostgresMissing as missing:
-        if os.environ.get("REQUIRE_POSTGRES") == "1":
-            raise
-        pytest.skip(str(missing))
-    yield server
-    server.remove()
-
-
-@pytest.mark.postgres
 def test_a_database_server_that_stops_in_mid_stream_and_comes_back_has_missed_nothing(
     calm: Calm, postgres: Postgres
 ) -> None:

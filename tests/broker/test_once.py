@@ -17,6 +17,8 @@ from stream_app.tables.columns import read_contract
 from tests.servers.deployment import Deployment, Worker, headers_of
 from tests.servers.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 NO_FEATURES = dict.fromkeys(read_contract(None).names())
 """All of them stated, so that no client needs a profile."""
 

@@ -24,6 +24,8 @@ from stream_app.topics import TopicNames, create_topics
 from tests.builders.records import NOW, Record, request, toy_pipeline
 from tests.servers.waiting import wait_until
 
+pytestmark = pytest.mark.slow
+
 CSV = "application_id,amount_requested,guaranteed_share,state,when\n7,50000,0.5,OH,2007-01-01\n8,,0.75,,2007-01-02\n"
 
 

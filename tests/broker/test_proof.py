@@ -23,6 +23,8 @@ from tests.servers.deployment import Deployment
 from tests.servers.prometheus import Prometheus
 from tests.servers.waiting import wait_until
 
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
+
 BUNDLE = load_bundle(shipped_bundle())
 CRISIS = {f"{year}-{month:02}" for year in (2006, 2007) for month in range(1, 13)} - {"2006-01", "2006-02"}
 """Whose defaults no number of paid loans can bring back to what was predicted."""
@@ -107,7 +109,6 @@ def windows_beyond(prometheus: Prometheus, feature: str) -> set[str]:
     }
 
 
-@pytest.mark.kafka
 @pytest.mark.prometheus
 @pytest.mark.timeout(300)  # forty seconds on two idle cores
 def test_panels_and_rules_have_data_and_the_alerts_tell_the_crisis(

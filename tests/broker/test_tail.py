@@ -14,6 +14,8 @@ from stream_app.topics import TopicNames, create_topics
 from stream_app.worker.decision_tail import Tail
 from tests.builders.records import NOW, Record, record, request, toy_pipeline
 
+pytestmark = pytest.mark.slow
+
 PARTITIONS = 2
 
 

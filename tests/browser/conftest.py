@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,27 +12,21 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from tests.browser.fake_gateway import FakeGateway
+from tests.servers.tools import TOOLS
 
 MILLISECONDS = 15_000
 
 
-def _chromium() -> str | None:
-    return shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Debian's Chromium, or skipped with the reason; an error instead if REQUIRE_CHROMIUM=1.
-
-    Of a module and not of the session: playwright keeps an event loop running in this thread, in which no other test
+    """Of a module and not of the session: playwright keeps an event loop running in this thread, in which no other test
     could run one of its own.
     """
-    path = _chromium()
-    if path is None and os.environ.get("REQUIRE_CHROMIUM") != "1":
-        pytest.skip("Chromium is not installed (Debian: apt-get install chromium).")
     as_root = ["--no-sandbox"] if os.geteuid() == 0 else []  # its sandbox does not work for root
     with sync_playwright() as driver:
-        started = driver.chromium.launch(executable_path=path, args=[*as_root, "--disable-dev-shm-usage"])
+        started = driver.chromium.launch(
+            executable_path=TOOLS["browser"].find(), args=[*as_root, "--disable-dev-shm-usage"]
+        )
         yield started
         started.close()
 

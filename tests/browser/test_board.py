@@ -9,6 +9,8 @@ from tests.browser import board_data
 from tests.browser.conftest import OpenPage
 from tests.browser.fake_gateway import FakeGateway
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_key_figures_are_the_states(page: Page) -> None:
     text = page.locator("#figures").inner_text()

@@ -12,6 +12,8 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import OpenPage, complaints
 from tests.browser.fake_gateway import STATIC, FakeGateway
 
+pytestmark = pytest.mark.slow
+
 
 def test_french_is_chosen_by_the_browser_or_by_the_reader_and_remembered(page: Page, gateway: FakeGateway) -> None:
     gateway.predicts("7", "review")

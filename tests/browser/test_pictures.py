@@ -9,6 +9,8 @@ import pytest
 from tests.browser.conftest import OpenPage
 from tests.browser.fake_gateway import FakeGateway
 
+pytestmark = pytest.mark.slow
+
 LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 VIEWS = {
     "laptop-light": {"viewport": LAPTOP},

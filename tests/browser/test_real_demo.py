@@ -14,7 +14,7 @@ from tests.browser.conftest import OpenPage, complaints
 from tests.servers.demo_run import Run
 from tests.servers.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 SECONDS = 90
 """For a monitor that closes its windows and writes their reports on a busy machine."""

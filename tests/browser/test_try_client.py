@@ -8,6 +8,8 @@ from playwright.sync_api import Page, expect
 from tests.browser import board_data
 from tests.browser.fake_gateway import FakeGateway
 
+pytestmark = pytest.mark.slow
+
 
 def ask(page: Page, client_id: str) -> None:
     page.locator("#client").fill(client_id)

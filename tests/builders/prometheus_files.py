@@ -1,14 +1,11 @@
-"""The rules Prometheus is given, parsed, and the tools that judge them."""
+"""The rules Prometheus is given and the dashboards of Grafana, parsed."""
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
 import yaml
 
 from tests.builders.operator_files import ROOT
@@ -31,14 +28,3 @@ def walk(value: object) -> Iterator[dict[str, Any]]:
     if isinstance(value, dict | list):
         for inside in value.values() if isinstance(value, dict) else value:
             yield from walk(inside)
-
-
-def tool(name: str) -> str:
-    """The path of ``prometheus`` or ``promtool``; skips the test where it is missing unless REQUIRE_PROMETHEUS=1."""
-    found = shutil.which(name)
-    if found is None:
-        reason = f"{name} is not installed (Debian's package `prometheus` has it)"
-        if os.environ.get("REQUIRE_PROMETHEUS") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    return found

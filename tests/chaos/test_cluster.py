@@ -9,15 +9,14 @@ import pytest
 
 from stream_app.topics import TopicNames, check_topics, create_topics
 from tests.chaos.cluster import KafkaCluster
-from tests.chaos.conftest import started_or_skipped
 from tests.servers.waiting import wait_until
 
-pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
+pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.chaos]
 
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
-    with started_or_skipped(lambda: KafkaCluster(3, tmp_path_factory.mktemp("cluster"))) as made:
+    with KafkaCluster(3, tmp_path_factory.mktemp("cluster")) as made:
         made.wait_ready()
         create_topics(made.bootstrap, 4, 3)
         yield made
@@ -56,7 +55,7 @@ def test_a_stopped_broker_keeps_its_process_and_goes_on(cluster: KafkaCluster) -
 
 
 def test_nothing_is_left_at_the_end(tmp_path: Path) -> None:
-    with started_or_skipped(lambda: KafkaCluster(1, tmp_path / "logs")) as alone:
+    with KafkaCluster(1, tmp_path / "logs") as alone:
         alone.wait_ready()
         java = alone.brokers[0].java
     assert not Path(f"/proc/{java}").exists()

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.cluster import KafkaCluster
-from tests.chaos.conftest import started_or_skipped
 from tests.chaos.fault import Fault
 from tests.chaos.input_faults import SmallOutputs
 from tests.chaos.mutants import BETWEEN_COMMITS, OFFSET_READ
@@ -21,7 +20,7 @@ from tests.chaos.run import Run
 from tests.chaos.stage import Options, Stage
 from tests.chaos.worker_faults import KillAt, LateCommit, Zombie
 
-pytestmark = [pytest.mark.kafka, pytest.mark.chaos]
+pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.chaos]
 
 MUTANTS: list[tuple[str, list[Fault], Kind]] = [
     ("unawaited", [SmallOutputs(2.0)], Kind.MISSING),
@@ -34,7 +33,7 @@ MUTANTS: list[tuple[str, list[Fault], Kind]] = [
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
-    with started_or_skipped(lambda: KafkaCluster(1, tmp_path_factory.mktemp("cluster"))) as made:
+    with KafkaCluster(1, tmp_path_factory.mktemp("cluster")) as made:
         made.wait_ready()
         yield made
 

@@ -13,12 +13,15 @@ from typing import Any
 
 import pytest
 
-from stream_app.broker.kafka_download import kafka_jars
-from stream_app.broker.kafka_engine import find_java
-from tests.chaos.conftest import started_or_skipped
 from tests.chaos.schedule import PLANS
+from tests.servers.tools import NAMESPACES, lack_of
 
-pytestmark = [pytest.mark.kafka, pytest.mark.chaos, pytest.mark.timeout(500)]  # the first test waits for a whole run
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.kafka,
+    pytest.mark.chaos,
+    pytest.mark.timeout(500),  # the first test waits for a whole run
+]
 
 SEED = 5
 RUN_SECONDS = 400
@@ -31,7 +34,6 @@ Reports = Callable[[str], dict[str, Any]]
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> Reports:
     """The report of a plan by name; each is run once."""
-    started_or_skipped(lambda: (find_java(), kafka_jars(print)))
     folder = tmp_path_factory.mktemp("reports")
     return cache(lambda plan: _run(plan, folder / f"{plan}.json"))
 
@@ -50,7 +52,7 @@ def test_a_fault_is_survived_in_the_stated_time(plan: str, kind: str, report: Re
     found = report(plan)["faults"].get(kind)
     assert found is not None, "a fault before it was not survived"
     if found["skipped"]:
-        pytest.skip(found["skipped"])
+        pytest.skip(lack_of(NAMESPACES))
     assert not found["failed"]
     assert found["worst_recovery_seconds"] <= found["limit_seconds"]
 

@@ -13,7 +13,8 @@ import yaml
 from monitoring.grafana.alert_thresholds import limits_in
 from stream_app.settings import MonitorSettings
 from tests.builders.operator_files import ROOT
-from tests.builders.prometheus_files import ALERTS, PROMETHEUS, RECORDING, RULE_TESTS, rules, tool
+from tests.builders.prometheus_files import ALERTS, PROMETHEUS, RECORDING, RULE_TESTS, rules
+from tests.servers.tools import TOOLS
 
 ALERT_RULES = rules(ALERTS)
 RUNBOOKS = (ROOT / "docs/runbooks.md").read_text()
@@ -22,16 +23,19 @@ every_alert = pytest.mark.parametrize("alert", ALERT_RULES, ids=lambda rule: rul
 
 
 def promtool(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    program = TOOLS["prometheus"].path().with_name("promtool")
     return subprocess.run(
-        [tool("promtool"), *arguments], capture_output=True, text=True, cwd=PROMETHEUS, timeout=100, check=False
+        [program, *arguments], capture_output=True, text=True, cwd=PROMETHEUS, timeout=100, check=False
     )
 
 
+@pytest.mark.prometheus
 def test_promtool_takes_configuration_and_rules() -> None:
     checked = promtool("check", "config", "--lint=all", "--lint-fatal", "prometheus.yml")
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+@pytest.mark.prometheus
 @pytest.mark.parametrize("file", RULE_TESTS, ids=lambda file: file.stem)
 def test_alerts_fire_when_they_should_and_are_silent_when_they_should(file: Path) -> None:
     checked = promtool("test", "rules", file)

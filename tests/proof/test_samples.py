@@ -24,6 +24,8 @@ from tests.builders.prometheus_answers import faults, unanswered
 from tests.servers.prometheus import Prometheus
 from tests.servers.waiting import wait_until
 
+pytestmark = [pytest.mark.slow, pytest.mark.proof]
+
 BUNDLE = load_bundle(shipped_bundle())
 MODEL = ModelRef(BUNDLE.name, BUNDLE.version, BUNDLE.sha256)
 PROGRAMME_ENDS = 9  # months from 2005-01: 2005-10

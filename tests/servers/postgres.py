@@ -12,21 +12,18 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from stream_app.broker.ports import LOOPBACK, free_ports
+from tests.servers.tools import TOOLS
 
 USER, PASSWORD = "loans", "not/for:logs"
 SECONDS = "30"
-
-
-class PostgresMissing(Exception):
-    """The server is not installed; the text says how to install it."""
 
 
 class Postgres:
     """A running server. Stop it and start it again as often as you like; ``remove`` at the end."""
 
     def __init__(self, *settings: str) -> None:
-        """``settings``: as ``NAME=VALUE``, say ``fsync=off``. Raises PostgresMissing."""
-        self._binaries = _binaries()
+        """``settings``: as ``NAME=VALUE``, say ``fsync=off``. Raises ToolMissing."""
+        self._binaries = TOOLS["postgres"].path().resolve().parent
         self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
         (self.port,) = free_ports(1)
         self._settings = [f"port={self.port}", f"listen_addresses={LOOPBACK}", "unix_socket_directories=", *settings]
@@ -78,15 +75,6 @@ class Postgres:
             command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=self._folder, check=False
         )
         assert done.returncode == 0, f"{program} failed: {done.stderr}"
-
-
-def _binaries() -> Path:
-    """Debian keeps them out of PATH, in a folder a version."""
-    on_path = shutil.which("pg_ctl")
-    found = [Path(on_path)] if on_path else sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-    if not found:
-        raise PostgresMissing("PostgreSQL's server is not installed (apt-get install postgresql)")
-    return found[-1].resolve().parent
 
 
 def _unprivileged() -> pwd.struct_passwd:

@@ -19,7 +19,8 @@ from typing import Any
 import yaml
 
 from stream_app.broker.ports import free_ports
-from tests.builders.prometheus_files import ALERTS, RECORDING, tool
+from tests.builders.prometheus_files import ALERTS, RECORDING
+from tests.servers.tools import TOOLS
 
 Labels = dict[str, str]
 
@@ -35,9 +36,9 @@ class Prometheus:
     @classmethod
     def start(cls, folder: Path, ports: Mapping[str, int]) -> Prometheus:
         """Scrape these ports of this machine, by job name, every second; the rules are those shipped, with ``for`` cut
-        to a second. Skips the test where Prometheus is missing, unless REQUIRE_PROMETHEUS=1.
+        to a second. Raises ToolMissing.
         """
-        program = tool("prometheus")
+        program = str(TOOLS["prometheus"].path())
         _write_configuration(folder, ports)
         [port] = free_ports(1)
         command = [program, f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]

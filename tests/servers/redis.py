@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 
 import redis
 
 from stream_app.broker.ports import LOOPBACK, free_ports
+from tests.servers.tools import TOOLS
 from tests.servers.waiting import wait_until
 
 USER, PASSWORD = "loans", "not/for:logs"
-
-
-class RedisMissing(Exception):
-    """The server is not installed; the text says how to install it."""
 
 
 class RedisServer:
     """A running server. It forgets everything when it ends. Stop and start it as often as you like."""
 
     def __init__(self, *settings: str) -> None:
-        """``settings``: as on its command line, say ``--requirepass x``. Raises RedisMissing."""
-        program = shutil.which("redis-server")
-        if program is None:
-            raise RedisMissing("the Redis server is not installed (apt-get install redis-server)")
+        """``settings``: as on its command line, say ``--requirepass x``. Raises ToolMissing."""
+        program = str(TOOLS["redis"].path())
         [self.port] = free_ports(1)
         place = ["--bind", LOOPBACK, "--port", str(self.port), "--dir", "/"]
         self._command = [program, *place, "--save", "", "--appendonly", "no", *settings]

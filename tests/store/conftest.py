@@ -3,29 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from monitoring.store import DecisionStore
-from tests.servers.postgres import Postgres, PostgresMissing
+from tests.servers.postgres import Postgres
 
 _numbers = itertools.count()
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A real server; where it is not installed the test is skipped, or fails if REQUIRE_POSTGRES=1."""
-    try:
-        server = Postgres("fsync=off")
-    except PostgresMissing as missing:
-        if os.environ.get("REQUIRE_POSTGRES") == "1":
-            raise
-        pytest.skip(str(missing))
-    yield server
-    server.remove()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])

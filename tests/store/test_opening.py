@@ -147,7 +147,6 @@ def test_a_url_that_is_not_understood_is_answered_with_those_that_are(url: str) 
 # ---- PostgreSQL ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.postgres
 def test_tables_of_others_in_a_postgresql_database_are_none_of_our_business(postgres: Postgres) -> None:
     url = postgres.new_database("shared")
     execute(url, "CREATE TABLE theirs (x integer)")
@@ -155,27 +154,23 @@ def test_tables_of_others_in_a_postgresql_database_are_none_of_our_business(post
         assert put(store, [decision("a")]).decisions_new == 1
 
 
-@pytest.mark.postgres
 def test_the_name_of_a_postgresql_store_says_where_it_is_without_the_password(postgres: Postgres) -> None:
     with DecisionStore.open(postgres.new_database("named") + "?application_name=monitor") as store:
         assert store.name == f"postgresql://loans:***@127.0.0.1:{postgres.port}/named"
 
 
-@pytest.mark.postgres
 def test_both_ways_to_write_the_scheme_are_taken(postgres: Postgres) -> None:
     url = postgres.new_database("scheme")
     DecisionStore.open(url.replace("postgresql://", "postgres://")).close()
     DecisionStore.open(url.replace("postgresql://", "postgresql+psycopg://")).close()
 
 
-@pytest.mark.postgres
 def test_a_wrong_password_is_told_without_it(postgres: Postgres) -> None:
     with pytest.raises(StoreUnavailable, match="password authentication failed") as told:
         DecisionStore.open(postgres.url("postgres", password="wrong-" + PASSWORD))
     assert PASSWORD not in str(told.value)
 
 
-@pytest.mark.postgres
 def test_a_database_that_is_not_there_is_named(postgres: Postgres) -> None:
     with pytest.raises(StoreUnavailable, match='database "none" does not exist'):
         DecisionStore.open(postgres.url("none"))

@@ -105,7 +105,6 @@ def test_a_full_sqlite_store_is_told_and_goes_on_once_there_is_room(tmp_path: Pa
             sa.event.remove(sa.Engine, "connect", limit)
 
 
-@pytest.mark.postgres
 def test_a_full_postgresql_store_is_told_and_goes_on_once_there_is_room(postgres: Postgres) -> None:
     url = postgres.new_database("full")
     with DecisionStore.open(url) as store, closing(connect(url)) as other:
@@ -163,7 +162,6 @@ def test_another_file_in_its_place_is_refused_for_its_positions_are_not_ours(tmp
         assert (store.counts().decisions, store.positions()) == (0, {})
 
 
-@pytest.mark.postgres
 def test_another_writer_of_a_postgresql_store_is_waited_for_no_longer_than_stated(postgres: Postgres) -> None:
     url = postgres.new_database("turns")
     with DecisionStore.open(url) as one, DecisionStore.open(url, wait_seconds=0.1) as other:
@@ -179,7 +177,6 @@ def test_another_writer_of_a_postgresql_store_is_waited_for_no_longer_than_state
         goes_on(other)
 
 
-@pytest.mark.postgres
 def test_a_writer_that_hangs_in_the_middle_of_its_turn_loses_it_to_the_next(postgres: Postgres) -> None:
     url = postgres.new_database("hanging")
     with DecisionStore.open(url, wait_seconds=0.1) as hanging, DecisionStore.open(url, wait_seconds=60) as other:
@@ -196,7 +193,6 @@ def test_a_writer_that_hangs_in_the_middle_of_its_turn_loses_it_to_the_next(post
         assert put(hanging, [decision("ours")]).decisions_new == 1
 
 
-@pytest.mark.postgres
 def test_a_server_that_stopped_is_told_and_goes_on_once_it_runs_again(postgres: Postgres) -> None:
     with DecisionStore.open(postgres.new_database("stopped"), wait_seconds=2) as store:
         store.counts()
@@ -208,7 +204,6 @@ def test_a_server_that_stopped_is_told_and_goes_on_once_it_runs_again(postgres: 
         goes_on(store)
 
 
-@pytest.mark.postgres
 def test_connections_that_the_server_closed_are_opened_anew_unnoticed(postgres: Postgres) -> None:
     url = postgres.new_database("cut")
     with DecisionStore.open(url) as store, closing(connect(url)) as other:
