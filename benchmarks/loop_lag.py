@@ -16,7 +16,7 @@ from typing import Any
 
 from monitoring.worker import create_app
 from stream_app.runtime.process import run
-from stream_app.settings import read_monitor_settings
+from stream_app.settings import MonitorSettings
 
 TICK_SECONDS, LEAST_SECONDS = 0.001, 0.002
 
@@ -46,7 +46,7 @@ async def write_gaps(app: Any, target: Path) -> None:
 
 def main() -> None:
     """Run until SIGTERM."""
-    settings, target = read_monitor_settings(), Path(sys.argv.pop())
+    settings, target = MonitorSettings.read(), Path(sys.argv.pop())
     app = create_app(settings)
     app.task(lambda: write_gaps(app, target))
     run(app, settings)

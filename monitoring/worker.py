@@ -38,7 +38,7 @@ from stream_app.runtime.health_server import WebPages
 from stream_app.runtime.process import prepare_process, with_heartbeat
 from stream_app.runtime.readiness import Progress
 from stream_app.runtime.watchdog import Watchdog
-from stream_app.settings import MonitorSettings, read_monitor_settings
+from stream_app.settings import MonitorSettings
 from stream_app.topics import TopicNames
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport
 from stream_app.transport.app import batch_app
@@ -193,6 +193,6 @@ async def _bounds(app: BatchApp, topic: str, timeout_seconds: float) -> Bounds |
 def __getattr__(name: str) -> Any:
     """``faust -A monitoring.worker`` asks the module for its app: made then, so that importing makes nothing."""
     if name == "app":
-        globals()["app"] = create_app(read_monitor_settings())
+        globals()["app"] = create_app(MonitorSettings.read_or_exit())
         return globals()["app"]
     raise AttributeError(name)

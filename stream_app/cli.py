@@ -5,12 +5,18 @@ A command is imported when it is named and nothing heavy is imported here: ``str
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
+import os
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from models.errors import ExpectedError
+from stream_app.commands.options import Group
 
 COMMANDS = {
     "demo": "The main job from one command: broker, scorer, monitor, replay of the loan book, summary.",
@@ -31,7 +37,23 @@ COMMANDS = {
 }
 
 
-class LazyCommands(click.Group):
+OUTPUT_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+
+
+class ReaderGone(Exception):
+    """Whoever read the output has closed it: ``head``, for example, which has what it wanted."""
+
+
+@contextlib.contextmanager
+def _reader_may_go() -> Iterator[None]:
+    """Before click sees a broken pipe, which it ends with status 1."""
+    try:
+        yield
+    except BrokenPipeError as fault:
+        raise ReaderGone from fault
+
+
+class LazyCommands(Group):
     """Knows every command's name and line of help; imports its file only to run it or to show its own help."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -43,6 +65,14 @@ class LazyCommands(click.Group):
         module = importlib.import_module(f"stream_app.commands.{cmd_name}")
         command: click.Command = module.command
         return command
+
+    def make_context(self, *args: Any, **options: Any) -> click.Context:
+        with _reader_may_go():  # --help prints here
+            return super().make_context(*args, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        with _reader_may_go():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -59,16 +89,24 @@ def main() -> None:
     """Entry point. A mistake of the user is one message and an exit status, never a stack trace."""
     try:
         cli(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
     except click.ClickException as mistake:
         mistake.show()
         sys.exit(mistake.exit_code)
     except (KeyboardInterrupt, click.Abort):
         sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()  # the reader (head, say) has what it wanted
-        sys.exit(0)
+    except ReaderGone:
+        _discard_output()
+    except OSError as fault:
+        if fault.errno not in OUTPUT_FAULTS or fault.filename is not None:
+            raise
+        _discard_output()
+        click.echo(f"stream-app: The output cannot be written ({fault.strerror}).", err=True)
+        sys.exit(os.EX_IOERR)
     except ExpectedError as fault:
         click.echo(f"stream-app: {fault}", err=True)
         sys.exit(fault.exit_status)
+
+
+def _discard_output() -> None:
+    """What is left in the buffer goes nowhere; written at the interpreter's end, it would fail once more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

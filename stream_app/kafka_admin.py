@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,27 @@ REQUEST_SECONDS = 30.0
 """Time-out of one request, e.g. of creating topics."""
 
 _SLICE_SECONDS = 5.0
+_HOST, _PORT = re.compile(r"[\w.-]+"), re.compile(r"[0-9]{1,5}")
+
+
+def kafka_servers(addresses: str) -> list[str]:
+    """The servers of ``HOST:PORT[,HOST:PORT]``. Raises ValueError."""
+    servers = [server.strip() for server in addresses.split(",")]
+    for server in servers:
+        host, _, port = server.rpartition(":")
+        if not (_HOST.fullmatch(host) or _is_ip_6(host)) or not _PORT.fullmatch(port) or not 0 < int(port) < 65_536:
+            raise ValueError(
+                f"{server!r} is no Kafka address: write HOST:PORT with a port from 1 to 65535, an IPv6 host in "
+                "brackets, several separated by commas"
+            )
+    return servers
+
+
+def _is_ip_6(host: str) -> bool:
+    try:
+        return host[:1] + host[-1:] == "[]" and bool(ipaddress.IPv6Address(host[1:-1]))
+    except ValueError:
+        return False
 
 
 def silent(_: str) -> None:
@@ -66,6 +89,10 @@ def _unreachable(bootstrap: str, waited_seconds: float) -> BrokerUnreachable:
 
 
 def _connect(bootstrap: str, wait_seconds: float) -> KafkaAdminClient:
+    try:
+        servers = kafka_servers(bootstrap)
+    except ValueError as fault:
+        raise SettingsError(f"{fault}.", kept="Nothing was started.") from None
     import kafka  # noqa: PLC0415  0.4 s, and nothing of the pipeline may pull it in
     from kafka.net.compat import KafkaNetClient  # noqa: PLC0415
 
@@ -78,7 +105,7 @@ def _connect(bootstrap: str, wait_seconds: float) -> KafkaAdminClient:
 
     try:
         return kafka.KafkaAdminClient(
-            bootstrap_servers=_servers(bootstrap),
+            bootstrap_servers=servers,
             bootstrap_timeout_ms=max(1, int(wait_seconds * 1000)),
             request_timeout_ms=int(REQUEST_SECONDS * 1000),
             reconnect_backoff_max_ms=200,
@@ -88,14 +115,3 @@ def _connect(bootstrap: str, wait_seconds: float) -> KafkaAdminClient:
         for client in made:
             client.close()  # a client that fails to connect leaves its thread and sockets behind (kafka-python 3.0.12)
         raise _unreachable(bootstrap, wait_seconds) from error
-
-
-def _servers(bootstrap: str) -> list[str]:
-    servers = [server.strip() for server in bootstrap.split(",")]
-    for server in servers:
-        host, _, port = server.rpartition(":")
-        if not host or not port.isdecimal() or int(port) > 65535:
-            raise SettingsError(
-                f"{bootstrap!r} is no Kafka address.", do_next="Write HOST:PORT, several separated by commas."
-            )
-    return servers

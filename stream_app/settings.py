@@ -7,18 +7,18 @@ lives in the bundle.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+import os
+import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from stream_app.environment import PREFIX, invalid_setting, unknown_variables
 from stream_app.errors import SettingsError
-
-_HOST_PORT = re.compile(r"^[^\s:,]+:\d{1,5}(,[^\s:,]+:\d{1,5})*$")
+from stream_app.kafka_admin import kafka_servers
 
 
 def _file_or_redis(value: str) -> str:
@@ -39,7 +39,7 @@ Clients = Annotated[
 class StreamSettings(BaseSettings):
     """What the scorer and the monitor have in common. Sizes in bytes or records, times in seconds."""
 
-    model_config = SettingsConfigDict(env_prefix="STREAM_APP_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
     kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, HOST:PORT separated by commas")
     topic_prefix: str = Field("", description="put before every topic name, e.g. `test.`")
@@ -71,12 +71,33 @@ class StreamSettings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
 
+    @classmethod
+    def read(cls, **given: Any) -> Self:
+        """Settings from the environment, overridden by what is ``given`` and not None.
+
+        Raises SettingsError that lists every problem, misspelt variables among them.
+        """
+        problems = _misspelt()
+        try:
+            settings = cls(**{name: value for name, value in given.items() if value is not None})
+        except pydantic.ValidationError as fault:
+            problems += (invalid_setting(error, os.environ) for error in fault.errors())
+        _refuse(problems)
+        return settings
+
+    @classmethod
+    def read_or_exit(cls) -> Self:
+        """For ``faust -A``, which would show a fault as a stack trace: one message and the same status instead."""
+        try:
+            return cls.read()
+        except SettingsError as fault:
+            sys.stderr.write(f"{fault}\n")
+            sys.exit(fault.exit_status)
+
     @pydantic.field_validator("kafka")
     @classmethod
     def _host_and_port(cls, value: str) -> str:
-        if not _HOST_PORT.match(value):
-            raise ValueError("must be HOST:PORT, several separated by commas")
-        return value
+        return ",".join(kafka_servers(value))
 
     @pydantic.model_validator(mode="after")
     def _stalls_last(self) -> Self:
@@ -205,41 +226,19 @@ class GatewaySettings(StreamSettings):
     reports: Path = Field(Path("reports"), description="folder of the monitor's Evidently reports")
 
 
-Settings = TypeVar("Settings", bound=StreamSettings)
+def check_environment() -> None:
+    """Raises SettingsError for ``STREAM_APP_*`` variables that no role knows, those of Kubernetes excepted."""
+    _refuse(_misspelt())
 
 
-def read_settings(**given: Any) -> WorkerSettings:
-    """The scorer's settings; see :func:`read`."""
-    return read(WorkerSettings, given)
+def _misspelt() -> list[str]:
+    roles = (WorkerSettings, MonitorSettings, GatewaySettings)
+    return list(unknown_variables(os.environ, {name for role in roles for name in role.model_fields}))
 
 
-def read_monitor_settings(**given: Any) -> MonitorSettings:
-    """The monitor's settings; see :func:`read`."""
-    return read(MonitorSettings, given)
-
-
-def read_gateway_settings(**given: Any) -> GatewaySettings:
-    """The gateway's settings; see :func:`read`."""
-    return read(GatewaySettings, given)
-
-
-def read(kind: type[Settings], given: Mapping[str, Any]) -> Settings:
-    """Settings from the environment, overridden by what is ``given`` and not None.
-
-    Raises SettingsError that lists every problem.
-    """
-    try:
-        return kind(**{name: value for name, value in given.items() if value is not None})
-    except pydantic.ValidationError as fault:
-        problems = [_told(problem) for problem in fault.errors(include_input=False)]
+def _refuse(problems: list[str]) -> None:
+    if problems:
         raise SettingsError(
-            "The settings are not valid:\n" + "\n".join(problems) + "\n",
+            "The settings are not valid:\n" + "".join(f"  {problem}\n" for problem in problems),
             do_next="Correct them all and start again; nothing was started.",
-        ) from None
-
-
-def _told(problem: Any) -> str:
-    message = str(problem["msg"]).removeprefix("Value error, ")
-    if not problem["loc"]:  # of several settings together: the message names them
-        return "  " + message
-    return f"  STREAM_APP_{'.'.join(str(part) for part in problem['loc']).upper()}: {message}"
+        )

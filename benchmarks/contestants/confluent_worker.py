@@ -19,7 +19,7 @@ from faust.types import TP
 from stream_app.delivery.producer import BATCH_BYTES
 from stream_app.events import Output
 from stream_app.runtime.process import run
-from stream_app.settings import read_settings
+from stream_app.settings import WorkerSettings
 from stream_app.worker.composition import create_app
 
 FENCED = (Code._FENCED, Code.PRODUCER_FENCED, Code.INVALID_PRODUCER_EPOCH)
@@ -88,5 +88,5 @@ class ConfluentTransactions:
 
 
 if __name__ == "__main__":
-    settings = read_settings()
+    settings = WorkerSettings.read()
     run(create_app(settings, make_transactions=ConfluentTransactions), settings)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stream_app.commands.options import ENGINE
+
 if TYPE_CHECKING:
     from stream_app.broker import Broker, Choice
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 @click.command("broker")
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "kafka", "tansu"]),
+    type=ENGINE,
     default="auto",
     show_default=True,
     help="kafka: Apache Kafka (Java 17; Maven fetches it once). tansu: no Java, no transactions, memory only. "

@@ -6,26 +6,28 @@ from pathlib import Path
 
 import click
 
-from stream_app.commands.options import bundle_option
+from stream_app.commands.options import Group, Setting, bundle_option
 
-_STORE = click.option(
-    "--store",
+_CLIENTS = click.option(
+    "--clients",
+    "store",
+    cls=Setting,
+    aliases=["--store"],
     default="clients.db",
     show_default=True,
-    envvar="STREAM_APP_CLIENTS",
     help="Client store: an SQLite file, or redis://[USER:PASSWORD@]HOST:PORT/NUMBER. A password is better kept in "
     "STREAM_APP_CLIENTS, which other users of the machine do not see.",
 )
 
 
-@click.group("clients")
+@click.group("clients", cls=Group)
 def command() -> None:
     """Load client profiles into the client store, and look into it."""
 
 
 @command.command("load")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@_STORE
+@_CLIENTS
 @bundle_option
 @click.option("--id", "id_name", help="Column of the client id (default: the one the contract names).")
 def load(file: Path | None, store: str, bundle: Path | None, id_name: str | None) -> None:
@@ -43,7 +45,7 @@ def load(file: Path | None, store: str, bundle: Path | None, id_name: str | None
 
 
 @command.command("count")
-@_STORE
+@_CLIENTS
 def count(store: str) -> None:
     """Print how many clients the store knows."""
     from stream_app.clients import open_clients
@@ -54,7 +56,7 @@ def count(store: str) -> None:
 
 @command.command("show")
 @click.argument("client_id")
-@_STORE
+@_CLIENTS
 def show(client_id: str, store: str) -> None:
     """Print the profile and the latest application of CLIENT_ID (null: none) as JSON. They are personal data."""
     import msgspec

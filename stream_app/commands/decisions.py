@@ -7,8 +7,7 @@ from typing import Any
 
 import click
 
-from stream_app.commands.options import to_stderr
-from stream_app.commands.reading_options import reading_options, records, show
+from stream_app.commands.options import print_lines, read_records, reading_options, to_stderr
 
 
 @click.command("decisions")
@@ -25,23 +24,23 @@ def command(as_json: bool, as_csv: bool, **options: Any) -> None:
     1, higher is riskier), decision (approved, review or refused) and response_time_ms (from the time of the request's
     record to that of the decision's; empty where it is not known).
     """
-    from stream_app.commands.formats import DECISIONS_CSV_HEADER, DECISIONS_HEADER, decision_json, decision_line
-
     if as_json and as_csv:
         raise click.UsageError("Take --json or --csv, not both.")
-    found = records("decisions", **options)
+    records = read_records("decisions", **options)
+    from stream_app.commands.formats import DECISIONS_CSV_HEADER, DECISIONS_HEADER, decision_json, decision_line
+
     if as_csv:
         click.echo(DECISIONS_CSV_HEADER)  # at once and always: a table without rows is one, too
-        show(_csv(found), None)
+        print_lines(_csv(records), None)
     else:
-        show(map(decision_json if as_json else decision_line, found), None if as_json else DECISIONS_HEADER)
+        print_lines(map(decision_json if as_json else decision_line, records), None if as_json else DECISIONS_HEADER)
 
 
-def _csv(found: Iterable[Any]) -> Iterator[str]:
-    """The rows; what is no decision is told beside them."""
+def _csv(records: Iterable[Any]) -> Iterator[str]:
+    """The rows; what is no decision is a line on standard error."""
     from stream_app.commands.formats import decision_csv, decision_line
 
-    for record in found:
+    for record in records:
         if (row := decision_csv(record)) is None:
             to_stderr(decision_line(record))
         else:

@@ -7,11 +7,13 @@ from typing import Any
 
 import click
 
+from stream_app.commands.options import ENGINE, KafkaServers
+
 
 @click.command("demo")
 @click.option(
     "--engine",
-    type=click.Choice(["auto", "kafka", "tansu"]),
+    type=ENGINE,
     default="auto",
     show_default=True,
     help="Broker to start. kafka: Apache Kafka (Java 17; Maven fetches it once). tansu: no Java. auto: kafka if it can "
@@ -19,7 +21,7 @@ import click
 )
 @click.option(
     "--kafka",
-    metavar="HOST:PORT",
+    type=KafkaServers(),
     help="Use this broker instead, with topics that go when the demo ends. If it is Tansu, add --engine tansu: else "
     "every empty fetch takes 0.5 s there.",
 )
@@ -59,14 +61,14 @@ def command(**options: Any) -> None:
 
     Exit status 0 only if every request has exactly one output, of the kind it should have, and the monitor saw it all.
     """
-    from stream_app.demo.child_settings import make_folder_to_keep
-    from stream_app.demo.screen import screen
-    from stream_app.demo.summary import require_writable
-
     if options["keep"] and not options["monitor"]:
         raise click.UsageError("--keep keeps what the monitor stores: take it or --no-monitor, not both.")
     if options["stay"] and not options["gateway"]:
         raise click.UsageError("--stay is for the gateway's dashboard: take it or --no-gateway, not both.")
+    from stream_app.demo.child_settings import make_folder_to_keep
+    from stream_app.demo.screen import screen
+    from stream_app.demo.summary import require_writable
+
     if options["summary"]:
         require_writable(options["summary"])
     if options["keep"]:

@@ -38,15 +38,12 @@ def command(store: str, last: int, features: tuple[str, ...], as_json: bool) -> 
     stream-app drift --feature low_doc            one feature
     stream-app drift --json | jq -r .verdict      for a program
     """
-    from monitoring.store import DecisionStore
-
     if as_json and features:
         raise click.UsageError("Take --feature or --json, not both: an event has all features.")
-    found = DecisionStore.open(store, read_only=True)
-    try:
-        events = found.windows(last)
-    finally:
-        found.close()
+    from monitoring.store import DecisionStore
+
+    with DecisionStore.open(store, read_only=True) as opened:
+        events = opened.windows(last)
     if not events:
         to_stderr("No window is closed yet: a window closes when later requests, and the lateness, have passed it.")
     elif as_json:

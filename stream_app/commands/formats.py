@@ -6,16 +6,17 @@ import base64
 import csv
 import datetime as dt
 import io
-from typing import Any
+from typing import Annotated, Any
 
 import click
 import msgspec
 
 from stream_app.events import RawRecord
 
+_LONGEST_NUMBER = len(str(2**63))
 _COLOURS = {"approved": "green", "review": "yellow", "refused": "red"}
 
-DECISIONS_HEADER = f"{'decided at':<20} {'outcome':<8} {'default':>7}  {'request':<24} {'client':<16} reasons"
+DECISIONS_HEADER = f"{'decided at':<20} {'outcome':<8} {'default':>7}  {'request':<40} {'client':<16} reasons"
 DECISIONS_CSV_HEADER = "timestamp,client_id,score,decision,response_time_ms"
 REJECTIONS_HEADER = f"{'rejected at':<20} {'reason':<24} {'source':<28} {'key':<16} message"
 
@@ -29,7 +30,7 @@ class _Decision(msgspec.Struct):
 
     request_id: str
     client_id: str
-    decided_at: dt.datetime
+    decided_at: Annotated[dt.datetime, msgspec.Meta(tz=True)]
     outcome: str
     probability_of_default: float
     reasons: tuple[_Reason, ...]
@@ -38,17 +39,24 @@ class _Decision(msgspec.Struct):
 _decode = msgspec.json.Decoder(_Decision).decode
 
 
-def decision_line(record: RawRecord) -> str:
-    """One decision for people; ``default`` is the probability of default."""
+def _decision(record: RawRecord) -> _Decision | None:
+    """The decision in a record, dated in UTC; None when the record holds something else."""
     try:
         decision = _decode(record.value or b"")
-    except msgspec.DecodeError:
+        return msgspec.structs.replace(decision, decided_at=decision.decided_at.astimezone(dt.UTC))
+    except (msgspec.DecodeError, UnicodeDecodeError, OverflowError):  # the last: a time before the year 1 in UTC
+        return None
+
+
+def decision_line(record: RawRecord) -> str:
+    """One decision for people; ``default`` is the probability of default."""
+    if (decision := _decision(record)) is None:
         return f"(no decision: offset {record.offset} of partition {record.partition} holds something else)"
-    outcome = click.style(f"{decision.outcome:<8}", fg=_COLOURS.get(decision.outcome))
+    outcome = click.style(f"{_printable(decision.outcome):<8}", fg=_COLOURS.get(decision.outcome))
     reasons = " ".join(reason.code for reason in decision.reasons)
     return (
         f"{_time(decision.decided_at):<20} {outcome} {decision.probability_of_default:>7.2%}  "
-        f"{_printable(decision.request_id):<24} {_printable(decision.client_id):<16} {_printable(reasons)}"
+        f"{_printable(decision.request_id):<40} {_printable(decision.client_id):<16} {_printable(reasons)}"
     )
 
 
@@ -62,12 +70,10 @@ def decision_csv(record: RawRecord) -> str | None:
 
     ``score`` is the probability of default, higher is riskier; ``decision`` is approved, review or refused.
     """
-    try:
-        decision = _decode(record.value or b"")
-    except msgspec.DecodeError:
+    if (decision := _decision(record)) is None:
         return None
     cells = (
-        decision.decided_at.astimezone(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        decision.decided_at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         decision.client_id,
         repr(decision.probability_of_default),
         decision.outcome,
@@ -84,16 +90,15 @@ def _response_time_ms(record: RawRecord) -> int | None:
     None where it is not known: no ``source-timestamp`` header, or clocks that contradict each other. Event time
     (``requested_at``) is no help: a replayed request was made years ago.
     """
-    said = dict(record.headers).get("source-timestamp") or b""
-    sent = _number(said.decode(errors="replace"))
+    sent = _number(_headers(record).get("source-timestamp"))
     return record.timestamp - sent if sent and sent <= record.timestamp else None
 
 
 def rejection_line(record: Any, payload: bool) -> str:
     """One rejection for people; with ``payload`` the rejected value on a second line, which is personal data."""
     fields = rejection_fields(record, payload)
-    at = _time(dt.datetime.fromtimestamp(record.timestamp / 1000, dt.UTC))
-    source = _printable(f"{fields['source_topic']}/{fields['source_partition']}/{fields['source_offset']}")
+    at = _time_of_record(record)
+    source = "/".join(_shown(fields, f"source_{name}") for name in ("topic", "partition", "offset"))
     reason, key, message = (_shown(fields, name) for name in ("reason", "key", "message"))
     line = f"{at:<20} {reason:<24} {source:<28} {key:<16} {message}"
     return f"{line}\n  {_shown(fields, 'value')}" if payload else line
@@ -108,7 +113,7 @@ def rejection_fields(record: RawRecord, payload: bool) -> dict[str, object]:
     """Reason, message, source position and attempt from the headers; key and value as text, or in base64 under
     ``key_base64`` and ``value_base64`` where they are no text.
     """
-    headers = {name: value.decode(errors="replace") for name, value in record.headers}
+    headers = _headers(record)
     fields: dict[str, object] = {
         "reason": headers.get("rejection-reason", ""),
         "message": headers.get("rejection-message", ""),
@@ -123,6 +128,11 @@ def rejection_fields(record: RawRecord, payload: bool) -> dict[str, object]:
         if omitted := headers.get("value-omitted-bytes"):
             fields["value_omitted_bytes"] = _number(omitted)
     return fields
+
+
+def _headers(record: RawRecord) -> dict[str, str | None]:
+    """Headers as text, as Kafka lets anybody write them: a value may be null or no UTF-8."""
+    return {name: None if value is None else bytes(value).decode(errors="replace") for name, value in record.headers}
 
 
 def _text(name: str, content: bytes | None) -> dict[str, object]:
@@ -147,8 +157,17 @@ def _printable(text: str) -> str:
 
 
 def _number(text: str | None) -> int | None:
-    return int(text) if text and text.isdigit() else None
+    """A count or an offset; None where a header holds something else."""
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < _LONGEST_NUMBER else None
 
 
-def _time(at: dt.datetime) -> str:
-    return at.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _time_of_record(record: RawRecord) -> str:
+    """``unknown`` where Kafka has none, which it writes as -1, or a producer wrote one beyond the year 9999."""
+    try:
+        return _time(dt.datetime.fromtimestamp(record.timestamp / 1000, dt.UTC)) if record.timestamp >= 0 else "unknown"
+    except (ValueError, OverflowError):
+        return "unknown"
+
+
+def _time(utc: dt.datetime) -> str:
+    return f"{utc:%Y-%m-%dT%H:%M:%SZ}"

@@ -7,18 +7,18 @@ from typing import Any
 
 import click
 
+from stream_app.commands.options import role_options
+
 
 @click.command("gateway")
-@click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers, separated by commas.")
+@role_options
 @click.option("--gateway-host", metavar="HOST", help="Address to serve on; any but this machine's own needs keys.")
 @click.option("--gateway-port", type=int, metavar="PORT", help="Port to serve on; 0 takes a free one.")
 @click.option("--clients", metavar="FILE|URL", help="Client store: an SQLite file, or redis://HOST:PORT/NUMBER.")
 @click.option("--store", metavar="FILE|URL", help="Decision store of the monitor: an SQLite file, or a URL.")
 @click.option("--reports", type=click.Path(path_type=Path), help="Folder of the monitor's Evidently reports.")
-@click.option("--bundle", type=click.Path(path_type=Path), help="Model bundle folder (default: the shipped one).")
 @click.option("--group", help="Consumer group of the scorers, whose lag is told.")
 @click.option("--reply-seconds", type=float, help="How long a caller waits for a decision.")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Least level logged.")
 def command(**options: Any) -> None:
     """Serve the HTTP API and the dashboard: ask the scorers over Kafka, wait for the answer.
 
@@ -26,9 +26,9 @@ def command(**options: Any) -> None:
     rest. Every setting can also come from the environment as STREAM_APP_<NAME>; the README lists them all. SIGTERM
     answers the calls in hand and ends.
     """
-    from stream_app.settings import read_gateway_settings
+    from stream_app.settings import GatewaySettings
 
-    settings = read_gateway_settings(**options)
+    settings = GatewaySettings.read(**options)
     from stream_app.gateway.server import serve
 
     serve(settings)

@@ -6,18 +6,21 @@ from pathlib import Path
 
 import click
 
-_FILE = click.option(
-    "--file",
+from stream_app.commands.options import Choice, Group, Setting
+
+_KEYS = click.option(
+    "--keys",
     "path",
+    cls=Setting,
+    aliases=["--file"],
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("keys.txt"),
-    envvar="STREAM_APP_KEYS",
     show_default=True,
     help="The key file; it holds hashes, no key.",
 )
 
 
-@click.group("keys")
+@click.group("keys", cls=Group)
 def command() -> None:
     """Make, list and remove the gateway's API keys.
 
@@ -29,16 +32,16 @@ def command() -> None:
 @click.argument("name")
 @click.option(
     "--role",
-    type=click.Choice(["read", "request"]),
+    type=Choice(["read", "request"]),
     required=True,
     help="read: decisions, status, dashboard. request: these, and asking for decisions.",
 )
-@_FILE
+@_KEYS
 def add(name: str, role: str, path: Path) -> None:
     """Make a key for NAME and print it, this once."""
     from stream_app.gateway.api_keys import Keys, Role
 
-    known = Keys.read(path) if path.exists() else Keys({})
+    known = Keys.read(path, at_least=0) if path.exists() else Keys({})
     keys, key = known.with_new(name, Role(role))
     keys.write(path)
     click.echo(key)
@@ -46,21 +49,21 @@ def add(name: str, role: str, path: Path) -> None:
 
 
 @command.command("list")
-@_FILE
+@_KEYS
 def show(path: Path) -> None:
     """Print each key's name and role."""
     from stream_app.gateway.api_keys import Keys
 
-    for line in Keys.read(path).lines():
+    for line in Keys.read(path, at_least=0).lines():
         click.echo(" ".join(line.split()[:2]))
 
 
 @command.command("remove")
 @click.argument("name")
-@_FILE
+@_KEYS
 def remove(name: str, path: Path) -> None:
     """Remove the key of NAME."""
     from stream_app.gateway.api_keys import Keys
 
     Keys.read(path).without(name).write(path)
-    click.echo(f"The key of {name} is removed; a running gateway takes it until it is restarted.", err=True)
+    click.echo(f"The key of {name} is removed; a running gateway refuses it within a second.", err=True)

@@ -7,18 +7,18 @@ from typing import Any
 
 import click
 
+from stream_app.commands.options import role_options
+
 
 @click.command("monitor")
-@click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers, separated by commas.")
+@role_options
 @click.option("--store", help="Decision store: an SQLite file, or a URL such as postgresql://USER:PASSWORD@HOST/NAME.")
 @click.option("--window", help="Length of a window in event time: 15min, 6h, 1d, 1mo.")
 @click.option("--count-window", type=int, help="Additional windows of this many decisions; 0 for none.")
 @click.option("--reports", type=click.Path(path_type=Path), help="Folder of the Evidently reports.")
 @click.option("--reports-kept", type=int, help="Newest reports that stay there; 0 makes none.")
-@click.option("--bundle", type=click.Path(path_type=Path), help="Model bundle folder (default: the shipped one).")
 @click.option("--web-host", help="Address of /metrics, /live and /ready.")
 @click.option("--monitor-port", type=int, help="Port of the same; 0 takes a free one.")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Least level logged.")
 def command(**options: Any) -> None:
     """Watch the decisions: store them, close windows, measure drift and performance.
 
@@ -30,9 +30,10 @@ def command(**options: Any) -> None:
     Every setting can also come from the environment as STREAM_APP_<NAME>; the README lists them all. The store holds
     all state: the monitor may be stopped or killed at any time and goes on where it was.
     """
-    from monitoring.worker import create_app
-    from stream_app.runtime.process import run
-    from stream_app.settings import read_monitor_settings
+    from stream_app.settings import MonitorSettings
 
-    settings = read_monitor_settings(**options)
+    settings = MonitorSettings.read(**options)
+    from monitoring.worker import create_app  # Faust takes seconds: after the settings are checked
+    from stream_app.runtime.process import run
+
     run(create_app(settings), settings)

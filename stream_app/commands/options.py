@@ -1,51 +1,182 @@
-"""The options that several commands share, and where their waiting is told."""
+"""What several commands share: options, suggestions for misspelt words, and how a listing is read and printed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+import os
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+from stream_app.environment import PREFIX
+from stream_app.kafka_admin import kafka_servers
 
-_KAFKA = click.option(
-    "--kafka",
-    default="127.0.0.1:9092",
-    envvar="STREAM_APP_KAFKA",
-    show_default=True,
-    help="Bootstrap servers, HOST:PORT[,HOST:PORT].",
-)
-_PREFIX = click.option("--prefix", default="", envvar="STREAM_APP_TOPIC_PREFIX", help="Put before every topic name.")
-_WAIT = click.option(
-    "--wait",
-    type=click.FloatRange(0, min_open=True),
-    default=30.0,
-    show_default=True,
-    help="Seconds to wait for the broker.",
-)
+Command = TypeVar("Command", bound=Callable[..., Any])
+Decorator = Callable[[Command], Command]
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A question to end a message with, empty when nothing known is like the word."""
+    close = difflib.get_close_matches(word.lower(), known, n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+class Group(click.Group):
+    """A group of commands that suggests the nearest one for a misspelt one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as mistake:
+            mistake.message += did_you_mean(args[0], self.list_commands(ctx))
+            raise
+
+
+class Choice(click.Choice[str]):
+    """One of a few words; suggests the nearest for a misspelt one."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        return super().get_invalid_choice_message(value, ctx) + did_you_mean(str(value), self.choices)
+
+
+class KafkaServers(click.ParamType):
+    """``HOST:PORT[,HOST:PORT]``."""
+
+    name = "HOST:PORT"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return ",".join(kafka_servers(value))
+        except ValueError as fault:
+            self.fail(f"{fault}.", param, ctx)
+
+
+class Setting(click.Option):
+    """An option named like the setting whose environment variable it also reads.
+
+    ``aliases``: names it had before; they work and are not shown. A misspelt ``STREAM_APP_*`` variable is an error.
+    """
+
+    def __init__(self, names: list[str], aliases: Iterable[str] = (), **attributes: Any) -> None:
+        variable = PREFIX + names[0].lstrip("-").replace("-", "_").upper()
+        super().__init__(names, envvar=variable, callback=_check_environment, **attributes)
+        self._aliases = aliases
+
+    def add_to_parser(self, parser: Any, ctx: click.Context) -> None:
+        shown, self.opts = self.opts, [*self.opts, *self._aliases]
+        super().add_to_parser(parser, ctx)
+        self.opts = shown
+
+
+def _check_environment(_ctx: click.Context, _option: click.Parameter, value: Any) -> Any:
+    if any(name.upper().startswith(PREFIX) for name in os.environ):
+        from stream_app.settings import check_environment  # pydantic takes a while: only where there is something
+
+        check_environment()
+    return value
+
+
+def all_of(*options: Decorator[Any]) -> Decorator[Any]:
+    """These options as one decorator, shown in this order."""
+
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+BUNDLE = click.Path(path_type=Path)
+ENGINE = Choice(["auto", "kafka", "tansu"])
+
 bundle_option = click.option(
     "--bundle",
-    type=click.Path(path_type=Path),
-    envvar="STREAM_APP_BUNDLE",
-    help="Bundle whose contract names the features (default: the shipped one).",
+    cls=Setting,
+    type=BUNDLE,
+    help="Bundle folder, for its contract and reference sample (default: the shipped one).",
 )
-
 store_option = click.option(
     "--store",
+    cls=Setting,
     default="decisions.db",
     show_default=True,
-    envvar="STREAM_APP_STORE",
     help="Decision store of the monitor: an SQLite file, or a URL such as postgresql://USER@HOST/NAME.",
 )
-
-
-def broker_options(command: Command) -> Command:
-    """Add ``--kafka``, ``--prefix`` and ``--wait`` to a command."""
-    return _KAFKA(_PREFIX(_WAIT(command)))
+broker_options = all_of(
+    click.option(
+        "--kafka",
+        cls=Setting,
+        type=KafkaServers(),
+        default="127.0.0.1:9092",
+        show_default=True,
+        help="Bootstrap servers, separated by commas.",
+    ),
+    click.option("--topic-prefix", cls=Setting, aliases=["--prefix"], default="", help="Text before every topic name."),
+    click.option(
+        "--broker-wait-seconds",
+        cls=Setting,
+        aliases=["--wait"],
+        type=click.FloatRange(0, min_open=True),
+        default=30.0,
+        show_default=True,
+        help="How long to wait for the broker.",
+    ),
+)
+role_options = all_of(  # their environment variables are read with all other settings, and every problem is listed
+    click.option("--kafka", metavar="HOST:PORT", help="Bootstrap servers, separated by commas."),
+    click.option("--topic-prefix", help="Text before every topic name."),
+    click.option("--bundle", type=BUNDLE, help="Model bundle folder (default: the shipped one)."),
+    click.option(
+        "--log-level", type=Choice(["debug", "info", "warning", "error"]), help="Lowest level that is logged."
+    ),
+)
+reading_options = all_of(
+    broker_options,
+    click.option("--follow", "-f", is_flag=True, help="Go on with each new one until Ctrl-C."),
+    click.option("--last", type=click.IntRange(0), help="Only the last N (with --follow the default is 0)."),
+    click.option("--from-beginning", is_flag=True, help="All there are (the default without --follow)."),
+    click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
+)
 
 
 def to_stderr(line: str) -> None:
-    """Say a line beside the output, which may go into a pipe."""
+    """Print a line beside the output, which may go into a pipe."""
     click.echo(line, err=True)
+
+
+def read_records(
+    topic: str,
+    *,
+    kafka: str,
+    topic_prefix: str,
+    broker_wait_seconds: float,
+    follow: bool,
+    last: int | None,
+    from_beginning: bool,
+) -> Iterator[Any]:
+    """The records that the reading options ask for; ``topic`` is the name of a field of TopicNames."""
+    if from_beginning and last is not None:
+        raise click.UsageError("Take --from-beginning or --last, not both.")
+    from stream_app.commands.read_topic import Span, read
+    from stream_app.topics import TopicNames
+
+    if follow and not from_beginning:
+        last = last or 0
+    name = getattr(TopicNames.prefixed(topic_prefix), topic)
+    return read(kafka, name, Span(last=last, follow=follow), broker_wait_seconds, say=to_stderr)
+
+
+def print_lines(lines: Iterable[str], header: str | None) -> None:
+    """Print the lines as they come, the header above the first; without any, one line on standard error."""
+    number = 0
+    for number, line in enumerate(lines, start=1):
+        if number == 1 and header:
+            click.echo(header)
+        click.echo(line)
+    if not number:
+        to_stderr("There are none yet.")

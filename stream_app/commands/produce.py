@@ -48,17 +48,17 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
     With --outcomes each row says what became of one request: request_id, client_id, defaulted and observed_at, the
     day it became known. With --sample as well, these are the outcomes of the sample's applications.
     """
-    from stream_app.commands.send import send
-    from stream_app.topics import TopicNames, check_topics
-
     if (file is None) == (sample is None):
         raise click.UsageError("Name a FILE to send, or --sample N, and not both.")
     if options["defaulted"] and not outcomes:
         raise click.UsageError("--defaulted names a column of outcomes: add --outcomes.")
+    from stream_app.commands.send import send
+    from stream_app.topics import TopicNames, check_topics
+
     messages = _outcome_messages(file, sample, **options) if outcomes else _request_messages(file, sample, **options)
-    names = TopicNames.prefixed(options["prefix"])
+    names = TopicNames.prefixed(options["topic_prefix"])
     topic, what = (names.outcomes, "outcomes") if outcomes else (names.requests, "requests")
-    check_topics(options["kafka"], names=names, wait_seconds=options["wait"], say=to_stderr)
+    check_topics(options["kafka"], names=names, wait_seconds=options["broker_wait_seconds"], say=to_stderr)
     with _progress(len(messages)) as sent_one_more:
         count = send(messages, options["kafka"], topic, options["rate"], sent_one_more)
     click.echo(f"{count:,} {what} are on {topic} at {options['kafka']}.")

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from stream_app.commands.reading_options import reading_options, records, show
+from stream_app.commands.options import print_lines, read_records, reading_options
 
 
 @click.command("rejections")
@@ -17,9 +17,10 @@ def command(as_json: bool, payload: bool, **options: Any) -> None:
 
     What was sent is shown only with --payload.
     """
+    records = read_records("rejections", **options)
     from stream_app.commands.formats import REJECTIONS_HEADER, rejection_json, rejection_line
 
     def line(record: Any) -> str:
         return rejection_json(record, payload) if as_json else rejection_line(record, payload)
 
-    show(map(line, records("rejections", **options)), None if as_json else REJECTIONS_HEADER)
+    print_lines(map(line, records), None if as_json else REJECTIONS_HEADER)

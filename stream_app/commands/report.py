@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stream_app.commands.options import store_option
+from stream_app.commands.options import bundle_option, store_option
 
 if TYPE_CHECKING:
     from monitoring.reports.build import Days
@@ -28,12 +28,7 @@ DAY = click.DateTime(["%Y-%m-%d"])
 )
 @click.option("--against-to", type=DAY, metavar="DAY", help="Last day of those, included.")
 @store_option
-@click.option(
-    "--bundle",
-    type=click.Path(path_type=Path),
-    envvar="STREAM_APP_BUNDLE",
-    help="Bundle whose contract and reference are taken (default: the shipped one).",
-)
+@bundle_option
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -61,35 +56,33 @@ def command(
     stream-app report 2007-03 --against-from 2006-03-01 --against-to 2006-03-31
     stream-app report --from 2007-01-01 --to 2007-06-30 --out first-half-of-2007.html
     """
-    days, against = (
-        _days(first, last, "--from", "--to"),
-        _days(against_from, against_to, "--against-from", "--against-to"),
-    )
-    if (window_id is None) == (days is None):
+    _check(first, last, "--from", "--to")
+    _check(against_from, against_to, "--against-from", "--against-to")
+    if (window_id is None) == (first is None):
         raise click.UsageError("Name a WINDOW_ID, or --from and --to, and not both.")
     from models.bundle import shipped_bundle
     from monitoring.reports.build import write_comparison, write_window
     from monitoring.reports.folder import name_of
 
-    bundle = bundle or shipped_bundle()
-    if window_id is not None:
-        path = out or Path(name_of(window_id))
-        write_window(store, bundle, window_id, against, path)
-        click.echo(path)
-    elif days is not None:
+    bundle, against = bundle or shipped_bundle(), _days(against_from, against_to)
+    if days := _days(first, last):
         path = out or Path(f"decisions-{days.first}-{days.last}.html")
         write_comparison(store, bundle, days, against, path)
-        click.echo(path)
+    else:
+        path = out or Path(name_of(window_id or ""))
+        write_window(store, bundle, window_id or "", against, path)
+    click.echo(path)
 
 
-def _days(first: datetime | None, last: datetime | None, first_name: str, last_name: str) -> Days | None:
+def _check(first: datetime | None, last: datetime | None, first_name: str, last_name: str) -> None:
     """Both ends or neither; the first not after the last."""
-    if first is None and last is None:
-        return None
-    if first is None or last is None:
+    if (first is None) != (last is None):
         raise click.UsageError(f"Give {first_name} and {last_name}, or neither.")
-    if first > last:
+    if first and last and first > last:
         raise click.UsageError(f"There is no day from {first_name} {first:%Y-%m-%d} to {last_name} {last:%Y-%m-%d}.")
+
+
+def _days(first: datetime | None, last: datetime | None) -> Days | None:
     from monitoring.reports.build import Days
 
-    return Days(first.date(), last.date())
+    return Days(first.date(), last.date()) if first and last else None

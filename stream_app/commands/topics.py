@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from stream_app.commands.options import broker_options, to_stderr
+from stream_app.commands.options import Group, broker_options, to_stderr
 
 
-@click.group("topics")
+@click.group("topics", cls=Group)
 def command() -> None:
     """Create or check the five topics; they must share one partition count."""
 
@@ -16,22 +16,24 @@ def command() -> None:
 @broker_options
 @click.option("--partitions", type=click.IntRange(1), default=4, show_default=True, help="Partitions of each topic.")
 @click.option("--replication", type=click.IntRange(1), default=1, show_default=True, help="Copies of each partition.")
-def create(kafka: str, prefix: str, wait: float, partitions: int, replication: int) -> None:
+def create(kafka: str, topic_prefix: str, broker_wait_seconds: float, partitions: int, replication: int) -> None:
     """Create the topics that are missing; run it as often as you like."""
     from stream_app.topics import TopicNames, create_topics
 
-    names = TopicNames.prefixed(prefix)
-    created = create_topics(kafka, partitions, replication, names=names, wait_seconds=wait, say=to_stderr)
+    names = TopicNames.prefixed(topic_prefix)
+    created = create_topics(
+        kafka, partitions, replication, names=names, wait_seconds=broker_wait_seconds, say=to_stderr
+    )
     for name in names.all():
         click.echo(f"{name}: {partitions} partitions, {'created' if name in created else 'was there'}")
 
 
 @command.command("check")
 @broker_options
-def check(kafka: str, prefix: str, wait: float) -> None:
+def check(kafka: str, topic_prefix: str, broker_wait_seconds: float) -> None:
     """Check that the topics exist and share one partition count."""
     from stream_app.topics import TopicNames, check_topics
 
-    names = TopicNames.prefixed(prefix)
-    partitions = check_topics(kafka, names=names, wait_seconds=wait, say=to_stderr)
+    names = TopicNames.prefixed(topic_prefix)
+    partitions = check_topics(kafka, names=names, wait_seconds=broker_wait_seconds, say=to_stderr)
     click.echo(f"{', '.join(names.all())}: {partitions} partitions each")

@@ -40,7 +40,7 @@ class Options:
     force: bool
 
 
-@click.command()
+@click.command("train")
 @click.option("--data", type=FILE, help="CSV, Parquet or JSON Lines table; without it the shipped loan book.")
 @click.option("--target", help="Column to predict: 1 for a default, 0 for a paid loan.")
 @click.option("--id", "id_column", help="Column with the application's id; never a feature.")

@@ -9,8 +9,8 @@ from typing import Any
 def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(name)
-    from stream_app.settings import read_settings  # noqa: PLC0415 - whoever wants a part imports only that
+    from stream_app.settings import WorkerSettings  # noqa: PLC0415 - whoever wants a part imports only that
     from stream_app.worker.composition import create_app  # noqa: PLC0415
 
-    globals()["app"] = create_app(read_settings())
+    globals()["app"] = create_app(WorkerSettings.read_or_exit())
     return globals()["app"]

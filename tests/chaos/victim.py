@@ -19,7 +19,7 @@ from faust.types import TP
 from stream_app.delivery.transactional_producer import AiokafkaTransactions, Transactions
 from stream_app.pipeline import Pipeline
 from stream_app.runtime.process import run
-from stream_app.settings import WorkerSettings, read_settings
+from stream_app.settings import WorkerSettings
 from stream_app.transport.thread import BatchThread
 from stream_app.worker import composition
 
@@ -124,7 +124,7 @@ def watch_the_rest(orders: Orders) -> None:
 
 def start(orders: Orders, make: Make, change: Callable[[Any], None] = lambda _: None) -> None:
     """Run a scorer with these transactions; ``change`` gets the app before it starts."""
-    settings = read_settings()
+    settings = WorkerSettings.read()
     watch_the_rest(orders)
     app = composition.create_app(settings, make_transactions=watched(make, orders, settings))
     change(app)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 
 from stream_app import cli as command_line
 from stream_app.cli import COMMANDS, cli
+from stream_app.errors import SettingsError
 
 HEAVY = {"pandas", "numpy", "lightgbm", "faust", "kafka", "aiokafka", "evidently", "pyarrow", "pydantic", "rich"}
 
@@ -42,6 +44,138 @@ def test_every_command_explains_itself_without_importing_anything_heavy(name: st
     assert "Usage:" in shown.output
     new = {module for module in set(sys.modules) - before if module in HEAVY}
     assert not new
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["demo", "--stay", "--no-gateway"],
+        ["demo", "--kafka", "a:0"],
+        ["decisions", "--json", "--csv"],
+        ["rejections", "--last", "1", "--from-beginning"],
+        ["drift", "--json", "--feature", "a"],
+        ["report"],
+        ["report", "--from", "2006-03-02", "--to", "2006-03-01"],
+        ["produce"],
+        ["worker", "--threads", "many"],
+        ["wroker"],
+    ],
+)
+def test_a_mistake_in_the_options_is_found_before_anything_heavy_is_imported(words: list[str]) -> None:
+    code = (
+        "import sys, click; from stream_app.cli import cli\n"
+        "try: cli(sys.argv[1:], standalone_mode=False)\n"
+        "except click.UsageError: print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, timeout=60, check=True)
+    assert "stream_app.cli" in done.stdout.split()
+    assert not HEAVY & set(done.stdout.split())
+
+
+@pytest.mark.parametrize("command", ["worker", "monitor", "gateway"])
+def test_settings_are_checked_before_faust_the_model_or_the_gateway_is_imported(command: str) -> None:
+    code = (
+        "import sys; from stream_app.cli import cli; from stream_app.errors import SettingsError\n"
+        "try: cli([sys.argv[1], '--kafka', 'nonsense'], standalone_mode=False)\n"
+        "except SettingsError: print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, command], capture_output=True, text=True, timeout=60, check=True)
+    assert not (HEAVY | {"fastapi"}) - {"pydantic"} & set(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "question"),
+    [
+        (["wroker"], "Did you mean 'worker'?"),
+        (["topics", "creat"], "Did you mean 'create'?"),
+        (["keys", "lst"], "Did you mean 'list'?"),
+        (["clients", "lod"], "Did you mean 'load'?"),
+        (["demo", "--engine", "kafak"], "Did you mean 'kafka'?"),
+        (["worker", "--guarantee", "exactly-once"], "Did you mean 'exactly_once'?"),
+        (["keys", "add", "me", "--role", "reed"], "Did you mean 'read'?"),
+        (["monitor", "--log-level", "warn"], "Did you mean 'warning'?"),
+    ],
+)
+def test_a_misspelt_word_is_met_with_the_nearest_known_one(words: list[str], question: str) -> None:
+    done = CliRunner().invoke(cli, words)
+    assert done.exit_code == 2
+    assert question in done.stderr
+
+
+def test_a_word_like_no_other_is_met_without_a_suggestion() -> None:
+    assert "Did you mean" not in CliRunner().invoke(cli, ["xyzzy"]).stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "older"),
+    [
+        (["decisions", "--topic-prefix", "a/b"], "--prefix"),
+        (["topics", "check", "--broker-wait-seconds", "nonsense"], "--wait"),
+        (["clients", "count", "--clients", "ftp://h"], "--store"),
+        (["keys", "list", "--keys", "/nowhere"], "--file"),
+    ],
+)
+def test_an_option_still_has_the_name_it_had_before_and_its_help_does_not_show_it(words: list[str], older: str) -> None:
+    *command, option, value = words
+    new, old = (CliRunner().invoke(cli, [*command, name, value]) for name in (option, older))
+    assert (new.exit_code, new.output, str(new.exception)) == (old.exit_code, old.output, str(old.exception))
+    assert new.exit_code != 0
+    shown = CliRunner().invoke(cli, [*command, "--help"]).output.split()
+    assert (option in shown, older in shown) == (True, False)
+
+
+@pytest.mark.parametrize("words", [["keys", "list"], ["decisions"], ["drift"], ["contracts"], ["clients", "count"]])
+def test_a_command_that_reads_a_setting_from_the_environment_refuses_a_misspelt_one(
+    words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("STREAM_APP_KAFAK", "a:1")
+    done = CliRunner().invoke(cli, words)
+    assert isinstance(done.exception, SettingsError)
+    assert "did you mean STREAM_APP_KAFKA?" in str(done.exception)
+    assert CliRunner().invoke(cli, [*words, "--help"]).exit_code == 0
+
+
+LISTINGS = [["--help"], ["drift", "--help"], ["keys", "list"], ["clients", "count"], ["contracts", "--out", "c"]]
+
+
+@pytest.fixture
+def _with_keys_and_clients(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert CliRunner().invoke(cli, ["keys", "add", "me", "--role", "read"]).exit_code == 0
+    Path("clients.csv").write_text("application_id,employees\na,3\n")
+    assert CliRunner().invoke(cli, ["clients", "load", "clients.csv"]).exit_code == 0
+
+
+@pytest.mark.usefixtures("_with_keys_and_clients")
+@pytest.mark.parametrize("words", LISTINGS)
+def test_output_that_cannot_be_written_is_one_line_and_a_status(words: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        command = [sys.executable, "-m", "stream_app", *words]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stderr) == (
+        74,
+        "stream-app: The output cannot be written (No space left on device).\n",
+    )
+
+
+@pytest.mark.usefixtures("_with_keys_and_clients")
+@pytest.mark.parametrize("words", LISTINGS)
+def test_a_reader_that_is_gone_ends_a_command_quietly(words: list[str]) -> None:
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    command = [sys.executable, "-m", "stream_app", *words]
+    done = subprocess.run(command, stdout=write_end, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    os.close(write_end)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.usefixtures("_with_keys_and_clients")
+def test_the_last_key_can_be_removed_and_another_made_after_it() -> None:
+    removed = CliRunner().invoke(cli, ["keys", "remove", "me"])
+    assert removed.stderr == "The key of me is removed; a running gateway refuses it within a second.\n"
+    assert CliRunner().invoke(cli, ["keys", "list"]).stdout == ""
+    assert CliRunner().invoke(cli, ["keys", "add", "you", "--role", "request"]).exit_code == 0
+    assert CliRunner().invoke(cli, ["keys", "list"]).stdout == "you request\n"
 
 
 @pytest.mark.parametrize("name", COMMANDS)

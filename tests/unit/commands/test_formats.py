@@ -11,6 +11,7 @@ import pytest
 
 from stream_app.commands.formats import (
     DECISIONS_CSV_HEADER,
+    DECISIONS_HEADER,
     decision_csv,
     decision_json,
     decision_line,
@@ -138,3 +139,61 @@ def test_letters_of_any_script_are_shown_as_they_are() -> None:
 
 def test_a_rejection_by_someone_else_without_headers_is_shown_all_the_same() -> None:
     assert json.loads(rejection_json(Record(value=b"x"), payload=False))["source_offset"] is None
+
+
+NO_TEXT = "\ufffd"
+STRANGE = [
+    ("rejection-reason", None),
+    ("rejection-message", b"\xff"),
+    ("source-topic", None),
+    ("attempt", b"9" * 5_000),
+]
+
+
+def test_a_header_that_is_null_or_no_text_is_shown_and_does_not_end_the_listing() -> None:
+    odd = Record(value=None, key=None, headers=STRANGE)  # type: ignore[arg-type]  # as Kafka lets anybody write them
+    assert json.loads(rejection_json(odd, payload=True)) == {
+        "reason": None,
+        "message": NO_TEXT,
+        "source_topic": None,
+        "source_partition": None,
+        "source_offset": None,
+        "attempt": None,
+        "key": None,
+        "value": None,
+    }
+    line, value = rejection_line(odd, payload=True).splitlines()
+    assert line.split()[1:] == ["null", "null/null/null", "null", NO_TEXT]
+    assert value == "  null"
+
+
+@pytest.mark.parametrize("timestamp", [-1, 10**18])
+def test_a_record_without_a_time_that_can_be_shown_is_listed_all_the_same(timestamp: int) -> None:
+    assert rejection_line(Record(value=b"x", timestamp=timestamp), payload=False).startswith("unknown ")
+
+
+@pytest.mark.parametrize("digits", ["²", "٣", "-1", "1e3", ""])
+def test_a_header_that_is_no_plain_number_is_null(digits: str) -> None:
+    odd = Record(value=b"x", headers=[("attempt", digits.encode())])
+    assert json.loads(rejection_json(odd, payload=False))["attempt"] is None
+
+
+def test_a_null_header_leaves_the_response_time_of_a_decision_empty() -> None:
+    odd = published(5_000, timestamp=4_000)
+    odd.headers = [("source-timestamp", None)]  # type: ignore[list-item]
+    assert cells(odd)["response_time_ms"] == ""
+
+
+@pytest.mark.parametrize("decided_at", ["2026-01-02T03:04:05", "0001-01-01T00:00:00+14:00"])
+def test_a_decision_whose_time_is_none_in_utc_is_no_decision(decided_at: str) -> None:
+    value = json.loads(decided(1).value or b"") | {"decided_at": decided_at}
+    odd = Record(value=json.dumps(value).encode())
+    assert "no decision" in decision_line(odd)
+    assert decision_csv(odd) is None
+
+
+def test_the_columns_stay_under_the_ids_the_gateway_gives() -> None:
+    own = request(request_id="predict-" + "0" * 32, client_id="c1")
+    [output] = toy_pipeline().judge([Record(value=own, key=b"c1")], NOW).outputs
+    line = click.unstyle(decision_line(Record(value=output.value)))
+    assert line.index(" c1 ") + 1 == DECISIONS_HEADER.index("client")

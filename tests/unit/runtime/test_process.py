@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from stream_app.runtime.process import _aside
-from stream_app.settings import read_settings
+from stream_app.settings import WorkerSettings
 from stream_app.transport.app import batch_app
 
 DEADLINE_SECONDS = 20.0
@@ -51,5 +51,5 @@ def test_work_that_nobody_waits_for_any_more_ends_without_a_word(end: Callable[[
 
 def test_topics_that_are_made_anew_find_their_workers_within_half_a_minute() -> None:
     """Faust's own five minutes would leave requests undecided, and the worker ready, for so long."""
-    app = batch_app("scorers", read_settings())
+    app = batch_app("scorers", WorkerSettings.read())
     assert app.conf.consumer_metadata_max_age_ms <= 30_000

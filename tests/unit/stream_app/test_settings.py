@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stream_app.errors import SettingsError
-from stream_app.settings import WorkerSettings, read_settings
+from stream_app.settings import WorkerSettings
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def test_every_problem_is_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("STREAM_APP_THREADS", "0")
     monkeypatch.setenv("STREAM_APP_GUARANTEE", "exactly_twice")
     with pytest.raises(SettingsError) as refused:
-        read_settings()
+        WorkerSettings.read()
     for name in ("STREAM_APP_KAFKA", "STREAM_APP_THREADS", "STREAM_APP_GUARANTEE"):
         assert name in str(refused.value)
 
@@ -31,26 +31,26 @@ def test_every_problem_is_listed_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
 )
 def test_a_stall_ends_the_process_only_after_every_wait_that_ends_by_itself(waits: dict[str, float]) -> None:
     with pytest.raises(SettingsError, match=r"STREAM_APP_EXIT_AFTER_STALL_SECONDS: must be 0 or more than .* 1\d0\n"):
-        read_settings(**waits)
-    read_settings(**waits, exit_after_stall_seconds=0)
-    read_settings(**waits, exit_after_stall_seconds=121)
+        WorkerSettings.read(**waits)
+    WorkerSettings.read(**waits, exit_after_stall_seconds=0)
+    WorkerSettings.read(**waits, exit_after_stall_seconds=121)
 
 
 def test_an_option_wins_over_the_environment_and_that_over_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAM_APP_WEB_PORT", "7000")
-    assert read_settings(web_port=None).web_port == 7000
-    assert read_settings(web_port=8000).web_port == 8000
+    assert WorkerSettings.read(web_port=None).web_port == 7000
+    assert WorkerSettings.read(web_port=8000).web_port == 8000
     monkeypatch.delenv("STREAM_APP_WEB_PORT")
-    assert read_settings(web_port=None).web_port == 6066
+    assert WorkerSettings.read(web_port=None).web_port == 6066
 
 
 def test_pages_are_bound_to_this_machine_unless_told_otherwise() -> None:
-    assert read_settings().web_host == "127.0.0.1"
+    assert WorkerSettings.read().web_host == "127.0.0.1"
 
 
 def test_settings_do_not_change_after_the_start() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        read_settings().threads = 2  # type: ignore[misc]
+        WorkerSettings.read().threads = 2  # type: ignore[misc]
 
 
 def test_every_setting_is_explained() -> None:
