@@ -164,10 +164,15 @@ def _days(store: DecisionStore, days: Days) -> Rows:
 
 def _known(store: DecisionStore) -> str:
     """Which windows there are, for people."""
-    events = store.windows()
-    if not events:
+    windows = [event.window for event in store.windows()]
+    if not windows:
         return "No window is closed yet."
-    return f"The closed windows go from {events[0].window.id} to {events[-1].window.id}."
+    kinds = ("time", "of event time", "STREAM_APP_WINDOW"), ("count", "by count", "STREAM_APP_COUNT_WINDOW")
+    return " ".join(
+        f"Closed windows {words}: {len(ids)}, {ids[0]} to {ids[-1]} ({setting} of the monitor decides their length)."
+        for kind, words, setting in kinds
+        if (ids := [window.id for window in windows if window.kind == kind])
+    )
 
 
 def _told(rows: Rows, readable: int, key: WindowKey) -> str:

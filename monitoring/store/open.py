@@ -44,7 +44,7 @@ def open_door(url: str, *, read_only: bool, create: bool = False, wait_seconds: 
 def shown(place: sa.URL) -> str:
     """For people: no password, nor options, where one may hide too."""
     if place.get_backend_name() == "sqlite":
-        return str(place.database)
+        return str(Path(str(place.database)).absolute())
     return place.set(drivername="postgresql", query={}).render_as_string(hide_password=True)
 
 

@@ -29,7 +29,7 @@ class SQLiteClients(ClientStore):
 
     def __init__(self, path: Path, *, create: bool = False) -> None:
         """Open the store at ``path``. Raises ClientStoreError if it is missing (unless ``create``) or not a store."""
-        self._path = path
+        self._path = path = path.absolute()
         self._lock = threading.Lock()
         if not create and not path.is_file():
             raise ClientStoreError(

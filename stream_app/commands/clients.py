@@ -77,4 +77,4 @@ def show(client_id: str, store: str) -> None:
 
 def _named(store: str) -> str:
     """The store as it may be shown: an address can hold a password."""
-    return "The store" if "://" in store else f"The store {store}"
+    return "The store" if "://" in store else f"The store {Path(store).absolute()}"

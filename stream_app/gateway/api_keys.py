@@ -138,7 +138,7 @@ def _hash(key: str) -> str:
 
 def _unusable(path: Path, why: str) -> SettingsError:
     return SettingsError(
-        f"The key file {path} is not usable: {why}.",
+        f"The key file {path.absolute()} is not usable: {why}.",
         kept="Nothing was started.",
         do_next="Make it with `stream-app keys add NAME --role read|request`, or name another in STREAM_APP_KEYS.",
     )

@@ -240,3 +240,14 @@ def test_while_a_command_waits_for_the_broker_it_says_so(words: list[str], monke
     done = CliRunner().invoke(cli, [*words, "--kafka", "127.0.0.1:1", "--wait", "0.3"])
     assert "Waiting for a broker at 127.0.0.1:1" in done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "file"),
+    [(["drift"], "decisions.db"), (["clients", "count"], "clients.db"), (["keys", "list"], "keys.txt")],
+)
+def test_a_file_that_is_not_there_is_named_with_its_whole_path(
+    words: list[str], file: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert str(tmp_path / file) in str(CliRunner().invoke(cli, words).exception)

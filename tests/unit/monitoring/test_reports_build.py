@@ -119,7 +119,8 @@ def test_a_window_compared_with_its_own_days_has_not_moved(folder: Path) -> None
 
 def test_a_window_there_is_not_is_answered_with_those_there_are(folder: Path) -> None:
     with pytest.raises(
-        ReportFailed, match=r"no closed window '2006-3'\. The closed windows go from 2006-03 to 2006-04"
+        ReportFailed,
+        match=r"no closed window '2006-3'\. Closed windows of event time: 2, 2006-03 to 2006-04 \(STREAM_APP_WINDOW",
     ):
         write_window(str(folder / "decisions.db"), BUNDLE, "2006-3", None, folder / "none.html")
 
