@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from models.errors import ExpectedError
-from stream_app.commands.options import Group
+from stream_app.commands.suggestions import Group
 
 COMMANDS = {
     "demo": "The main job from one command: broker, scorer, monitor, replay of the loan book, summary.",

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from stream_app.commands.options import Group, Setting, bundle_option
+from stream_app.commands.options import Setting, bundle_option
+from stream_app.commands.suggestions import Group
 
 _CLIENTS = click.option(
     "--clients",

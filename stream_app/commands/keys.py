@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from stream_app.commands.options import Choice, Group, Setting
+from stream_app.commands.options import Setting
+from stream_app.commands.suggestions import Choice, Group
 
 _KEYS = click.option(
     "--keys",

@@ -1,8 +1,7 @@
-"""What several commands share: options, suggestions for misspelt words, and how a listing is read and printed."""
+"""What several commands share: options, and how a listing is read and printed."""
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -10,37 +9,12 @@ from typing import Any, TypeVar
 
 import click
 
+from stream_app.commands.suggestions import Choice
 from stream_app.environment import PREFIX
 from stream_app.kafka_admin import kafka_servers
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A question to end a message with, empty when nothing known is like the word."""
-    close = difflib.get_close_matches(word.lower(), known, n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
-
-
-class Group(click.Group):
-    """A group of commands that suggests the nearest one for a misspelt one."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as mistake:
-            mistake.message += did_you_mean(args[0], self.list_commands(ctx))
-            raise
-
-
-class Choice(click.Choice[str]):
-    """One of a few words; suggests the nearest for a misspelt one."""
-
-    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
-        return super().get_invalid_choice_message(value, ctx) + did_you_mean(str(value), self.choices)
 
 
 class KafkaServers(click.ParamType):

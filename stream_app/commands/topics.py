@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from stream_app.commands.options import Group, broker_options, to_stderr
+from stream_app.commands.options import broker_options, to_stderr
+from stream_app.commands.suggestions import Group
 
 
 @click.group("topics", cls=Group)

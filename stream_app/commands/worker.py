@@ -6,7 +6,8 @@ from typing import Any
 
 import click
 
-from stream_app.commands.options import Choice, role_options
+from stream_app.commands.options import role_options
+from stream_app.commands.suggestions import Choice
 
 
 @click.command("worker")
