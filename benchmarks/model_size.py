@@ -17,9 +17,9 @@ import numpy as np
 from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE, load_applications
 from models.scorer import Calibration, LightGBMScorer
-from models.training.evaluate import figures
-from models.training.fit import ModelSize, fit_booster, parameters
-from models.training.rows import Rows, rows_of
+from models.training.evaluate import evaluate
+from models.training.fit import ModelSize, fit_trees, lightgbm_parameters
+from models.training.rows import LabelledRows, labelled_rows
 
 FOLDS, SEED, FIT_THREADS = 5, 7, 2
 SIZES = [ModelSize(trees, leaves) for trees in (30, 40, 60, 100, 200, 300) for leaves in (4, 8, 16, 31)]
@@ -43,18 +43,18 @@ class Measurement:
         )
 
 
-def fitted(rows: Rows, contract: Contract, size: ModelSize) -> LightGBMScorer:
-    text = fit_booster(rows, contract, parameters(size, SEED, FIT_THREADS))
+def fitted(rows: LabelledRows, contract: Contract, size: ModelSize) -> LightGBMScorer:
+    text = fit_trees(rows, contract, lightgbm_parameters(size, SEED, FIT_THREADS))
     return LightGBMScorer.from_text(text, Calibration(), threads=1)
 
 
-def auc_of(scorer: LightGBMScorer, rows: Rows) -> float:
-    auc = figures(scorer.probability_of_default(rows.matrix), rows.target).auc
+def auc_of(scorer: LightGBMScorer, rows: LabelledRows) -> float:
+    auc = evaluate(scorer.probability_of_default(rows.matrix), rows.target).auc
     assert auc is not None
     return auc
 
 
-def fold_aucs(rows: Rows, contract: Contract, size: ModelSize) -> list[float]:
+def fold_aucs(rows: LabelledRows, contract: Contract, size: ModelSize) -> list[float]:
     fold = np.random.default_rng(SEED).permutation(len(rows)) % FOLDS
     return [auc_of(fitted(rows.where(fold != k), contract, size), rows.where(fold == k)) for k in range(FOLDS)]
 
@@ -69,7 +69,7 @@ def us_per_row(call: Callable[[], object], rows: int) -> float:
     return min(seconds) / rows * 1e6
 
 
-def measure(past: Rows, next_year: Rows, contract: Contract, size: ModelSize) -> Measurement:
+def measure(past: LabelledRows, next_year: LabelledRows, contract: Contract, size: ModelSize) -> Measurement:
     aucs = fold_aucs(past, contract, size)
     scorer = fitted(past, contract, size)
     batch, few = next_year.matrix[:2048].copy(), next_year.matrix[:300].copy()
@@ -85,7 +85,7 @@ def measure(past: Rows, next_year: Rows, contract: Contract, size: ModelSize) ->
 
 def main() -> None:
     contract = Contract.read(CONTRACT_FILE)
-    rows, _ = rows_of(load_applications(), contract)
+    rows, _ = labelled_rows(load_applications(), contract)
     past, next_year = rows.where(rows.years() <= 2004), rows.where(rows.years() == 2005)
     print(HEADER)
     measured = []

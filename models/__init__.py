@@ -1,1 +1,1 @@
-"""What judges: the feature contract, the model, the policy, and how they are made."""
+"""The feature contract, the model and the decision policy, and how they are trained and stored."""

@@ -1,4 +1,4 @@
-"""Writing a folder in one step: a reader sees the old one, the new one or none, never half of one."""
+"""Writes a folder in one step: a reader sees the old one, the new one or none, never a part of one."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from pathlib import Path
 from models.errors import OutputError
 
 
-def check_free(path: Path, *, ours: Collection[str], replace: bool) -> None:
-    """Raise :class:`OutputError` when something is at ``path`` and may not be replaced.
+def check_output_folder(path: Path, *, files: Collection[str], replace: bool) -> None:
+    """Raise :class:`OutputError` if something at ``path`` may not be replaced.
 
-    Even with ``replace`` a folder goes only when it holds nothing but files named in ``ours``: a slip of the pen must
-    not delete somebody's home folder.
+    Even with ``replace``, a folder is replaced only if it holds nothing but ``files``: a mistyped path must not delete
+    somebody's home folder.
     """
     if not path.exists():
         return
     if not replace:
         raise _taken(f"{path} exists already.", "Name another --out or add --force.")
-    if not path.is_dir() or not {entry.name for entry in path.iterdir()} <= set(ours):
-        raise _taken(f"{path} holds something else than a bundle.", "Not even --force replaces it: name another --out.")
+    if not path.is_dir() or not {entry.name for entry in path.iterdir()} <= set(files):
+        raise _taken(f"{path} holds other files than a bundle's.", "Not even --force replaces it: name another --out.")
 
 
-def check_free_file(path: Path, *, replace: bool) -> None:
-    """Raise :class:`OutputError` when a file is at ``path`` and may not be replaced, or a folder is."""
+def check_output_file(path: Path, *, replace: bool) -> None:
+    """Raise :class:`OutputError` if a folder is at ``path``, or a file that may not be replaced."""
     if path.is_dir() or (path.exists() and not replace):
         raise _taken(f"{path} exists already.", "Name another --out or add --force.")
 
@@ -36,12 +36,12 @@ def _taken(happened: str, do_next: str) -> OutputError:
 
 
 def write_folder(path: Path, files: Mapping[str, bytes], *, verify: Callable[[Path], object], replace: bool) -> None:
-    """Write ``files`` by name into a new folder beside ``path``, let ``verify`` read it, then rename it to ``path``.
+    """Write ``files`` by name into a new folder beside ``path``, have ``verify`` read it, then rename it to ``path``.
 
-    Whatever ``verify`` raises passes through and leaves ``path`` as it was. Raises :class:`OutputError` like
-    :func:`check_free` does, and when the disk refuses.
+    Raises what ``verify`` raises, and :class:`OutputError` as :func:`check_output_folder` does or if the file system
+    refuses; ``path`` is unchanged then.
     """
-    check_free(path, ours=files.keys(), replace=replace)
+    check_output_folder(path, files=files.keys(), replace=replace)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as workspace:
@@ -63,7 +63,7 @@ def _write_durably(path: Path, content: bytes) -> None:
 
 
 def _swap(fresh: Path, path: Path, retired: Path) -> None:
-    """Two renames; the old folder comes back when the second fails."""
+    """Two renames. If the second fails, the old folder is moved back."""
     if path.exists():
         path.rename(retired)
     try:

@@ -1,18 +1,19 @@
-"""The bundle: everything one trained model needs, in a folder that proves itself when it is read.
+"""The bundle: a folder with everything one trained model needs, verified whenever it is read.
 
 | file | content |
 |---|---|
 | ``model.txt`` | the LightGBM trees as text, no pickle |
 | ``contract.json`` | the feature contract it was trained with |
-| ``manifest.json`` | the other files' SHA-256, policy, calibration, data fingerprint, library versions, figures |
-| ``reference.parquet`` | a sample of the training rows with their probabilities: what drift is measured against |
-| ``golden.jsonl`` | raw rows with the probability they must get, missing values and unseen categories among them |
-| ``MODEL_CARD.md`` | the same for people |
+| ``manifest.json`` | SHA-256 of the files above and below, policy, calibration, training data, libraries, figures |
+| ``reference.parquet`` | sample of the training rows with their probabilities: the reference for drift |
+| ``golden.jsonl`` | raw rows and the probability each must get, some with missing values or unseen categories |
+| ``MODEL_CARD.md`` | the manifest for people; the only file without a hash |
 """
 
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +35,12 @@ HASHED_FILES = (MODEL, CONTRACT, REFERENCE, GOLDEN)
 ALL_FILES = (*HASHED_FILES, MANIFEST, CARD)
 
 GOLDEN_TOLERANCE = 1e-6
-"""Largest accepted difference of a golden probability: another CPU's rounding, not another model."""
+"""Largest accepted difference of a golden probability: what another processor may round differently."""
 
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle. ``sha256`` is that of ``model.txt``; ``version`` covers contract and policy too."""
+    """A verified bundle. ``sha256``: of ``model.txt``. ``version``: of everything, contract and policy included."""
 
     path: Path
     name: str
@@ -52,15 +53,15 @@ class Bundle:
 
 
 def shipped_bundle() -> Path:
-    """The folder of the bundle that ships with the product, trained on the loan book of 2001-2004."""
+    """The folder of the bundle shipped with the product, trained on the loan book of 2001-2004."""
     return Path(__file__).parent / "bundles" / "sba"
 
 
 def load_bundle(path: Path, threads: int = 1) -> Bundle:
     """Read and verify a bundle folder; its scorer predicts on ``threads`` threads.
 
-    In this order: manifest, hashes, contract, model, feature order, golden rows. The hashes come before the model is
-    parsed, since a damaged model text can end the process. Raises :class:`BundleError` naming the file and what to do.
+    In this order: manifest, hashes, contract, model, feature order, golden rows. The hashes come before LightGBM parses
+    the model, since damaged text can end the process. Raises :class:`BundleError` naming the file and what to do.
     """
     if not path.is_dir():
         raise _broken(path, "there is no such folder")
@@ -87,15 +88,14 @@ def write_bundle(
     """Write the bundle in one step and read it back.
 
     ``files`` holds the contents of :data:`HASHED_FILES`; their hashes and the version are filled into ``manifest``.
-    A bundle already at ``path`` stays until the new one is complete and verified. Raises :class:`OutputError`
-    when something is there that may not be replaced or the disk refuses, :class:`BundleError` when the new one does
-    not verify.
+    A bundle already at ``path`` stays until the new one is complete and verified. Raises :class:`OutputError` if
+    ``path`` may not be replaced or written, :class:`BundleError` if the new bundle does not verify.
     """
     hashes = {name: hashlib.sha256(files[name]).hexdigest() for name in HASHED_FILES}
     sealed = msgspec.structs.replace(manifest, files=hashes)
     sealed = msgspec.structs.replace(sealed, version=version_of(sealed))
-    everything = {**files, MANIFEST: sealed.to_json(), CARD: model_card.encode()}
-    write_folder(path, everything, verify=load_bundle, replace=replace)
+    contents = {**files, MANIFEST: sealed.to_json(), CARD: model_card.encode()}
+    write_folder(path, contents, verify=load_bundle, replace=replace)
     return load_bundle(path)
 
 
@@ -106,7 +106,7 @@ def _manifest(path: Path) -> Manifest:
     except msgspec.DecodeError as error:
         raise _broken(path, f"{MANIFEST} is not a manifest ({error})") from error
     if manifest.version != version_of(manifest):
-        raise _broken(path, f"{MANIFEST} was changed after it was written: its version does not fit its content")
+        raise _broken(path, f"{MANIFEST} was changed after it was written: its version does not match its content")
     return manifest
 
 
@@ -141,7 +141,7 @@ def _check_golden_rows(path: Path, text: bytes, contract: Contract, scorer: Scor
     try:
         rows = msgspec.json.Decoder(GoldenRow).decode_lines(text)
         matrix, _ = contract.encode(contract.columns_of([row.features for row in rows]))
-    except (ValueError, TypeError) as error:  # msgspec's are ValueErrors; the rest is a number that is none
+    except (ValueError, TypeError) as error:  # msgspec raises ValueErrors, the encoder either for what is not a number
         raise _broken(path, f"{GOLDEN} does not hold golden rows for {CONTRACT} ({error})") from error
     expected = np.array([row.probability_of_default for row in rows])
     try:
@@ -149,11 +149,15 @@ def _check_golden_rows(path: Path, text: bytes, contract: Contract, scorer: Scor
     except ScoringError as error:
         raise _broken(path, f"{MODEL} does not score the golden rows: {error.happened.removesuffix('.')}") from error
     if not rows or differing.any():
-        raise _broken(path, f"{int(differing.sum())} of {len(rows)} golden rows get another probability than written")
+        raise _broken(
+            path, f"{int(differing.sum())} of {len(rows)} golden rows get another probability than the one stored"
+        )
 
 
 def _read(path: Path, name: str) -> bytes:
     try:
+        if not stat.S_ISREG((path / name).stat().st_mode):  # a named pipe would never end
+            raise _broken(path, f"{name} is not a file")
         return (path / name).read_bytes()
     except OSError as error:
         raise _broken(path, f"{name} cannot be read ({error.strerror})") from error
@@ -163,5 +167,5 @@ def _broken(path: Path, problem: str) -> BundleError:
     return BundleError(
         f"The bundle {path} cannot be used: {problem}.",
         kept="No model was loaded from it.",
-        do_next="Restore the folder, or make it anew with `stream-app train`.",
+        do_next="Restore the folder, or train a new one with `stream-app train`.",
     )

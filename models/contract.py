@@ -1,6 +1,6 @@
-"""The feature contract: what one loan request may look like, in the order the model reads it.
+"""The feature contract: names, kinds and ranges of the features of a loan request, in the order the model reads them.
 
-Training and serving both turn values into numbers with :meth:`Contract.encode`; there is no second encoder.
+Training and serving both encode values with :meth:`Contract.encode`; there is no second encoder.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from models.errors import ContractError
 
 _MISSING = float("nan")
-_UNSEEN = -1.0  # never leaves this module: counted, then replaced by the missing value
+_UNSEEN = -1.0  # internal: counted, then replaced by the missing value
 
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One input of the model. ``unit`` is for people; ``minimum`` and ``maximum`` are inclusive, in that unit.
 
-    ``required``: a request without it is rejected instead of scored. ``reason_code`` and ``reason_text`` are what an
-    applicant is told when this feature raised the risk of a request that was not approved.
+    ``required``: a request without it is rejected, not scored. ``reason_code`` and ``reason_text``: the reason given to
+    the applicant if this feature raised the risk of a request that was not approved.
     """
 
     name: str
@@ -39,22 +39,25 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     reason_text: str = ""
 
     def problems(self) -> list[str]:
-        """What contradicts itself in this feature, one sentence each; empty when it is sound."""
-        found = []
+        """Contradictions in this feature, one sentence each; empty if there are none."""
+        problems = []
         if self.kind == "category" and not self.categories:
-            found.append(f"feature {self.name!r} is a category without categories")
+            problems.append(f"feature {self.name!r} is a category without categories")
         if self.kind != "category" and self.categories:
-            found.append(f"feature {self.name!r} has categories but is of kind {self.kind!r}")
+            problems.append(f"feature {self.name!r} has categories but is of kind {self.kind!r}")
         if self.kind == "category" and (self.minimum, self.maximum) != (None, None):
-            found.append(f"feature {self.name!r} is a category and can have no minimum or maximum")
+            problems.append(f"feature {self.name!r} is a category and can have no minimum or maximum")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
-            found.append(f"feature {self.name!r} has minimum {self.minimum:g} above maximum {self.maximum:g}")
-        found += [f"feature {self.name!r} lists category {value!r} twice" for value in _repeated(self.categories)]
-        return found
+            problems.append(f"feature {self.name!r} has minimum {self.minimum:g} above maximum {self.maximum:g}")
+        problems += [f"feature {self.name!r} lists category {value!r} twice" for value in _repeated(self.categories)]
+        return problems
 
 
 class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The ordered features of a model, and which columns of a training table are the id, the target and the date."""
+    """The features of a model in order, and the columns of a training table that hold id, target and date.
+
+    The target is the label: 1 for a default, 0 for a paid loan.
+    """
 
     name: str
     schema_version: int
@@ -64,14 +67,15 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     features: tuple[Feature, ...]
 
     def encode(self, columns: Sequence[Sequence[object]]) -> tuple[NDArray[np.float64], dict[str, int]]:
-        """Columns of values, in contract order and equally long, to the matrix the model reads.
+        """Encode columns of values, in contract order and equally long, as the matrix the model reads.
 
-        ``None`` is missing and becomes NaN. A category becomes its position in ``categories``; one the contract does
-        not list becomes NaN and is counted. Numbers pass unchanged: ranges are checked at the door, not here.
+        ``None`` is missing and becomes NaN. A category becomes its position in ``categories``; one that the contract
+        does not list becomes NaN and is counted. Numbers pass unchanged: ranges are checked when a request is decoded.
 
-        Returns the C-contiguous float64 matrix ``(rows, features)`` and, by feature name, how many unseen categories
-        there were (only features that had some). Raises :class:`ContractError` when the number of columns or their
-        lengths differ, ``ValueError`` or ``TypeError`` when a number is none.
+        Returns the C-contiguous float64 matrix ``(rows, features)`` and the number of unseen categories by feature
+        name, without the features that had none. No rows give a ``(0, features)`` matrix. Raises :class:`ContractError`
+        if the number of columns or their lengths are wrong, ``ValueError`` or ``TypeError`` for a value that is not a
+        number.
 
         >>> income = Feature(name="income", kind="number")
         >>> home = Feature(name="home", kind="category", categories=("own", "rent"))
@@ -94,7 +98,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return matrix, unseen
 
     def columns_of(self, rows: Sequence[Mapping[str, object]]) -> list[list[object]]:
-        """Rows by feature name to columns in contract order; what a row lacks is ``None``."""
+        """Columns in contract order from rows by feature name; a feature that a row lacks is ``None``."""
         return [[row.get(feature.name) for row in rows] for feature in self.features]
 
     def names(self) -> tuple[str, ...]:
@@ -106,27 +110,29 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return [position for position, feature in enumerate(self.features) if feature.kind == "category"]
 
     def problems(self) -> list[str]:
-        """Everything that contradicts itself, one sentence each; empty when the contract is sound."""
+        """Contradictions in the contract, one sentence each; empty if there are none."""
         names = self.names()
-        found = [] if names else ["there are no features"]
-        found += [f"feature {name!r} is listed twice" for name in _repeated(names)]
+        problems = [] if names else ["there are no features"]
+        problems += [f"feature {name!r} is listed twice" for name in _repeated(names)]
         roles = {"target": self.target, "id_column": self.id_column, "date_column": self.date_column}
-        found += [f"the {role} {name!r} is also a feature" for role, name in roles.items() if name in names]
-        found += [f"{field} is empty" for field in ("name", "target", "id_column") if not getattr(self, field)]
-        return found + [problem for feature in self.features for problem in feature.problems()]
+        problems += [f"the {role} {name!r} is also a feature" for role, name in roles.items() if name in names]
+        problems += [f"{field} is empty" for field in ("name", "target", "id_column") if not getattr(self, field)]
+        return problems + [problem for feature in self.features for problem in feature.problems()]
 
     @classmethod
     def read(cls, path: Path) -> Contract:
-        """The contract in a JSON file. Raises :class:`ContractError` with every problem in it."""
+        """Read a contract from a JSON file. Raises :class:`ContractError` with every problem in it."""
         try:
             text = path.read_bytes()
         except OSError as error:
-            raise ContractError(f"Cannot read the contract {path}: {error.strerror}.") from error
+            raise ContractError(
+                f"Cannot read the contract {path}: {error.strerror}.", do_next="Check the path."
+            ) from error
         return cls.parse(text, source=str(path))
 
     @classmethod
     def parse(cls, text: bytes, *, source: str) -> Contract:
-        """The contract in JSON bytes; ``source`` names them in the :class:`ContractError` when they are not sound."""
+        """Read a contract from JSON. Raises :class:`ContractError` naming ``source`` and every problem."""
         try:
             contract = msgspec.json.decode(text, type=cls)
         except msgspec.DecodeError as error:
@@ -138,20 +144,20 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return contract
 
     def to_json(self) -> bytes:
-        """The contract as indented JSON, made to be edited by hand."""
+        """The contract as indented JSON, to be edited by hand."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2) + b"\n"
 
     def write(self, path: Path) -> None:
-        """Write the contract as indented JSON. Raises :class:`ContractError` when the disk refuses."""
+        """Write the contract as indented JSON. Raises :class:`ContractError` if the file cannot be written."""
         try:
             path.write_bytes(self.to_json())
         except OSError as error:
-            raise ContractError(f"Cannot write the contract {path}: {error.strerror}.") from error
+            raise ContractError(f"Cannot write {path}: {error.strerror}.", do_next="Name another file.") from error
 
 
 @lru_cache(maxsize=1024)
 def _codes(categories: tuple[str, ...]) -> dict[object, float]:
-    """Category to its position; missing stays missing."""
+    """Code by category: its position, NaN for missing."""
     return {None: _MISSING, **{category: float(position) for position, category in enumerate(categories)}}
 
 

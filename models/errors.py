@@ -1,4 +1,4 @@
-"""Every exception the model side raises on purpose, and the base of the stream side's tree.
+"""The exceptions of this package, and the base class of those of ``stream_app``.
 
 Each class carries a bounded ``reason`` (safe as a metric label) and an ``exit_status``; each instance says what
 happened, what was kept, and what to do next.
@@ -10,7 +10,7 @@ from typing import ClassVar
 
 
 class ExpectedError(Exception):
-    """A failure that was thought of. The command line prints it as one message and exits with ``exit_status``.
+    """An expected failure. The command line prints it as one message and exits with ``exit_status``.
 
     ``happened``: what went wrong, without personal data. ``kept``: what was not lost. ``do_next``: the operator's step.
     """
@@ -26,41 +26,41 @@ class ExpectedError(Exception):
 
 
 class ModelError(ExpectedError):
-    """Base of the model side's tree."""
+    """Base of this package's errors."""
 
     reason = "model"
 
 
 class ContractError(ModelError):
-    """The contract file cannot be read or contradicts itself. Correct every problem listed, run again."""
+    """The contract file cannot be read or contradicts itself. Correct every problem listed and run again."""
 
     reason = "contract"
     exit_status = 2
 
 
 class TrainingDataError(ModelError):
-    """The table cannot be trained on. Correct the table or the options named; nothing was written."""
+    """The table cannot be used for training. Correct the table or the options named; nothing was written."""
 
     reason = "training_data"
     exit_status = 2
 
 
 class OutputError(ModelError):
-    """The place to write to is taken or cannot be written. Name another one or allow it to be replaced."""
+    """The output exists already or cannot be written. Name another path or allow it to be replaced."""
 
     reason = "output"
     exit_status = 2
 
 
 class BundleError(ModelError):
-    """The bundle folder is missing, damaged or contradicts itself. Restore that folder or train it anew."""
+    """The bundle folder is missing, damaged or inconsistent. Restore it or train a new one."""
 
     reason = "bundle"
     exit_status = 5
 
 
 class ScoringError(ModelError):
-    """The matrix has another shape than the model reads, or the result is no probability. Do not decide on it."""
+    """The matrix does not fit the model, or a result is not a probability. Nothing was decided; load another bundle."""
 
     reason = "scoring"
     exit_status = 6

@@ -1,4 +1,4 @@
-"""The manifest of a bundle and the rows that pin its behaviour, as they stand in their files."""
+"""The manifest of a bundle and its golden rows, as they are written in their files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from models.scorer import Calibration
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """How a model did on some rows. ``auc`` is null where all rows had the same outcome."""
+    """Quality of a model on a group of rows; formulas in :func:`models.training.evaluate.evaluate`.
+
+    ``observed`` and ``predicted``: mean default rate, 0 to 1. ``auc``: null if all rows have the same label.
+    """
 
     rows: int
     defaults: int
@@ -25,7 +28,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CalibrationBin(msgspec.Struct, frozen=True, kw_only=True):
-    """A group of rows with like probabilities: their mean probability of default, and the share that did default."""
+    """Rows with similar probabilities: their mean probability of default, and the share that defaulted."""
 
     rows: int
     predicted: float
@@ -33,7 +36,7 @@ class CalibrationBin(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DataFingerprint(msgspec.Struct, frozen=True, kw_only=True):
-    """Which data made the model. ``sha256`` is over the encoded training matrix followed by the target, float64."""
+    """The training data. ``sha256``: of the encoded matrix followed by the target, float64."""
 
     rows: int
     defaults: int
@@ -43,7 +46,7 @@ class DataFingerprint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a bundle says of itself. ``files``: SHA-256 by file name. ``figures``: by group of rows, say ``2007``."""
+    """Contents and origin of a bundle. ``files``: SHA-256 by file name. ``figures``: by group of rows."""
 
     format: int = 1
     name: str
@@ -65,22 +68,22 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GoldenRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One raw request's features and the calibrated probability of default it must get."""
+    """The raw features of a request and the calibrated probability of default they must get."""
 
     features: dict[str, str | float | None]
     probability_of_default: float
 
 
 def version_of(manifest: Manifest) -> str:
-    """The first 12 hex digits of a SHA-256 over the whole manifest save the version.
+    """The first 12 hex digits of the SHA-256 of the manifest without its version.
 
-    It covers the files by their hashes, so whatever changes a decision or what is said of it changes the version.
+    The manifest has the hashes of the files, so whatever can change a decision changes the version.
     """
     return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(manifest, version=""))).hexdigest()[:12]
 
 
 def model_feature_names(names: Sequence[str]) -> tuple[str, ...]:
-    """Names as they stand in the model text: percent-encoded, since LightGBM refuses ``[]{}":,`` and alters spaces.
+    """Feature names as in the model text: percent-encoded, since LightGBM refuses ``[]{}":,`` and alters spaces.
 
     >>> model_feature_names(["income", "loan, type"])
     ('income', 'loan%2C%20type')

@@ -1,4 +1,4 @@
-"""The policy: from a probability of default to an outcome, with thresholds that follow from costs."""
+"""The decision policy: from a probability of default to an outcome, with cut-offs derived from costs."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from models.errors import ModelError
 
 OUTCOMES = ("approved", "review", "refused")
-"""Outcome names; :meth:`Policy.outcomes` returns positions in this tuple."""
+"""Mildest first. :meth:`Policy.outcomes` returns positions in this tuple."""
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """Two cut-offs on the probability of default, and the costs they came from.
+    """Two cut-offs on the probability of default, and the costs they are derived from.
 
-    ``cost_ratio``: lost good loans one missed default costs as much as. ``review_cost``: what a person's look costs, in
-    lost good loans. ``review_at`` and ``refuse_at``: probabilities of default, 0 to 1, each the first of its band.
+    Costs are in units of one lost good loan. ``cost_ratio``: cost of a missed default. ``review_cost``: that of a
+    manual review. ``review_at`` and ``refuse_at``: probabilities of default in 0..1, each the lowest of its outcome.
     """
 
     id: str
@@ -29,14 +29,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_costs(cls, cost_ratio: float = 10.0, review_cost: float = 0.25) -> Self:
-        """The policy that costs least.
+        """The policy with the least expected cost.
 
-        Approving costs ``p * ratio`` (the missed default), refusing costs ``1 - p`` (the lost good loan); they are
-        equal at ``p = 1 / (1 + ratio)``. A person decides where the two differ by less than the look costs:
-        ``|p * ratio - (1 - p)| < c``, that is from ``(1 - c) / (1 + ratio)`` to ``(1 + c) / (1 + ratio)``.
+        At a probability of default ``p``, approving costs ``p * ratio`` (a missed default) and refusing ``1 - p`` (a
+        lost good loan); they are equal at ``p = 1 / (1 + ratio)``. A review pays where the two differ by less than its
+        cost ``c``: ``|p * ratio - (1 - p)| < c``, that is from ``(1 - c) / (1 + ratio)`` to ``(1 + c) / (1 + ratio)``.
+        Source: Elkan (2001), "The foundations of cost-sensitive learning", IJCAI, for the case without review.
 
-        Raises :class:`ModelError` unless ``cost_ratio > 0`` and ``0 <= review_cost < min(1, cost_ratio)``, beyond
-        which nobody would be approved or nobody refused without a look.
+        Raises :class:`ModelError` unless ``cost_ratio > 0`` and ``0 <= review_cost < min(1, cost_ratio)``; with other
+        costs no request would be approved, or none refused, without a review.
 
         >>> policy = Policy.from_costs(cost_ratio=9.0, review_cost=0.5)
         >>> policy.review_at, policy.refuse_at
@@ -56,7 +57,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def outcomes(self, probability_of_default: NDArray[np.float64]) -> NDArray[np.int8]:
-        """Positions in :data:`OUTCOMES` of ``(rows,)`` probabilities; a higher probability never gets a milder one."""
+        """``(n,)`` probabilities to ``(n,)`` positions in :data:`OUTCOMES`.
+
+        0 below ``review_at``, 1 from there, 2 from ``refuse_at``: a higher probability never gets a milder outcome.
+        """
         below_review = probability_of_default < self.review_at
         below_refusal = probability_of_default < self.refuse_at
         return np.where(below_review, 0, np.where(below_refusal, 1, 2)).astype(np.int8)

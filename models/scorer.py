@@ -1,4 +1,4 @@
-"""From the encoded matrix to calibrated probabilities of default, and to each feature's part in them."""
+"""From the encoded matrix to calibrated probabilities of default and to each feature's contribution."""
 
 from __future__ import annotations
 
@@ -13,25 +13,35 @@ from numpy.typing import NDArray
 
 from models.errors import ScoringError
 from models.lightgbm_import import lightgbm
-from models.single_row import CONTRIBUTIONS, PROBABILITY, FewRows
+from models.single_row import CONTRIBUTIONS, PROBABILITY, SingleRowPredictor
 
 Matrix = NDArray[np.float64]
-FEW = 8
-"""Rows up to which one by one is faster than all at once: the set-up of a call costs as much as some ten rows."""
+FEW_ROWS = 8
+"""Up to so many rows, one by one is faster than all at once: the set-up of a call costs as much as some ten rows."""
 
 
 class Scorer(Protocol):
-    """What the stream needs of a model. Rows in, rows out; no state, safe to call from any thread."""
+    """A model as the pipeline uses it. Stateless; safe to call from any thread."""
 
     def probability_of_default(self, matrix: Matrix) -> NDArray[np.float64]:
-        """``(n, features)`` to ``(n,)`` calibrated probabilities, finite and in 0..1; :class:`ScoringError` if not."""
+        """``(n, features)`` to ``(n,)`` calibrated probabilities in 0..1; no rows give ``(0,)``.
+
+        Raises :class:`ScoringError` if the matrix has another width or a result is not a probability.
+        """
 
     def contributions(self, matrix: Matrix) -> NDArray[np.float64]:
-        """``(n, features)`` to ``(n, features)`` exact Shapley values in log-odds; positive raises the risk."""
+        """``(n, features)`` to ``(n, features)`` exact Shapley values, in log-odds before calibration.
+
+        A positive value raises the risk; a row's values and the model's mean add up to the row's log-odds. Some ten
+        times the price of a probability: ask only for rows that need reasons. Source: Lundberg, Erion, Lee (2018),
+        "Consistent individualized feature attribution for tree ensembles", arXiv:1802.03888.
+        """
 
 
 class Calibration(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """A non-decreasing map of the raw probability: straight lines between the knots, flat outside; none without knots.
+    """A non-decreasing map of the raw probability: linear between the knots ``raw`` to ``calibrated``, flat outside.
+
+    The method "none" has no knots and returns the raw probability.
 
     >>> Calibration(method="isotonic", raw=(0.0, 0.5, 1.0), calibrated=(0.1, 0.2, 0.4)).apply(np.array([0.25, 1.0]))
     array([0.15, 0.4 ])
@@ -42,7 +52,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     calibrated: tuple[float, ...] = ()
 
     def apply(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
-        """``(n,)`` raw to ``(n,)`` calibrated probabilities."""
+        """``(n,)`` raw to ``(n,)`` calibrated probabilities, both in 0..1."""
         if self.method == "none":
             return probability
         return np.interp(probability, *self._knots)
@@ -54,7 +64,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 @dataclass(frozen=True)
 class LightGBMScorer:
-    """A LightGBM booster on ``threads`` threads. LightGBM ignores a count stored in the model: each call states it."""
+    """A :class:`Scorer` on LightGBM; ``threads`` is passed with each call, since LightGBM ignores the model's own."""
 
     booster: lightgbm.Booster
     calibration: Calibration
@@ -62,61 +72,71 @@ class LightGBMScorer:
 
     @classmethod
     def from_text(cls, model_text: str, calibration: Calibration, threads: int = 1) -> LightGBMScorer:
-        """The scorer of LightGBM's text format. Raises :class:`ScoringError` when the text is none.
+        """The scorer of a model in LightGBM's text format. Raises :class:`ScoringError` for other text.
 
-        Only for text whose hash was checked: LightGBM trusts what it reads and may abort on text that was altered.
+        Only for text whose hash was checked: LightGBM does not validate it and may abort on altered text.
         """
-        if not _is_whole(model_text.encode()):
-            raise ScoringError("The model text is cut short or is no LightGBM model.")
+        if not (_is_whole(model_text.encode()) and _is_acyclic(model_text)):
+            raise ScoringError("The model text is cut short or is no LightGBM model.", do_next="Load another bundle.")
         return cls(lightgbm.Booster(model_str=model_text), calibration, threads)
 
     def probability_of_default(self, matrix: Matrix) -> NDArray[np.float64]:
-        """See :class:`Scorer`."""
         if not len(matrix):
             return np.empty(0)
         self._check_width(matrix)
-        raw = self._few_probabilities.predict(matrix) if len(matrix) <= FEW else self._predict(matrix)
+        raw = self._one_by_one(PROBABILITY, matrix) if len(matrix) <= FEW_ROWS else self._predict(matrix)
         probability = self.calibration.apply(raw)
         if not are_probabilities(probability):
             raise ScoringError("The model returned a value that is no probability.", do_next="Load another bundle.")
         return probability
 
     def contributions(self, matrix: Matrix) -> NDArray[np.float64]:
-        """See :class:`Scorer`. Some ten times the price of a probability: ask only for the rows that need reasons."""
         if not len(matrix):
             return np.empty((0, self._width))
         self._check_width(matrix)
-        few = len(matrix) <= FEW
-        with_bias = self._few_contributions.predict(matrix) if few else self._predict(matrix, pred_contrib=True)
-        return with_bias[:, :-1]
+        few = len(matrix) <= FEW_ROWS
+        with_mean = self._one_by_one(CONTRIBUTIONS, matrix) if few else self._predict(matrix, pred_contrib=True)
+        return with_mean[:, :-1]
 
     @cached_property
     def _width(self) -> int:
         return int(self.booster.num_feature())
 
     @cached_property
-    def _few_probabilities(self) -> FewRows:
-        return FewRows(self.booster, PROBABILITY)
+    def _predictors(self) -> dict[int, SingleRowPredictor]:
+        return {kind: SingleRowPredictor(self.booster, kind) for kind in (PROBABILITY, CONTRIBUTIONS)}
 
-    @cached_property
-    def _few_contributions(self) -> FewRows:
-        return FewRows(self.booster, CONTRIBUTIONS)
+    def _one_by_one(self, kind: int, matrix: Matrix) -> NDArray[np.float64]:
+        return self._predictors[kind].predict(matrix)
 
     def _check_width(self, matrix: Matrix) -> None:
         if matrix.ndim != 2 or matrix.shape[1] != self._width:
-            raise ScoringError(f"The model reads {self._width} features, the matrix has the shape {matrix.shape}.")
+            raise ScoringError(
+                f"The model reads {self._width} features, the matrix has the shape {matrix.shape}.",
+                do_next="Encode requests with the contract of the same bundle.",
+            )
 
     def _predict(self, matrix: Matrix, **options: bool) -> NDArray[np.float64]:
         return np.asarray(self.booster.predict(matrix, num_threads=self.threads, **options), dtype=np.float64)
 
 
 def are_probabilities(values: NDArray[np.float64]) -> bool:
-    """Whether all of ``values`` are finite and in 0..1."""
-    return bool(np.all((values >= 0.0) & (values <= 1.0)))  # also false for NaN
+    """Whether all of ``values`` are in 0..1; false for NaN, true for no values."""
+    return bool(np.all((values >= 0.0) & (values <= 1.0)))
 
 
 def _is_whole(model_text: bytes) -> bool:
-    """Whether the trees fill the bytes the header gives them. LightGBM finds each by its size, reads on and aborts."""
+    """Whether the trees have the lengths stated in the header. LightGBM relies on them and aborts if they are wrong."""
     sizes = re.search(rb"^tree_sizes=([\d ]+)$", model_text, re.MULTILINE)
     first, end = model_text.find(b"\nTree=0\n") + 1, model_text.find(b"end of trees\n")
     return sizes is not None and sum(int(size) for size in sizes[1].split()) == end - first
+
+
+def _is_acyclic(model_text: str) -> bool:
+    """Whether each node comes before its children, as LightGBM numbers them. In a cycle a prediction never ends."""
+    children_of_trees = re.findall(r"^(?:left|right)_child=(.*)$", model_text, re.MULTILINE)
+    return all(
+        int(child) < 0 or int(child) > parent  # a negative number is a leaf
+        for children in children_of_trees
+        for parent, child in enumerate(children.split())
+    )

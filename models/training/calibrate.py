@@ -1,4 +1,4 @@
-"""Whether an isotonic map makes the probabilities of held-out rows better, and which one."""
+"""Chooses whether and how raw probabilities are calibrated."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Vector = NDArray[np.float64]
 def choose_calibration(raw: Vector, target: Vector, seed: int) -> tuple[Calibration, Vector]:
     """The calibration with the lower log-loss on rows it was not fitted on, and the probabilities that decided it.
 
-    ``raw`` and ``target`` are ``(n,)`` held-out probabilities and outcomes. An isotonic map is fitted on four fifths
-    and judged on the rest, five times. The returned ``(n,)`` probabilities are those cross-fitted ones, so figures
-    made from them are not flattered by the calibration. On a tie nothing is calibrated.
+    ``raw``: ``(n,)`` held-out probabilities; ``target``: ``(n,)`` labels, 0 or 1. An isotonic map is fitted on four
+    fifths and applied to the rest, five times. The returned ``(n,)`` probabilities are those cross-fitted ones (or
+    ``raw``), so that figures computed from them are not too good. On a tie nothing is calibrated.
     """
     cross_fitted = _cross_fitted(raw, target, np.random.default_rng(seed))
     if log_loss(target, cross_fitted, labels=[0, 1]) < log_loss(target, raw, labels=[0, 1]):
@@ -28,15 +28,16 @@ def choose_calibration(raw: Vector, target: Vector, seed: int) -> tuple[Calibrat
 
 
 def fit_isotonic(raw: Vector, target: Vector) -> Calibration:
-    """The non-decreasing map with the least squared error, joined through the middle of its steps, kept off 0 and 1.
+    """The non-decreasing map with the least squared error, linear between the centres of its steps, away from 0 and 1.
 
-    Isotonic regression gives steps; one knot at each step's mean raw probability keeps the map rising between them, so
-    that applicants the trees tell apart stay apart (centred isotonic regression, Oron and Flournoy 2017,
-    doi 10.1080/19466315.2017.1286256). No finite sample shows that something never happens: values stay ``1 / (n + 2)``
-    away from the ends (Laplace's rule of succession), which also keeps the log-loss finite.
+    ``raw`` and ``target`` are ``(n,)``. Isotonic regression gives steps; one knot at the mean raw probability of each
+    step keeps the map rising between them, so that applicants with different raw probabilities stay different (centred
+    isotonic regression, Oron and Flournoy 2017, doi 10.1080/19466315.2017.1286256). Values stay ``1 / (n + 2)`` away
+    from 0 and 1 (Laplace's rule of succession): no finite sample shows that something never happens, and the log-loss
+    stays finite.
     """
-    nearest = 1.0 / (len(raw) + 2)
-    steps = IsotonicRegression(y_min=nearest, y_max=1.0 - nearest).fit_transform(raw, target)
+    margin = 1.0 / (len(raw) + 2)
+    steps = IsotonicRegression(y_min=margin, y_max=1.0 - margin).fit_transform(raw, target)
     values, step = np.unique(steps, return_inverse=True)
     centres = np.bincount(step, weights=raw) / np.bincount(step)
     return Calibration(method="isotonic", raw=tuple(centres.tolist()), calibrated=tuple(values.tolist()))

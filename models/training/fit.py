@@ -1,4 +1,4 @@
-"""Fitting the trees."""
+"""Fits the trees."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from dataclasses import dataclass
 from models.contract import Contract
 from models.lightgbm_import import lightgbm
 from models.manifest import model_feature_names
-from models.training.rows import Rows
+from models.training.rows import LabelledRows
 
-Settings = dict[str, str | int | float | bool]
+Parameters = dict[str, str | int | float | bool]
 
 
 @dataclass(frozen=True)
 class ModelSize:
-    """How many trees of how many leaves. The defaults are the outcome of docs/decisions/0001-model-size.md."""
+    """Number of trees and leaves per tree. The default values were chosen in docs/decisions/0001-model-size.md."""
 
     trees: int = 40
     leaves: int = 8
 
     @property
     def learning_rate(self) -> float:
-        """Fewer trees learn faster, so that each size is given the chance to fit."""
+        """``6 / trees``, at most 0.2: with fewer trees, each must contribute more."""
         return min(0.2, 6.0 / self.trees)
 
 
-def parameters(size: ModelSize, seed: int, threads: int) -> Settings:
-    """LightGBM's parameters. The thread count is part of them: sums are added up in an order that depends on it."""
+def lightgbm_parameters(size: ModelSize, seed: int, threads: int) -> Parameters:
+    """LightGBM's parameters. The thread count is one of them because the order of its sums depends on it."""
     return {
         "objective": "binary",
         "num_iterations": size.trees,
@@ -45,8 +45,8 @@ def parameters(size: ModelSize, seed: int, threads: int) -> Settings:
     }
 
 
-def fit_booster(rows: Rows, contract: Contract, settings: Settings) -> str:
-    """The text of a model fitted on ``rows``; the same rows and settings give the same bytes."""
+def fit_trees(rows: LabelledRows, contract: Contract, parameters: Parameters) -> str:
+    """Fit a model on ``rows``; its text in LightGBM's format. The same rows and parameters give the same bytes."""
     data = lightgbm.Dataset(
         rows.matrix,
         label=rows.target,
@@ -54,5 +54,5 @@ def fit_booster(rows: Rows, contract: Contract, settings: Settings) -> str:
         categorical_feature=contract.category_positions(),
         params={"verbosity": -1},
     )
-    text: str = lightgbm.train(settings, data).model_to_string()
+    text: str = lightgbm.train(parameters, data).model_to_string()
     return text

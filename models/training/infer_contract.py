@@ -1,16 +1,15 @@
-"""A first contract from a table, for the user to edit.
+"""Infers a contract from a table, for the user to edit.
 
-The rules, column by column (the id, the target and the date are no features):
+The rules, column by column (id, target and date are no features):
 
-* numbers: ``integer`` where the column's type is an integer or yes/no, else ``number``, whole floats too;
-* text: ``category`` with every value seen, sorted. Left out when there are more than 100, or fewer than 5 rows for
-  each: such a column names things rather than grouping them;
+* numbers: ``integer`` if the column's type is integer or boolean, else ``number``, even where all values are whole;
+* text: ``category`` with all its values, sorted. Left out if there are more than 100 different values, or fewer than 5
+  rows for each: such a column identifies things rather than grouping them;
 * dates, and columns with one value or none, are left out;
-* a column without a gap is ``required``: the model has never seen it missing.
+* a column without missing values is ``required``: the model has never seen it missing.
 
-Ranges are there to catch another unit or a slipped decimal point, not the largest value so far. So what was seen is
-widened by its own width on both sides; but 0 stays an end where nothing lay beyond it, and what lay within 0..1 (flags,
-shares) keeps 0..1.
+A range is to catch another unit or a misplaced decimal point, not a value slightly above the largest so far. See
+:func:`widened_range`.
 """
 
 from __future__ import annotations
@@ -28,8 +27,8 @@ FEWEST_ROWS_PER_CATEGORY = 5
 
 
 @dataclass(frozen=True)
-class Inferred:
-    """A contract, and one sentence for each column that was left out of it."""
+class InferredContract:
+    """A contract, and one sentence for each column that was left out."""
 
     contract: Contract
     notes: tuple[str, ...]
@@ -37,8 +36,8 @@ class Inferred:
 
 def infer_contract(
     frame: pd.DataFrame, *, name: str, target: str, id_column: str, date_column: str | None = None
-) -> Inferred:
-    """The contract the rules above give. Raises :class:`TrainingDataError` when a named column or any feature lacks."""
+) -> InferredContract:
+    """The contract by the rules above. Raises :class:`TrainingDataError` if a named column is missing or none fits."""
     roles = [column for column in (target, id_column, date_column) if column]
     need_columns(frame, roles)
     features: list[Feature] = []
@@ -46,11 +45,11 @@ def infer_contract(
     for column in frame.columns:
         if column in roles:
             continue
-        found = infer_feature(frame[column])
-        if isinstance(found, Feature):
-            features.append(found)
+        inferred = infer_feature(frame[column])
+        if isinstance(inferred, Feature):
+            features.append(inferred)
         else:
-            notes.append(f"Column {column!r} is left out: {found}.")
+            notes.append(f"Column {column!r} is left out: {inferred}.")
     if not features:
         raise TrainingDataError("No column can be a feature.", do_next="Give a table with usable columns.")
     contract = Contract(
@@ -61,11 +60,11 @@ def infer_contract(
         date_column=date_column,
         features=tuple(features),
     )
-    return Inferred(contract, tuple(notes))
+    return InferredContract(contract, tuple(notes))
 
 
 def infer_feature(column: pd.Series) -> Feature | str:
-    """The feature a column makes, or why it makes none."""
+    """The feature that a column becomes, or the reason why it becomes none."""
     values = column.dropna()
     if values.nunique() < 2:
         return "it has one value only" if len(values) else "it is empty"
@@ -76,10 +75,13 @@ def infer_feature(column: pd.Series) -> Feature | str:
     return _category(column, values)
 
 
-def slack_range(lowest: float, highest: float) -> tuple[float, float]:
-    """The range to accept after ``lowest`` to ``highest`` was seen; the rule is in the module's docstring.
+def widened_range(lowest: float, highest: float) -> tuple[float, float]:
+    """The range to accept if the table has values from ``lowest`` to ``highest``, in their unit.
 
-    >>> slack_range(20, 70), slack_range(5, 200), slack_range(0.1, 0.8), slack_range(-25, -3)
+    Widened by its own width on both sides. 0 stays an end if no value was beyond it; values within 0..1 (flags, shares)
+    get the range 0..1.
+
+    >>> widened_range(20, 70), widened_range(5, 200), widened_range(0.1, 0.8), widened_range(-25, -3)
     ((0, 120), (0, 395), (0, 1), (-47, 0))
     """
     if lowest >= 0 and highest <= 1:
@@ -92,7 +94,7 @@ def slack_range(lowest: float, highest: float) -> tuple[float, float]:
 
 def _number(column: pd.Series, values: pd.Series) -> Feature:
     whole = pd.api.types.is_integer_dtype(column) or pd.api.types.is_bool_dtype(column)
-    minimum, maximum = slack_range(float(values.min()), float(values.max()))
+    minimum, maximum = widened_range(float(values.min()), float(values.max()))
     return _feature(column, kind="integer" if whole else "number", minimum=minimum, maximum=maximum)
 
 
@@ -105,11 +107,11 @@ def _category(column: pd.Series, values: pd.Series) -> Feature | str:
     return _feature(column, kind="category", categories=categories)
 
 
-def _feature(column: pd.Series, **found: object) -> Feature:
+def _feature(column: pd.Series, **fields: object) -> Feature:
     return Feature(
         name=str(column.name),
         required=not column.isna().any(),
         reason_code=str(column.name).upper(),
         reason_text=f"Value of {column.name}",
-        **found,  # type: ignore[arg-type]  # the two callers above pass kind with a range or with categories
+        **fields,  # type: ignore[arg-type]  # the two callers above pass kind with a range or with categories
     )

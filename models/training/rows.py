@@ -1,4 +1,4 @@
-"""The rows a model is made of: encoded, with their outcome and date, and only those the service would score."""
+"""The rows a model is trained on: encoded, with label and date, without those that the service would reject."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from models.table import columns_from, need_columns
 
 Mask = NDArray[np.bool_]
 
+HOLD_OUT_SHARE = 0.2
 SLICE_ROWS = 20_000
 
 
 @dataclass(frozen=True)
-class Rows:
-    """``n`` applications: raw features, matrix ``(n, features)``, target ``(n,)`` of 0 and 1, dates ``(n,)`` if any."""
+class LabelledRows:
+    """``n`` applications: raw features, matrix ``(n, features)``, target ``(n,)`` of 0 or 1, dates ``(n,)`` if any."""
 
     features: pd.DataFrame
     matrix: NDArray[np.float64]
@@ -31,7 +32,7 @@ class Rows:
         return len(self.target)
 
     def where(self, mask: Mask) -> Self:
-        """The rows the mask keeps, in their order."""
+        """The rows that the mask selects, in their order."""
         dates = None if self.dates is None else self.dates[mask]
         return type(self)(self.features[mask], self.matrix[mask], self.target[mask], dates)
 
@@ -42,29 +43,47 @@ class Rows:
         return self.dates.astype("datetime64[Y]").astype(np.int64) + 1970
 
 
-def rows_of(frame: pd.DataFrame, contract: Contract) -> tuple[Rows, int]:
-    """The frame's rows as the service would see them, and how many of its rows the service would reject.
+def labelled_rows(frame: pd.DataFrame, contract: Contract) -> tuple[LabelledRows, int]:
+    """The rows of the table that the service would accept, and the number of those it would reject.
 
-    Rejected, here as there: a required feature is missing or a number is outside its range. Raises
-    :class:`TrainingDataError` when a column is missing, the target is not 0 and 1 or a date is not ISO 8601.
+    Rejected: a required feature is missing, or a number is outside its range. Raises :class:`TrainingDataError` if a
+    column is missing, the target is not 0 or 1, or a date is not ISO 8601.
     """
     date_columns = [contract.date_column] if contract.date_column else []
     need_columns(frame, [contract.target, contract.id_column, *date_columns, *contract.names()])
     matrix = _encoded(frame, contract)
     dates = _dates(frame[contract.date_column]) if contract.date_column else None
-    every_row = Rows(frame[list(contract.names())], matrix, _target(frame[contract.target]), dates)
+    rows = LabelledRows(frame[list(contract.names())], matrix, _target(frame[contract.target]), dates)
     accepted = _accepted(matrix, contract.features)
-    return every_row.where(accepted), int((~accepted).sum())
+    return rows.where(accepted), int((~accepted).sum())
 
 
-def need_both_outcomes(rows: Rows, which: str) -> None:
+def need_both_labels(rows: LabelledRows, which: str) -> None:
     """Raise :class:`TrainingDataError` unless ``rows`` hold at least two defaults and two paid loans."""
     defaults = int(rows.target.sum())
     if min(defaults, len(rows) - defaults) < 2:
         raise TrainingDataError(
-            f"The {which} rows hold {defaults} defaults among {len(rows)}: nothing can be learned or judged there.",
-            do_next="Give a table with both outcomes in each period, 1 for a default and 0 for a paid loan.",
+            f"The {which} rows hold {defaults} defaults among {len(rows)}: at least two defaults and two paid loans are"
+            " needed.",
+            do_next="Give a table with both in each period, target 1 for a default and 0 for a paid loan.",
         )
+
+
+def held_out(rows: LabelledRows, seed: int) -> Mask:
+    """True where held out: the latest fifth by date, or without dates a random fifth of each label.
+
+    No day is split: the training rows are strictly before the held-out ones, which may be more than a fifth.
+    """
+    if rows.dates is not None:
+        days = rows.dates.astype("datetime64[D]")
+        first_day = np.sort(days)[int(len(days) * (1 - HOLD_OUT_SHARE))]
+        return np.asarray(days >= first_day)
+    rng = np.random.default_rng(seed)
+    mask = np.zeros(len(rows), dtype=bool)
+    for label in (0.0, 1.0):
+        positions = rng.permutation(np.flatnonzero(rows.target == label))
+        mask[positions[: round(len(positions) * HOLD_OUT_SHARE)]] = True
+    return mask
 
 
 def _encoded(frame: pd.DataFrame, contract: Contract) -> NDArray[np.float64]:
@@ -79,21 +98,22 @@ def _target(column: pd.Series) -> NDArray[np.float64]:
     if wrong.any():
         raise TrainingDataError(
             f"The target {column.name!r} is not 0 or 1 in {int(wrong.sum())} of {len(values)} rows.",
-            do_next="Give 1 for a default, 0 for a paid loan, and leave out rows whose outcome is not known.",
+            do_next="Give 1 for a default, 0 for a paid loan, and leave out rows whose label is not known yet.",
         )
     return values
 
 
 def _dates(column: pd.Series) -> NDArray[np.datetime64]:
     if pd.api.types.is_numeric_dtype(column):
-        raise TrainingDataError(f"The date column {column.name!r} holds numbers.", do_next="Give dates as 2004-12-31.")
+        raise _no_date(column, "holds numbers")
     parsed = pd.to_datetime(column, errors="coerce", format="ISO8601", utc=True)
     if parsed.isna().any():
-        raise TrainingDataError(
-            f"The date column {column.name!r} is no ISO 8601 date in {int(parsed.isna().sum())} of {len(parsed)} rows.",
-            do_next="Give dates as 2004-12-31.",
-        )
+        raise _no_date(column, f"is no ISO 8601 date in {int(parsed.isna().sum())} of {len(parsed)} rows")
     return parsed.dt.tz_localize(None).to_numpy(dtype="datetime64[s]")
+
+
+def _no_date(column: pd.Series, what: str) -> TrainingDataError:
+    return TrainingDataError(f"The date column {column.name!r} {what}.", do_next="Give dates as 2004-12-31.")
 
 
 def _accepted(matrix: NDArray[np.float64], features: tuple[Feature, ...]) -> Mask:

@@ -1,4 +1,4 @@
-"""From a table of past applications to a bundle. Read :func:`train`: it is the whole flow."""
+"""From a table of past applications to a bundle; :func:`train` is the whole flow."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from models.bundle import CONTRACT, GOLDEN, MODEL, REFERENCE, Bundle, write_bundle
 from models.contract import Contract
@@ -18,11 +19,10 @@ from models.manifest import DataFingerprint, Figures, Manifest
 from models.policy import Policy
 from models.scorer import Calibration, LightGBMScorer
 from models.training.calibrate import choose_calibration
-from models.training.evaluate import LEAK_AUC, calibration_table, figures, figures_by_year
-from models.training.fit import ModelSize, fit_booster, parameters
-from models.training.holdout import held_out
+from models.training.evaluate import LEAK_AUC, calibration_table, evaluate, evaluate_by_year
+from models.training.fit import ModelSize, fit_trees, lightgbm_parameters
 from models.training.model_card import model_card
-from models.training.rows import Rows, need_both_outcomes, rows_of
+from models.training.rows import LabelledRows, held_out, labelled_rows, need_both_labels
 from models.training.samples import golden_rows, reference_sample
 
 HOLD_OUT = "hold-out"
@@ -31,9 +31,9 @@ OUT_OF_TIME = "out of time"
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train. ``until``: the last day of the rows learned from; later ones are only judged. None: no limit.
+    """How to train. ``until``: the last day of the training rows; later rows are for evaluation only. None: no limit.
 
-    ``threads`` is fixed rather than the machine's count, since the model's last digits depend on it.
+    ``threads`` is a fixed number, not that of the machine's cores, since the model's last digits depend on it.
     """
 
     policy: Policy
@@ -45,37 +45,39 @@ class Plan:
 
 @dataclass(frozen=True)
 class Draft:
-    """A trained model before it is written: the bundle's files, its manifest, its card, and notes for the user."""
+    """A trained model before it is written: the bundle's files, manifest and model card, and notes for the user."""
 
     files: dict[str, bytes]
     manifest: Manifest
-    card: str
+    model_card: str
     notes: tuple[str, ...]
 
     def write(self, path: Path, *, replace: bool = False) -> Bundle:
-        """Write the bundle in one step; raises what :func:`models.bundle.write_bundle` raises."""
-        return write_bundle(path, self.files, self.manifest, model_card=self.card, replace=replace)
+        """Write the bundle; see :func:`models.bundle.write_bundle`."""
+        return write_bundle(path, self.files, self.manifest, model_card=self.model_card, replace=replace)
 
 
 def train(frame: pd.DataFrame, contract: Contract, plan: Plan) -> Draft:
-    """Fit, calibrate, judge and package a model; nothing is written and the same arguments give the same draft.
+    """Fit, calibrate and evaluate a model. Nothing is written; the same arguments give the same draft.
 
-    ``frame`` holds one row per application with the contract's columns. Raises :class:`TrainingDataError` when a column
-    is missing or unusable, or when the rows to learn from or the held-out ones have one outcome only.
+    A first model is fitted without the held-out rows, to calibrate and to evaluate on them; the model of the bundle is
+    fitted on all rows with that calibration. ``frame``: one row per application, with the contract's columns. Raises
+    :class:`TrainingDataError` if a column is missing or unusable, or if the training or the held-out rows do not have
+    both defaults and paid loans.
     """
-    everything, rejected = rows_of(frame, contract)
-    past, later = _until(everything, plan.until)
-    need_both_outcomes(past, "training")
-    held = held_out(past, plan.seed)
-    learned, judged = past.where(~held), past.where(held)
-    need_both_outcomes(learned, "training")
-    need_both_outcomes(judged, HOLD_OUT)
+    all_rows, rejected = labelled_rows(frame, contract)
+    past, later = _split_at(all_rows, plan.until)
+    need_both_labels(past, "training")
+    mask = held_out(past, plan.seed)
+    first_rows, hold_out = past.where(~mask), past.where(mask)
+    need_both_labels(first_rows, "training")
+    need_both_labels(hold_out, HOLD_OUT)
 
-    settings = parameters(plan.size, plan.seed, plan.threads)
-    trial = LightGBMScorer.from_text(fit_booster(learned, contract, settings), Calibration(), plan.threads)
-    raw = trial.probability_of_default(judged.matrix)
-    calibration, judged_probability = choose_calibration(raw, judged.target, plan.seed)
-    model_text = fit_booster(past, contract, settings)  # the latest rows are worth 0.02 of AUC a year later
+    parameters = lightgbm_parameters(plan.size, plan.seed, plan.threads)
+    first = LightGBMScorer.from_text(fit_trees(first_rows, contract, parameters), Calibration(), plan.threads)
+    raw = first.probability_of_default(hold_out.matrix)
+    calibration, probability = choose_calibration(raw, hold_out.target, plan.seed)
+    model_text = fit_trees(past, contract, parameters)  # the latest rows are worth 0.02 of AUC a year later
     scorer = LightGBMScorer.from_text(model_text, calibration, plan.threads)
 
     manifest = Manifest(
@@ -84,11 +86,11 @@ def train(frame: pd.DataFrame, contract: Contract, plan: Plan) -> Draft:
         calibration=calibration,
         data=_fingerprint(past),
         seed=plan.seed,
-        parameters=settings,
+        parameters=parameters,
         libraries=_libraries(),
-        hold_out=_describe_hold_out(judged),
-        figures=_figures(judged, judged_probability, later, scorer),
-        calibration_table=calibration_table(judged_probability, judged.target),
+        hold_out=_describe(hold_out),
+        figures=_figures(hold_out, probability, later, scorer),
+        calibration_table=calibration_table(probability, hold_out.target),
     )
     files = {
         MODEL: model_text.encode(),
@@ -99,7 +101,8 @@ def train(frame: pd.DataFrame, contract: Contract, plan: Plan) -> Draft:
     return Draft(files, manifest, model_card(manifest, contract, files[MODEL]), _notes(rejected, manifest))
 
 
-def _until(rows: Rows, last_day: np.datetime64 | None) -> tuple[Rows, Rows]:
+def _split_at(rows: LabelledRows, last_day: np.datetime64 | None) -> tuple[LabelledRows, LabelledRows]:
+    """The rows up to ``last_day``, and those after it."""
     if last_day is None:
         return rows, rows.where(np.zeros(len(rows), dtype=bool))
     if rows.dates is None:
@@ -108,15 +111,17 @@ def _until(rows: Rows, last_day: np.datetime64 | None) -> tuple[Rows, Rows]:
     return rows.where(past), rows.where(~past)
 
 
-def _figures(judged: Rows, judged_probability: np.ndarray, later: Rows, scorer: LightGBMScorer) -> dict[str, Figures]:
-    """Of the held-out rows and of later ones, as a whole and by year."""
-    found = {HOLD_OUT: figures(judged_probability, judged.target)}
-    if len(by_year := figures_by_year(HOLD_OUT, judged, judged_probability)) > 1:
-        found |= by_year
-    return found | figures_by_year(OUT_OF_TIME, later, scorer.probability_of_default(later.matrix))
+def _figures(
+    hold_out: LabelledRows, probability: NDArray[np.float64], later: LabelledRows, scorer: LightGBMScorer
+) -> dict[str, Figures]:
+    """Of the held-out rows, as a whole and by year if there are several, and of later rows by year."""
+    figures = {HOLD_OUT: evaluate(probability, hold_out.target)}
+    if len(by_year := evaluate_by_year(HOLD_OUT, hold_out, probability)) > 1:
+        figures |= by_year
+    return figures | evaluate_by_year(OUT_OF_TIME, later, scorer.probability_of_default(later.matrix))
 
 
-def _fingerprint(rows: Rows) -> DataFingerprint:
+def _fingerprint(rows: LabelledRows) -> DataFingerprint:
     digest = hashlib.sha256(rows.matrix.tobytes())
     digest.update(rows.target.tobytes())
     days = None if rows.dates is None else rows.dates.astype("datetime64[D]")
@@ -129,10 +134,10 @@ def _fingerprint(rows: Rows) -> DataFingerprint:
     )
 
 
-def _describe_hold_out(judged: Rows) -> str:
-    if judged.dates is None:
-        return f"a random {len(judged)} rows, the same share of each outcome"
-    return f"the latest {len(judged)} rows, from {judged.dates.astype('datetime64[D]').min()} on"
+def _describe(hold_out: LabelledRows) -> str:
+    if hold_out.dates is None:
+        return f"a random {len(hold_out)} rows, the same share of each outcome"
+    return f"the latest {len(hold_out)} rows, from {hold_out.dates.astype('datetime64[D]').min()} on"
 
 
 def _libraries() -> dict[str, str]:
@@ -151,6 +156,6 @@ def _notes(rejected: int, manifest: Manifest) -> tuple[str, ...]:
     if auc is not None and auc > LEAK_AUC:
         notes.append(
             f"WARNING: the hold-out AUC is {auc:.3f}. That looks like a leak: some column most likely is known only"
-            " after the outcome. Take it out of the contract and train again."
+            " once the loan has defaulted or been paid. Take it out of the contract and train again."
         )
     return tuple(notes)

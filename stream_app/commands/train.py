@@ -74,11 +74,11 @@ def command(**options: Any) -> None:
 
 
 def _infer(options: Options) -> None:
-    from models.atomic_folder import check_free_file
+    from models.atomic_folder import check_output_file
 
     frame, contract = _inputs(options)
     target = options.out or Path(f"{contract.name}.contract.json")
-    check_free_file(target, replace=options.force)
+    check_output_file(target, replace=options.force)
     contract.write(target)
     click.echo(
         f"{target}: {len(contract.features)} features of {len(frame)} rows. Edit it, then train with --contract."
@@ -86,14 +86,14 @@ def _infer(options: Options) -> None:
 
 
 def _train(options: Options) -> None:
-    from models.atomic_folder import check_free
+    from models.atomic_folder import check_output_folder
     from models.bundle import ALL_FILES
     from models.training.train import train
 
     plan = _plan(options)
     frame, contract = _inputs(options)
     out = options.out or Path("bundles") / contract.name
-    check_free(out, ours=ALL_FILES, replace=options.force)  # before the minutes of work, not after
+    check_output_folder(out, files=ALL_FILES, replace=options.force)  # before the minutes of work, not after
     draft = train(frame, contract, plan)
     for note in draft.notes:
         click.echo(note, err=True)

@@ -13,8 +13,8 @@ from models.datasets.sba import CONTRACT_FILE, PROFILE_FEATURES, REQUEST_FEATURE
 from models.manifest import GoldenRow
 from models.policy import Policy
 from models.scorer import LightGBMScorer
-from models.training.evaluate import figures
-from models.training.rows import Rows, rows_of
+from models.training.evaluate import evaluate
+from models.training.rows import LabelledRows, labelled_rows
 from models.training.train import Plan, train
 
 
@@ -29,12 +29,12 @@ def bundle() -> Bundle:
 
 
 @pytest.fixture(scope="module")
-def rows(applications: pd.DataFrame, bundle: Bundle) -> Rows:
-    return rows_of(applications, bundle.contract)[0]
+def rows(applications: pd.DataFrame, bundle: Bundle) -> LabelledRows:
+    return labelled_rows(applications, bundle.contract)[0]
 
 
 def test_a_request_read_from_json_is_scored_as_its_row_was_in_training(
-    applications: pd.DataFrame, bundle: Bundle, rows: Rows
+    applications: pd.DataFrame, bundle: Bundle, rows: LabelledRows
 ) -> None:
     sample = applications[[*PROFILE_FEATURES, *REQUEST_FEATURES]][::500]
     requests = [json.loads(line) for line in sample.to_json(orient="records", lines=True).splitlines()]
@@ -52,7 +52,7 @@ def test_golden_rows_get_the_probabilities_training_wrote(bundle: Bundle) -> Non
     assert np.isnan(matrix).any(axis=0).all(), "each feature is missing somewhere in the golden rows"
 
 
-def test_no_real_application_is_out_of_the_contracts_ranges(applications: pd.DataFrame, rows: Rows) -> None:
+def test_no_real_application_is_out_of_the_contracts_ranges(applications: pd.DataFrame, rows: LabelledRows) -> None:
     assert len(rows) == len(applications) == 150_000
 
 
@@ -62,16 +62,16 @@ def test_the_shipped_contract_is_the_editable_one_beside_the_book(bundle: Bundle
 
 @pytest.mark.parametrize(("year", "auc", "observed"), [(2005, 0.693, 0.0613), (2007, 0.651, 0.2012)])
 def test_the_figures_of_later_years_are_honest(
-    bundle: Bundle, rows: Rows, year: int, auc: float, observed: float
+    bundle: Bundle, rows: LabelledRows, year: int, auc: float, observed: float
 ) -> None:
     later = rows.where(rows.years() == year)
-    found = figures(bundle.scorer.probability_of_default(later.matrix), later.target)
+    found = evaluate(bundle.scorer.probability_of_default(later.matrix), later.target)
     assert found.auc == pytest.approx(auc, abs=0.001)
     assert found.observed == pytest.approx(observed, abs=0.0001)
     assert bundle.manifest.figures[f"out of time {year}"] == found
 
 
-def test_training_again_gives_the_shipped_model(applications: pd.DataFrame, bundle: Bundle, rows: Rows) -> None:
+def test_training_again_gives_the_shipped_model(applications: pd.DataFrame, bundle: Bundle, rows: LabelledRows) -> None:
     """To the byte on one machine (a rule of its own); to a thousandth where another CPU or library rounds otherwise."""
     plan = Plan(policy=Policy.from_costs(), until=np.datetime64(TRAIN_UNTIL))
     again = train(applications, bundle.contract, plan)

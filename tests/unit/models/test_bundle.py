@@ -1,6 +1,7 @@
 """A bundle proves itself when it is read, and is written whole or not at all."""
 
 import hashlib
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -56,6 +57,13 @@ def test_a_missing_file_is_named(bundle: Bundle, name: str) -> None:
         load_bundle(bundle.path)
 
 
+def test_a_named_pipe_in_place_of_a_file_is_refused_without_waiting_for_a_writer(bundle: Bundle) -> None:
+    (bundle.path / "golden.jsonl").unlink()
+    os.mkfifo(bundle.path / "golden.jsonl")
+    with pytest.raises(BundleError, match=r"golden\.jsonl is not a file"):
+        load_bundle(bundle.path)
+
+
 @pytest.mark.parametrize("name", ["model.txt", "contract.json", "reference.parquet", "golden.jsonl"])
 @pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda _: b"", lambda b: b[:-1] + bytes([b[-1] ^ 1])])
 def test_a_damaged_file_is_caught_by_its_hash(bundle: Bundle, name: str, damage: Callable[[bytes], bytes]) -> None:
@@ -97,6 +105,7 @@ def test_a_manifest_without_a_hash_is_refused(bundle: Bundle) -> None:
         ("model.txt", lambda _: b"\xff", r"model\.txt is not a LightGBM model"),
         ("model.txt", lambda b: b[: len(b) // 2], r"model\.txt is not a LightGBM model"),
         ("model.txt", lambda b: b[b.index(b"tree_sizes") :], r"model\.txt is not a LightGBM model"),
+        ("model.txt", lambda b: b.replace(b"left_child=1", b"left_child=0"), r"model\.txt is not a LightGBM model"),
         ("model.txt", lambda b: b.replace(b"income children", b"children income"), "reads other features"),
         ("model.txt", lambda b: b.replace(b"leaf_value=-1", b"leaf_value=-2", 1), "golden rows get another"),
         ("contract.json", lambda _: b"{}", r"contract\.json is not a contract"),
@@ -128,7 +137,7 @@ def test_an_existing_bundle_is_left_alone_unless_replacing_is_asked_for(bundle: 
 def test_a_folder_that_holds_more_than_a_bundle_is_never_replaced(draft: Draft, tmp_path: Path) -> None:
     draft.write(tmp_path / "home")
     (tmp_path / "home" / "letter.txt").write_text("dear")
-    with pytest.raises(OutputError, match="holds something else than a bundle"):
+    with pytest.raises(OutputError, match="holds other files than a bundle's"):
         draft.write(tmp_path / "home", replace=True)
     assert (tmp_path / "home" / "letter.txt").read_text() == "dear"
 
@@ -136,14 +145,14 @@ def test_a_folder_that_holds_more_than_a_bundle_is_never_replaced(draft: Draft, 
 def test_a_bundle_that_does_not_verify_leaves_nothing_behind(draft: Draft, tmp_path: Path) -> None:
     broken = msgspec.structs.replace(CONTRACT, features=CONTRACT.features[:2]).to_json()
     with pytest.raises(BundleError):
-        Draft({**draft.files, "contract.json": broken}, draft.manifest, draft.card, ()).write(tmp_path / "bundle")
+        Draft({**draft.files, "contract.json": broken}, draft.manifest, draft.model_card, ()).write(tmp_path / "bundle")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_bundle_that_does_not_verify_leaves_the_old_one_in_place(bundle: Bundle, draft: Draft) -> None:
     broken = {**draft.files, "model.txt": b"no model"}
     with pytest.raises(BundleError):
-        Draft(broken, draft.manifest, draft.card, ()).write(bundle.path, replace=True)
+        Draft(broken, draft.manifest, draft.model_card, ()).write(bundle.path, replace=True)
     assert load_bundle(bundle.path).version == bundle.version
     assert list(bundle.path.parent.iterdir()) == [bundle.path]
 

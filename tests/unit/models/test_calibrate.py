@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from models.training.calibrate import choose_calibration, fit_isotonic
-from models.training.evaluate import calibration_table, figures
+from models.training.evaluate import calibration_table, evaluate
 
 
 def outcomes(probability: np.ndarray, seed: int = 3) -> np.ndarray:
@@ -48,7 +48,7 @@ def test_equal_raw_probabilities_make_one_knot() -> None:
 
 
 def test_figures_of_a_small_table_by_hand() -> None:
-    found = figures(np.array([0.1, 0.4, 0.35, 0.8]), np.array([0.0, 0.0, 1.0, 1.0]))
+    found = evaluate(np.array([0.1, 0.4, 0.35, 0.8]), np.array([0.0, 0.0, 1.0, 1.0]))
     assert (found.rows, found.defaults, found.observed, found.auc) == (4, 2, 0.5, 0.75)
     assert found.predicted == pytest.approx(0.4125)
     assert found.brier == pytest.approx((0.01 + 0.16 + 0.65**2 + 0.04) / 4)
@@ -56,7 +56,7 @@ def test_figures_of_a_small_table_by_hand() -> None:
 
 
 def test_with_one_outcome_there_is_no_auc() -> None:
-    assert figures(np.array([0.1, 0.2]), np.zeros(2)).auc is None
+    assert evaluate(np.array([0.1, 0.2]), np.zeros(2)).auc is None
 
 
 def test_the_calibration_table_has_every_row_once_in_rising_groups() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from models.contract import Feature
 from models.errors import TrainingDataError
-from models.training.infer_contract import infer_contract, infer_feature, slack_range
+from models.training.infer_contract import infer_contract, infer_feature, widened_range
 
 ROWS = 600
 
@@ -74,12 +74,12 @@ def test_a_column_that_makes_no_feature_is_left_out_with_the_reason(values: obje
     ],
 )
 def test_a_range_leaves_room_for_values_not_seen_yet(seen: tuple[float, float], accepted: tuple[float, float]) -> None:
-    assert slack_range(*seen) == accepted
+    assert widened_range(*seen) == accepted
 
 
 def test_a_tenth_of_the_rows_makes_a_range_that_rejects_none_of_the_rest() -> None:
     incomes = np.exp(np.random.default_rng(5).normal(11, 0.5, 10_000))
-    minimum, maximum = slack_range(incomes[:1_000].min(), incomes[:1_000].max())
+    minimum, maximum = widened_range(incomes[:1_000].min(), incomes[:1_000].max())
     assert ((incomes >= minimum) & (incomes <= maximum)).all()
 
 

@@ -6,20 +6,20 @@ import numpy as np
 import pytest
 
 from models.errors import ScoringError
-from models.scorer import FEW, Calibration, LightGBMScorer
-from models.training.fit import fit_booster, parameters
-from models.training.rows import Rows, rows_of
+from models.scorer import FEW_ROWS, Calibration, LightGBMScorer
+from models.training.fit import fit_trees, lightgbm_parameters
+from models.training.rows import LabelledRows, labelled_rows
 from tests.builders.loans import CONTRACT, PLAN, loans
 
 
 @pytest.fixture(scope="module")
-def rows() -> Rows:
-    return rows_of(loans(), CONTRACT)[0]
+def rows() -> LabelledRows:
+    return labelled_rows(loans(), CONTRACT)[0]
 
 
 @pytest.fixture(scope="module")
-def scorer(rows: Rows) -> LightGBMScorer:
-    text = fit_booster(rows, CONTRACT, parameters(PLAN.size, seed=1, threads=1))
+def scorer(rows: LabelledRows) -> LightGBMScorer:
+    text = fit_trees(rows, CONTRACT, lightgbm_parameters(PLAN.size, seed=1, threads=1))
     return LightGBMScorer.from_text(text, Calibration())
 
 
@@ -28,7 +28,7 @@ def test_the_lower_the_income_the_higher_the_probability_of_default(scorer: Ligh
     assert poor > rich
 
 
-def test_contributions_add_up_to_the_log_odds(scorer: LightGBMScorer, rows: Rows) -> None:
+def test_contributions_add_up_to_the_log_odds(scorer: LightGBMScorer, rows: LabelledRows) -> None:
     probability = scorer.probability_of_default(rows.matrix)
     log_odds = np.log(probability / (1 - probability))
     rest = log_odds - scorer.contributions(rows.matrix).sum(axis=1)
@@ -40,16 +40,16 @@ def test_a_positive_contribution_raises_the_risk(scorer: LightGBMScorer) -> None
     assert poor[0] > 0 > rich[0]
 
 
-def test_the_thread_count_does_not_change_a_probability(scorer: LightGBMScorer, rows: Rows) -> None:
+def test_the_thread_count_does_not_change_a_probability(scorer: LightGBMScorer, rows: LabelledRows) -> None:
     two_threads = replace(scorer, threads=2)
     assert np.array_equal(scorer.probability_of_default(rows.matrix), two_threads.probability_of_default(rows.matrix))
 
 
-@pytest.mark.parametrize("rows_at_once", [1, 2, FEW])
+@pytest.mark.parametrize("rows_at_once", [1, 2, FEW_ROWS])
 def test_a_few_rows_get_the_very_values_they_get_among_many(
-    scorer: LightGBMScorer, rows: Rows, rows_at_once: int
+    scorer: LightGBMScorer, rows: LabelledRows, rows_at_once: int
 ) -> None:
-    many = np.vstack([rows.matrix[: 8 * FEW], np.full((FEW, 3), np.nan)])
+    many = np.vstack([rows.matrix[: 8 * FEW_ROWS], np.full((FEW_ROWS, 3), np.nan)])
     few = [many[at : at + rows_at_once] for at in range(0, len(many), rows_at_once)]
     probabilities = np.concatenate([scorer.probability_of_default(some) for some in few])
     contributions = np.concatenate([scorer.contributions(some) for some in few])
@@ -57,7 +57,7 @@ def test_a_few_rows_get_the_very_values_they_get_among_many(
     assert np.array_equal(contributions, scorer.contributions(many))
 
 
-def test_a_few_rows_need_not_lie_in_one_piece(scorer: LightGBMScorer, rows: Rows) -> None:
+def test_a_few_rows_need_not_lie_in_one_piece(scorer: LightGBMScorer, rows: LabelledRows) -> None:
     columnwise = np.asfortranarray(rows.matrix[:3])
     assert np.array_equal(scorer.contributions(columnwise), scorer.contributions(rows.matrix[:3]))
 
@@ -74,7 +74,7 @@ def test_a_matrix_of_another_width_is_refused(scorer: LightGBMScorer, shape: tup
 
 
 @pytest.mark.parametrize("bad", [-0.1, 1.1, float("nan")])
-def test_what_is_no_probability_is_not_passed_on(scorer: LightGBMScorer, rows: Rows, bad: float) -> None:
+def test_what_is_no_probability_is_not_passed_on(scorer: LightGBMScorer, rows: LabelledRows, bad: float) -> None:
     broken = replace(scorer, calibration=Calibration(method="isotonic", raw=(0.0, 1.0), calibrated=(bad, bad)))
     with pytest.raises(ScoringError, match="no probability"):
         broken.probability_of_default(rows.matrix[:2])

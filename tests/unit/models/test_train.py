@@ -23,7 +23,7 @@ def test_the_same_data_and_seed_give_the_same_bytes(draft: Draft) -> None:
     again = train(loans(), CONTRACT, PLAN)
     assert again.files == draft.files
     assert again.manifest == draft.manifest
-    assert again.card == draft.card
+    assert again.model_card == draft.model_card
 
 
 def test_another_seed_gives_another_model(draft: Draft) -> None:
@@ -121,4 +121,4 @@ def test_golden_rows_hold_missing_values_and_unseen_categories(draft: Draft) -> 
 
 def test_the_card_tells_figures_hash_policy_and_limits(draft: Draft) -> None:
     for part in ("| hold-out | 200 |", draft.manifest.data.sha256, "refused from\n0.1136", "## Limits", "lightgbm 4"):
-        assert part in draft.card
+        assert part in draft.model_card

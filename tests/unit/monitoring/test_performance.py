@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models.training.evaluate import figures
+from models.training.evaluate import evaluate
 from monitoring.statistics.performance import bounds_of, calibration_verdict, expected_auc, performance_of, realised_auc
 from stream_app.drift_events import Interval
 
@@ -49,7 +49,7 @@ def test_without_a_possible_pair_there_is_no_expected_auc(probability: list[floa
 def test_with_all_labels_the_figures_are_those_of_the_hold_out() -> None:
     probability = predictions(3_000)
     truth = truth_of(probability)
-    found, expected = performance_of("m", probability, truth, min_rows=500), figures(probability, truth)
+    found, expected = performance_of("m", probability, truth, min_rows=500), evaluate(probability, truth)
     assert found.realised is not None
     assert (found.rows, found.labelled, found.labelled_share) == (3_000, 3_000, 1.0)
     assert found.expected_default_rate == pytest.approx(expected.predicted)
