@@ -1,24 +1,30 @@
 # One image for every role: `stream-app worker` by default, any other command of stream-app by its name.
-# The first stage builds, the second carries only what runs. The tag is Python 3.13 on Debian 12 and follows the fixes of
-# both: building again brings them.
+# Two stages build, the last carries only what runs. The tag is Python 3.13 on Debian 12 and follows the fixes of both:
+# building again brings them.
 
-FROM python:3.13-slim-bookworm AS build
+FROM python:3.13-slim-bookworm AS dependencies
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 WORKDIR /src
 
-# The locks alone come first: the slow layer is made again only when one of them changes. The environment that is shipped
-# gets the runtime lock only and no pip; the build tools stay in this stage.
-COPY requirements.txt requirements-build.txt ./
+# The environment that is shipped gets the runtime lock only and no pip.
+COPY requirements.txt ./
 RUN python -m venv --without-pip /opt/stream-app \
-    && pip --python /opt/stream-app/bin/python install --no-deps --require-hashes --only-binary :all: -r requirements.txt \
-    && pip install --no-deps --require-hashes --only-binary :all: -r requirements-build.txt
+    && pip --python /opt/stream-app/bin/python install --no-deps --require-hashes --only-binary :all: -r requirements.txt
+
+
+FROM dependencies AS build
+
+# The build tools stay in this stage. The project is installed beside the environment, not into it, so that it can be
+# copied alone; its command names the environment's Python.
+COPY requirements-build.txt ./
+RUN pip install --no-deps --require-hashes --only-binary :all: -r requirements-build.txt
 
 COPY pyproject.toml README.md ./
 COPY stream_app stream_app
 COPY models models
 COPY monitoring monitoring
 RUN pip wheel --no-deps --no-build-isolation --wheel-dir /wheels . \
-    && pip --python /opt/stream-app/bin/python install --no-deps --no-index /wheels/*.whl
+    && pip --python /opt/stream-app/bin/python install --no-deps --no-index --prefix /project /wheels/*.whl
 
 
 FROM python:3.13-slim-bookworm
@@ -32,7 +38,9 @@ RUN apt-get update \
     && useradd --uid 10001 --user-group --no-create-home --home-dir /var/lib/stream-app --shell /usr/sbin/nologin stream-app \
     && install --directory --owner=stream-app --group=stream-app /var/lib/stream-app
 
-COPY --from=build /opt/stream-app /opt/stream-app
+# A layer of 1.2 GB that changes with the lock, and a small one that changes with the code.
+COPY --from=dependencies /opt/stream-app /opt/stream-app
+COPY --from=build /project /opt/stream-app
 
 # DO_NOT_TRACK: Evidently reports its use to its makers otherwise.
 ENV PATH=/opt/stream-app/bin:$PATH \

@@ -11,6 +11,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 MINUTES ?= 60
+EXAMPLES ?= 100000
+WORKERS ?= auto
 
 # uv is used when it is there (seconds instead of a minute or two), pip otherwise; both check every hash.
 UV := $(shell command -v uv 2>/dev/null)
@@ -20,10 +22,10 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	"$$each" -c '$(SUPPORTED)' >/dev/null 2>&1 && { echo "$$each"; break; }; done)
 
-.PHONY: help setup demo test lint train bench chaos lock dashboards clean
+.PHONY: help setup demo train lint test test-all bench chaos fuzz lock dashboards clean
 
 help:  ## list the commands
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@sed -nE 's/^([[:alnum:]_.-]+):[^=].*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
 
 # ---- set-up: a stamp per lock file; a second call does nothing, a changed lock installs again -------------------------
 # The locks come from one resolution, so a larger one contains the smaller: installing it satisfies both stamps.
@@ -91,14 +93,25 @@ lint: $(VENV)/.test  ## ruff, mypy and the import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-test: lint  ## lint, then every test
-	$(BIN)/python -m pytest $(ARGS)
+# The tests run in as many processes as there are cores; each has servers of its own.
+PYTEST = $(BIN)/python -m pytest --numprocesses $(WORKERS)
+
+test: lint  ## lint, then laws, units, contracts, stores and one real broker: two minutes on two cores
+	$(PYTEST) --dist worksteal $(coverage) $(ARGS)
+
+# Branch coverage is that of the fast tests, in their own processes; pyproject.toml has the floor.
+test-all: coverage = --cov
+test-all: test  ## test, with branch coverage, then the slow ones: whole systems, browser, faults
+	$(PYTEST) --dist loadgroup -m slow $(ARGS)
 
 bench: $(VENV)/.bench  ## the figures the README states, measured again here
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 chaos: $(VENV)/.test  ## every fault again and again for MINUTES=60 on three Kafka brokers; the verdict in chaos.json
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) --json chaos.json $(ARGS)
+
+fuzz: $(VENV)/.test  ## the laws of the pipeline on EXAMPLES=100000 batches each, some million requests, new ones every time
+	FUZZ_EXAMPLES=$(EXAMPLES) $(PYTEST) --dist worksteal --timeout 0 tests/laws/test_pipeline_laws.py $(ARGS)
 
 # ---- upkeep -----------------------------------------------------------------------------------------------------------
 
@@ -117,4 +130,4 @@ dashboards: $(VENV)/.test  ## Grafana's dashboards from monitoring/grafana, afte
 	@$(BIN)/python -W ignore::DeprecationWarning -m monitoring.grafana
 
 clean:  ## remove .venv, caches and build leftovers
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

@@ -15,7 +15,13 @@ from tests.servers.tools import TOOLS, lack_of
 
 # The same examples in every run, so that a red gate is red again; no verdict on speed, which a busy machine decides.
 settings.register_profile("gate", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("gate")
+settings.register_profile(
+    "fuzz",
+    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "100")),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("fuzz" if "FUZZ_EXAMPLES" in os.environ else "gate")
 
 MARKERS_OF_FIXTURES = {
     "kafka_broker": "kafka",

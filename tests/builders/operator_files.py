@@ -11,7 +11,6 @@ from stream_app.settings import GatewaySettings, MonitorSettings, WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
-WORKFLOW = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
 WEB_PORT = WorkerSettings.model_fields["web_port"].default
 MONITOR_PORT = MonitorSettings.model_fields["monitor_port"].default
 GATEWAY_PORT = GatewaySettings.model_fields["gateway_port"].default

@@ -14,13 +14,15 @@ from monitoring.grafana.__main__ import BOARDS, FOLDER
 from monitoring.grafana.alert_thresholds import Limit, alerts, limits_in, limits_of
 from tests.builders.prometheus_files import walk
 
-PANELS = [
-    pytest.param(panel, id=f"{name}-{panel['title']}")
+PANELS: list[tuple[str, dict[str, Any]]] = [
+    (f"{name}-{panel['title']}", panel)
     for name in BOARDS
     for panel in json.loads((FOLDER / f"{name}.json").read_text())["panels"]
 ]
 every_board = pytest.mark.parametrize("name", BOARDS)
-every_panel = pytest.mark.parametrize("panel", [each for each in PANELS if each.values[0]["type"] != "row"])
+every_panel = pytest.mark.parametrize(
+    "panel", [pytest.param(panel, id=title) for title, panel in PANELS if panel["type"] != "row"]
+)
 
 
 @every_board
@@ -66,7 +68,7 @@ def test_only_variables_that_are_declared_are_used(name: str) -> None:
 def drawn_limits() -> list[tuple[str, set[float]]]:
     """The queries of each panel, and every number in its thresholds."""
     found = []
-    for panel in (each.values[0] for each in PANELS):
+    for _, panel in PANELS:
         queries = " ".join(target["expr"] for target in panel.get("targets", ()))
         steps = [step for each in walk(panel) if each.get("mode") == "absolute" for step in each["steps"]]
         numbers = {step["value"] for step in steps}

@@ -7,14 +7,20 @@ import shlex
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from stream_app.broker.kafka_download import KAFKA_VERSION
 from stream_app.runtime.watchdog import STOP_SECONDS
-from tests.builders.operator_files import ROOT, SERVICES, WEB_PORT, WORKFLOW, final_stage, instructions, run
+from tests.builders.operator_files import ROOT, SERVICES, WEB_PORT, final_stage, instructions, run
 from tests.servers.tools import TOOLS
 
+WORKFLOWS = CI, NIGHTLY = [ROOT / f".github/workflows/{name}.yml" for name in ("ci", "nightly")]
+WORKFLOW = yaml.safe_load(CI.read_text())
+
+every_workflow = pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.stem)
 every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES.keys())
 
 
@@ -44,11 +50,11 @@ def test_compose_would_refuse_a_wrong_file(tmp_path: Path) -> None:
     ("schema", "file"),
     [
         ("vendor.compose-spec", "docker-compose.yml"),
-        ("vendor.github-workflows", ".github/workflows/ci.yml"),
-        ("custom.github-workflows-require-timeout", ".github/workflows/ci.yml"),
+        *(("vendor.github-workflows", file) for file in WORKFLOWS),
+        *(("custom.github-workflows-require-timeout", file) for file in WORKFLOWS),
     ],
 )
-def test_file_follows_its_published_schema(schema: str, file: str) -> None:
+def test_file_follows_its_published_schema(schema: str, file: str | Path) -> None:
     checked = run("check-jsonschema", "--builtin-schema", schema, file)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
@@ -88,10 +94,19 @@ def test_image_is_healthy_when_the_worker_says_ready() -> None:
     assert "--start-period=" in words
 
 
-def test_both_stages_are_made_of_the_same_pinned_base() -> None:
-    bases = {rest.split()[0] for word, rest in instructions(ROOT / "Dockerfile") if word == "FROM"}
-    assert len(bases) == 1
-    assert_pinned(bases.pop())
+def test_all_stages_are_made_of_the_same_pinned_base() -> None:
+    sources = [rest.split() for word, rest in instructions(ROOT / "Dockerfile") if word == "FROM"]
+    stages = {words[2] for words in sources if "AS" in words}
+    [base] = {words[0] for words in sources} - stages
+    assert_pinned(base)
+
+
+def test_a_change_of_the_code_does_not_ship_the_dependencies_again() -> None:
+    """The layer with the dependencies is copied from a stage that holds the lock and no code."""
+    dependencies, _, rest = (ROOT / "Dockerfile").read_text().partition("FROM dependencies AS build")
+    assert re.findall(r"^COPY (.*)$", dependencies, re.MULTILINE) == ["requirements.txt ./"]
+    copied = re.findall(r"^COPY --from=(\w+) (\S+) (\S+)$", rest, re.MULTILINE)
+    assert copied == [("dependencies", "/opt/stream-app", "/opt/stream-app"), ("build", "/project", "/opt/stream-app")]
 
 
 # ---- rules of the compose file ---------------------------------------------------------------------------------------
@@ -103,19 +118,19 @@ def assert_pinned(image: str) -> None:
 
 
 @every_service
-def test_image_has_a_version(service: dict) -> None:
+def test_image_has_a_version(service: dict[str, Any]) -> None:
     assert_pinned(service["image"])
 
 
 @every_service
-def test_ports_are_bound_to_this_machine_alone(service: dict) -> None:
+def test_ports_are_bound_to_this_machine_alone(service: dict[str, Any]) -> None:
     """Docker's published ports go round the host's firewall."""
     assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
 
 
 @every_service
-def test_service_has_no_rights_it_does_not_need(service: dict) -> None:
-    user = service.get("user") or ("build" in service and final_stage()["USER"])
+def test_service_has_no_rights_it_does_not_need(service: dict[str, Any]) -> None:
+    user = service["user"] if "user" in service else final_stage()["USER"]
     assert int(user.split(":")[0]) > 0
     assert service["cap_drop"] == ["ALL"]
     assert "no-new-privileges:true" in service["security_opt"]
@@ -123,14 +138,14 @@ def test_service_has_no_rights_it_does_not_need(service: dict) -> None:
 
 
 @every_service
-def test_service_cannot_take_the_whole_machine(service: dict) -> None:
+def test_service_cannot_take_the_whole_machine(service: dict[str, Any]) -> None:
     assert service["mem_limit"]
     assert service["cpus"]
     assert service["pids_limit"]
 
 
 @every_service
-def test_service_runs_on_with_a_health_check_or_once_without(service: dict) -> None:
+def test_service_runs_on_with_a_health_check_or_once_without(service: dict[str, Any]) -> None:
     check = service.get("healthcheck") or ("build" in service and final_stage().get("HEALTHCHECK"))
     if service["restart"] == "no":
         assert check == {"disable": True}
@@ -178,28 +193,52 @@ def test_a_worker_has_longer_to_stop_than_it_gives_itself_and_is_started_anew_wh
     assert service["restart"] == "unless-stopped"
 
 
-# ---- rules of the workflow -------------------------------------------------------------------------------------------
+# ---- rules of the gates ----------------------------------------------------------------------------------------------
 
 
-def test_workflow_may_only_read() -> None:
-    assert WORKFLOW["permissions"] == {"contents": "read"}
-    assert not any("permissions" in job for job in WORKFLOW["jobs"].values())
+def steps(workflow: Path) -> list[dict[str, Any]]:
+    return [step for job in yaml.safe_load(workflow.read_text())["jobs"].values() for step in job["steps"]]
+
+
+@every_workflow
+def test_a_workflow_may_only_read(file: Path) -> None:
+    workflow = yaml.safe_load(file.read_text())
+    assert workflow["permissions"] == {"contents": "read"}
+    assert not any("permissions" in job for job in workflow["jobs"].values())
+
+
+@every_workflow
+def test_actions_have_a_version(file: Path) -> None:
+    assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]) for step in steps(file) if "uses" in step)
 
 
 def test_image_is_built_of_tested_code_only() -> None:
     assert WORKFLOW["jobs"]["image"]["needs"] == "tests"
 
 
-def test_actions_have_a_version() -> None:
-    steps = [step for job in WORKFLOW["jobs"].values() for step in job["steps"]]
-    assert all(re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"]) for step in steps if "uses" in step)
+def test_no_test_is_skipped_where_it_counts() -> None:
+    [tests] = [step for step in steps(CI) if "make test" in step.get("run", "")]
+    assert tests["env"]["REQUIRE_ALL_TOOLS"] == "1"
+    assert "export REQUIRE_ALL_TOOLS=1" in (ROOT / ".ci/run").read_text()
 
 
-@pytest.mark.parametrize("server", ["KAFKA", "PROMETHEUS", "POSTGRES", "REDIS", "CHROMIUM"])
-def test_no_server_test_is_skipped_where_it_counts(server: str) -> None:
-    lint_and_test = next(step for step in WORKFLOW["jobs"]["tests"]["steps"] if "make test" in step.get("run", ""))
-    assert lint_and_test["env"][f"REQUIRE_{server}"] == "1"
-    assert f"REQUIRE_{server}=1" in (ROOT / ".ci/run").read_text()
+def test_every_gate_runs_everything() -> None:
+    assert "make test-all" in " ".join(step.get("run", "") for step in steps(CI))
+    assert "exec make test-all" in (ROOT / ".ci/run").read_text()
+
+
+def test_the_hour_of_chaos_and_the_fuzz_run_every_night() -> None:
+    commands = " ".join(step.get("run", "") for step in steps(NIGHTLY))
+    assert "make chaos MINUTES=60" in commands
+    assert "make fuzz" in commands
+
+
+def test_make_help_lists_every_command() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    commands = re.search(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
+    assert commands
+    listed = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S607 - on PATH
+    assert [line.split()[0] for line in listed.stdout.splitlines()] == commands[1].split()
 
 
 def test_ci_script_can_be_run() -> None:
