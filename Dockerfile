@@ -19,7 +19,7 @@ FROM dependencies AS build
 COPY requirements-build.txt ./
 RUN pip install --no-deps --require-hashes --only-binary :all: -r requirements-build.txt
 
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY stream_app stream_app
 COPY models models
 COPY monitoring monitoring

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from docs.generate.commands import commands, exit_statuses
+from docs.generate.http_api import http_api
 from docs.generate.markdown import between
 from docs.generate.records import records
 from docs.generate.repository import ROOT, decisions, rooms
@@ -18,6 +19,7 @@ PAGES = {
     "docs/reference/records.md": records,
     "docs/reference/cli.md": commands,
     "docs/reference/exit-statuses.md": exit_statuses,
+    "docs/reference/http-api.md": http_api,
     "docs/decisions/README.md": decisions,
 }
 

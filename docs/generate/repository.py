@@ -30,7 +30,7 @@ def decisions() -> str:
 def _decision(file: Path) -> Row:
     title = re.sub(r"^# \d{4} ", "", file.read_text().partition("\n")[0])
     facts = dict(re.findall(r"^\* (Status|Date): (.*)$", file.read_text(), re.MULTILINE))
-    return file.name[:4], f"[{title}]({file.name})", facts["Status"], facts["Date"]
+    return file.name[:4], f"[{title}]({file.name})", facts.get("Status", ""), facts.get("Date", "")
 
 
 def rooms() -> str:

@@ -1,0 +1,123 @@
+"""Every command of the documentation does what its page says: page by page, in order, as it stands.
+
+A page is run in a folder of its own, with a network of its own, so that the ports in the text are free. What is meant
+to keep running is started in the background, awaited, and stopped at the end, with status 0.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from stream_app.broker import start_broker
+from stream_app.errors import BrokerStartFailed
+from tests.docs.pages import PAGES, ROOT, Step, name_of, needed, steps
+from tests.docs.shell import OWN_NETWORK, READY, Shell
+
+NOT_RUN = {
+    "make test": "is what runs this test; so is make test-all",
+    "make lint": "is the first half of make test",
+    "make lock": "asks the package index for new versions",
+    "make dashboards": "writes into the repository; tests/contract compares what it would write",
+    "make docs": "writes into the repository; test_generated compares what it would write",
+    "sudo apt-get": "changes the machine; .ci/run installs the same on a bare one",
+    "brew install": "is for macOS",
+    "docker": "needs an engine; tests/contract checks the files, and the workflow builds and starts the image",
+    "kcat": "is a program of others that is not a dependency",
+    "echo '{": "is piped into kcat",
+    "stream-app train --data application_train.csv": "needs Home Credit's table, which may not be passed on",
+    "stream-app clients load application_train.csv": "the same",
+}
+"""How a command begins that is not run, and why."""
+
+PARTS = {
+    "broker": "stream-app broker --engine kafka",
+    "topics": "stream-app topics create",
+    "clients": "stream-app clients load",
+    "worker": "stream-app worker",
+    "redis": "redis-server --save ''",
+}
+
+
+def why_not_run(command: str) -> str:
+    return next((reason for begin, reason in NOT_RUN.items() if command.startswith(begin)), "")
+
+
+def to_run(page: Path) -> list[Step]:
+    return [step for step in steps(page) if not why_not_run(step.text)]
+
+
+RUN = [page for page in PAGES if any(step.kind != "save" for step in to_run(page))]
+
+
+@pytest.fixture(scope="module")
+def isolated() -> None:
+    """A system with network namespaces, and Apache Kafka at hand."""
+    if subprocess.run([*OWN_NETWORK, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("this system gives no network namespaces, and the ports in the pages may be taken")
+    try:
+        start_broker("kafka").stop()
+    except BrokerStartFailed as missing:
+        if os.environ.get("REQUIRE_KAFKA") == "1":
+            raise
+        pytest.skip(missing.happened)
+
+
+@pytest.fixture
+def shell(isolated: None, tmp_path: Path) -> Iterator[Shell]:  # noqa: ARG001 - asked for what it checks
+    """A shell in a folder that looks like a fresh clone, with an environment that is set up."""
+    clone, outputs = tmp_path / "clone", tmp_path / "outputs"
+    clone.mkdir()
+    outputs.mkdir()
+    for entry in ROOT.iterdir():
+        if entry.name == "pyproject.toml" or entry.name.startswith("requirements"):
+            shutil.copy(entry, clone)  # as old as can be: make finds the environment up to date and leaves it alone
+            os.utime(clone / entry.name, (0, 0))
+        elif entry.name not in (".git", "bundles"):
+            (clone / entry.name).symlink_to(entry)
+    opened = Shell(clone, ROOT / ".venv/bin", outputs)
+    yield opened
+    opened.close()
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+@pytest.mark.timeout(540)
+@pytest.mark.parametrize("page", RUN, ids=name_of)
+def test_every_command_of_the_page_succeeds(page: Path, shell: Shell) -> None:
+    for step in before(page):
+        do(step, shell)
+    for step in to_run(page):
+        do(step, shell)
+    shell.stop_all()
+
+
+def before(page: Path) -> list[Step]:
+    """What starts the parts that the page presupposes."""
+    if "redis" in needed(page) and not shutil.which("redis-server"):
+        assert os.environ.get("REQUIRE_REDIS") != "1"
+        pytest.skip("redis-server is not installed")
+    return [Step("command", PARTS[part]) for part in needed(page)]
+
+
+def do(step: Step, shell: Shell) -> None:
+    command = re.sub(r"^(?:[A-Z_]+=\S+ )+", "", step.text)
+    if step.kind == "save":
+        (shell.folder / step.file).write_text(step.text)
+    elif step.kind == "python":
+        shell.run(f"python - <<'END'\n{step.text}END")
+    elif command.startswith(tuple(READY)):
+        shell.start(step.text)
+    else:
+        shell.run(step.text)
+
+
+def test_a_reason_is_given_only_for_commands_that_the_pages_have() -> None:
+    shown = [step.text for page in PAGES for step in steps(page)]
+    assert [begin for begin in NOT_RUN if not any(text.startswith(begin) for text in shown)] == []
