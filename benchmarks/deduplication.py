@@ -17,7 +17,7 @@ from benchmarks.outputs import Reader
 from benchmarks.report import Report, Verdict
 from benchmarks.testbed import PARTITIONS, TOPICS, Testbed
 from stream_app.settings import read_settings
-from stream_app.steps.decided import DecidedIds
+from stream_app.steps.deduplicate import DecidedIds
 from stream_app.worker.composition import QUIET_SECONDS
 from stream_app.worker.decision_tail import Tail
 

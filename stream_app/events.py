@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import hashlib
 from collections.abc import Sequence
 from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
 
@@ -17,6 +18,8 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from models.contract import Contract, Feature
+
+_encode = msgspec.json.Encoder().encode
 
 Features = TypeVar("Features")
 Headers = Sequence[tuple[str, bytes]]
@@ -165,6 +168,11 @@ class Output(msgspec.Struct, frozen=True, gc=False):
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
+
+
+def fingerprint(content: Any) -> bytes:
+    """16 bytes that follow from the content of a request alone, however its JSON was written or ordered."""
+    return hashlib.blake2b(_encode(content), digest_size=16).digest()
 
 
 def feature_struct(contract: Contract) -> type[Any]:

@@ -13,7 +13,7 @@ from models.bundle import load_bundle, shipped_bundle
 from stream_app.clients import SQLiteClients
 from stream_app.events import ModelRef
 from stream_app.pipeline import Pipeline
-from stream_app.steps.decided import Decided
+from stream_app.steps.deduplicate import DecidedIds
 
 
 class Record(msgspec.Struct, gc=False):
@@ -54,8 +54,8 @@ class Options:
         return [f"--{name.replace('_', '-')}={value}" for name, value in vars(self).items()]
 
 
-def product_pipeline(clients: Path, decided: Decided | None = None) -> Pipeline:
-    """The pipeline of ``stream-app worker`` with the shipped bundle, on one thread; ``decided``: deduplicates."""
+def product_pipeline(clients: Path, decided_ids: DecidedIds | None = None) -> Pipeline:
+    """The pipeline of ``stream-app worker`` with the shipped bundle, on one thread; ``decided_ids``: deduplicates."""
     bundle = load_bundle(shipped_bundle())
     return Pipeline(
         contract=bundle.contract,
@@ -64,5 +64,5 @@ def product_pipeline(clients: Path, decided: Decided | None = None) -> Pipeline:
         model=ModelRef(bundle.name, bundle.version, bundle.sha256),
         profiles=SQLiteClients(clients),
         max_request_bytes=65_536,
-        decided=decided,
+        decided_ids=decided_ids,
     )

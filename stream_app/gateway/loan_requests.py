@@ -6,7 +6,6 @@ A body is judged by the scorer's own decoder, so HTTP refuses what the stream wo
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import re
 from typing import Any
 
@@ -14,7 +13,16 @@ import msgspec
 from msgspec import UNSET
 
 from models.contract import Contract
-from stream_app.events import MAX_REQUEST_ID, Decision, Headers, LoanRequest, Rejection, RejectionReason, feature_struct
+from stream_app.events import (
+    MAX_REQUEST_ID,
+    Decision,
+    Headers,
+    LoanRequest,
+    Rejection,
+    RejectionReason,
+    feature_struct,
+    fingerprint,
+)
 from stream_app.gateway.problem_details import ProblemError, problem_error, rejection_problem
 from stream_app.gateway.store_lookups import KnownClient
 from stream_app.steps.decode import Decoder
@@ -81,7 +89,7 @@ class RequestReader:
         [request] = self._decoder.decode([_Body(key, body)])
         if isinstance(request, Rejection):
             raise rejection_problem(request.reason.value, request.message)
-        return PreparedRequest(request, key, body, _fingerprint(_encode(request)))
+        return PreparedRequest(request, key, body, fingerprint(request))
 
     def of_client(self, client_id: str, known: KnownClient, now: dt.datetime) -> PreparedRequest:
         """The request for a client's latest application, completed with the profile; it names every feature.
@@ -95,9 +103,9 @@ class RequestReader:
             features = self._features(_encode(merged))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             raise _invalid_profile() from None
-        fingerprint = _fingerprint(_encode([client_id, features]))
-        request = LoanRequest(f"predict-{fingerprint.hex()}", client_id, now, features)
-        return PreparedRequest(request, client_id.encode(), _encode(request), fingerprint, by_content=True)
+        content = fingerprint([client_id, features])
+        request = LoanRequest(f"predict-{content.hex()}", client_id, now, features)
+        return PreparedRequest(request, client_id.encode(), _encode(request), content, by_content=True)
 
     def is_answered_by(self, prepared: PreparedRequest, decision: bytes) -> bool:
         """Whether a decision with the request's id can be the answer to its content: same client, time and features.
@@ -133,7 +141,3 @@ def _invalid_profile() -> ProblemError:
     return rejection_problem(
         RejectionReason.INVALID_PROFILE.value, "The client's stored profile or application breaks the contract."
     )
-
-
-def _fingerprint(content: bytes) -> bytes:
-    return hashlib.blake2b(content, digest_size=16).digest()

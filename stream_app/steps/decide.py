@@ -6,27 +6,20 @@ A lender owes about four specific reasons (Regulation B, 12 CFR 1002.9 and its o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.contract import Contract
+from models.contract import Contract, Feature
 from models.policy import Policy
 from models.scorer import Scorer
 from stream_app.events import OutcomeName, Reason
 
+Reasons = tuple[Reason, ...]
+
 MAX_REASONS = 4
 _NAMES: tuple[OutcomeName, ...] = get_args(OutcomeName)  # in the order of the policy's codes
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    """Outcome names and reasons, one of each a row; reasons are empty where approved."""
-
-    outcomes: list[OutcomeName]
-    reasons: list[tuple[Reason, ...]]
 
 
 def decide(
@@ -35,33 +28,34 @@ def decide(
     contract: Contract,
     matrix: NDArray[np.float64],
     probabilities: NDArray[np.float64],
-) -> Decided:
-    """``matrix``: (n_rows, n_features); ``probabilities``: (n_rows,). Monotone: a riskier row never fares better."""
+) -> tuple[list[OutcomeName], list[Reasons]]:
+    """Outcome and reasons of each row; the reasons of an approved one are empty.
+
+    ``matrix``: (n_rows, n_features); ``probabilities``: (n_rows,). Monotone: a riskier row never fares better.
+    """
     codes = policy.outcomes(probabilities)
-    reasons: list[tuple[Reason, ...]] = [()] * len(codes)
+    reasons: list[Reasons] = [()] * len(codes)
     adverse = np.flatnonzero(codes)
     if len(adverse):
-        for row, found in zip(adverse.tolist(), _reasons(scorer, contract, matrix[adverse]), strict=True):
-            reasons[row] = found
-    return Decided([_NAMES[code] for code in codes.tolist()], reasons)
+        for row, row_reasons in zip(adverse.tolist(), _reasons(scorer, contract, matrix[adverse]), strict=True):
+            reasons[row] = row_reasons
+    return [_NAMES[code] for code in codes.tolist()], reasons
 
 
-def _reasons(scorer: Scorer, contract: Contract, matrix: NDArray[np.float64]) -> list[tuple[Reason, ...]]:
-    contributions = scorer.contributions(matrix)
-    order = np.argsort(-contributions, axis=1, kind="stable")[:, :MAX_REASONS]
-    strongest = np.take_along_axis(contributions, order, axis=1)
+def _reasons(scorer: Scorer, contract: Contract, matrix: NDArray[np.float64]) -> list[Reasons]:
+    every = scorer.contributions(matrix)
+    order = np.argsort(-every, axis=1, kind="stable")[:, :MAX_REASONS]
+    strongest = np.take_along_axis(every, order, axis=1)
     return [
         tuple(
-            _reason(contract, feature, value)
-            for rank, (feature, value) in enumerate(zip(features, values, strict=True))
-            if value > 0.0 or rank == 0  # an adverse answer always has a reason, even if all speak for the applicant
+            _reason(contract.features[position], contribution)
+            for rank, (position, contribution) in enumerate(zip(positions, contributions, strict=True))
+            if contribution > 0.0 or rank == 0  # an adverse answer has a reason even if all speak for the applicant
         )
-        for features, values in zip(order.tolist(), strongest.tolist(), strict=True)
+        for positions, contributions in zip(order.tolist(), strongest.tolist(), strict=True)
     ]
 
 
-def _reason(contract: Contract, feature: int, contribution: float) -> Reason:
-    of = contract.features[feature]
-    return Reason(
-        of.reason_code or of.name, of.name, round(contribution, 4), of.reason_text or f"{of.name} raises the risk"
-    )
+def _reason(feature: Feature, contribution: float) -> Reason:
+    text = feature.reason_text or f"{feature.name} raises the risk"
+    return Reason(feature.reason_code or feature.name, feature.name, round(contribution, 4), text)

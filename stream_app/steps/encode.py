@@ -14,10 +14,10 @@ from stream_app.events import Decision, Output, RawRecord, Rejection, size_of
 
 SOURCE_HEADERS = ("source-topic", "source-partition", "source-offset", "source-timestamp")
 REJECTION_HEADERS = ("rejection-reason", "rejection-message", "attempt", "value-omitted-bytes")
-REQUEST_DIGEST = "request-digest"
+FINGERPRINT_HEADER = "request-digest"
 """Header of a decision: of its request's content. A scorer that takes over knows by it what is a repeated request."""
 
-_OURS = frozenset((*SOURCE_HEADERS, *REJECTION_HEADERS, REQUEST_DIGEST))
+_OURS = frozenset((*SOURCE_HEADERS, *REJECTION_HEADERS, FINGERPRINT_HEADER))
 _TOPIC, _PARTITION, _OFFSET, _TIMESTAMP = SOURCE_HEADERS
 _REASON, _MESSAGE, _ATTEMPT, _OMITTED = REJECTION_HEADERS
 
@@ -26,7 +26,7 @@ _encode = msgspec.json.Encoder().encode
 
 def encode_decision(record: RawRecord, decision: Decision[Any], digest: bytes) -> Output:
     """The decision as JSON under the request's key; ``digest``: of the request's content, told in hexadecimal."""
-    headers = [*_foreign(record), *_source(record), (REQUEST_DIGEST, digest.hex().encode())]
+    headers = [*_foreign(record), *_source(record), (FINGERPRINT_HEADER, digest.hex().encode())]
     return Output(False, record.key, _encode(decision), headers)
 
 

@@ -7,7 +7,6 @@ explicit null means *missing* and is not filled. A request that names every feat
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
@@ -19,6 +18,15 @@ from models.contract import Contract
 from stream_app.events import LoanRequest, Rejection, RejectionReason, feature_struct
 
 Row = tuple[Any, ...]
+"""Raw feature values in the contract's order. None: missing; UNSET: not in the request."""
+
+
+_UNKNOWN_CLIENT = Rejection(
+    RejectionReason.UNKNOWN_CLIENT, "The client store has no such client and the request does not name every feature."
+)
+_INVALID_PROFILE = Rejection(
+    RejectionReason.INVALID_PROFILE, "The client's stored profile breaks the contract; load it again."
+)
 
 
 class ProfileLookup(Protocol):
@@ -28,85 +36,68 @@ class ProfileLookup(Protocol):
         """The known ones among ``client_ids``. Raises ClientStoreError when the store does not answer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Enriched:
-    """The rows that can be scored.
+class BatchProfiles:
+    """The profiles of one batch. No client is looked up twice, though a batch may be gone over again in parts."""
 
-    ``positions``: index of each row in the batch. ``rows``: raw values, one tuple of n_features a row, None = missing.
-    ``matrix``: float64 (n_rows, n_features), NaN = missing. ``unseen``: rows with a category unknown to the contract,
-    by feature. ``rejections``: the others, by position.
-    """
+    def __init__(self, store: ProfileLookup) -> None:
+        self._store = store
+        self._asked: set[str] = set()
+        self._found: dict[str, bytes] = {}
 
-    positions: list[int]
-    rows: list[Row]
-    matrix: NDArray[np.float64]
-    unseen: dict[str, int]
-    rejections: dict[int, Rejection]
+    def get_many(self, client_ids: set[str]) -> Mapping[str, bytes]:
+        """At least the known ones among ``client_ids``."""
+        if new := client_ids - self._asked:
+            self._found |= self._store.get_many(new)
+            self._asked |= new
+        return self._found
 
 
 class Enricher:
-    """Completes and encodes batches under one contract; I/O only through ``profiles``."""
+    """Completes requests under one contract and encodes their rows."""
 
-    def __init__(self, contract: Contract, profiles: ProfileLookup) -> None:
+    def __init__(self, contract: Contract) -> None:
         self._contract = contract
-        self._profiles = profiles
-        self._features = feature_struct(contract)
-        self._profile_decoder = msgspec.json.Decoder(self._features)
+        self.features = feature_struct(contract)
+        """The ``features`` object of a decision, made of the values of one row."""
+        self._profile_decoder = msgspec.json.Decoder(self.features)
         self._nothing: Row = (UNSET,) * len(contract.features)
         self._required = [(i, f.name) for i, f in enumerate(contract.features) if f.required]
 
-    def enrich(self, requests: Sequence[tuple[int, LoanRequest[Any]]]) -> Enriched:
-        """``requests``: position in the batch and request; every one comes back as a row or a rejection."""
-        completed = self._complete(requests)
-        rejections = {at: row for at, row in completed if isinstance(row, Rejection)}
-        good = [(at, row) for at, row in completed if not isinstance(row, Rejection)]
-        rows = [row for _, row in good]
+    def complete(
+        self, requests: Sequence[LoanRequest[Any] | Rejection], profiles: BatchProfiles
+    ) -> list[Row | Rejection]:
+        """One complete row or one rejection for each request, in their order; what was rejected stays so."""
+        sent = [(request, self._sent_values(request)) for request in requests if not isinstance(request, Rejection)]
+        found = profiles.get_many({request.client_id for request, row in sent if UNSET in row})
+        rows = iter([self._completed(row, found.get(request.client_id)) for request, row in sent])
+        return [request if isinstance(request, Rejection) else next(rows) for request in requests]
+
+    def encode(self, rows: Sequence[Row]) -> tuple[NDArray[np.float64], dict[str, int]]:
+        """Matrix float64 (n_rows, n_features), NaN = missing; by feature, how many rows have an unseen category."""
         columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(self._nothing)
-        matrix, unseen = self._contract.encode(columns)
-        return Enriched([at for at, _ in good], rows, matrix, unseen, rejections)
-
-    def features(self, row: Row) -> Any:
-        """The ``features`` object of a decision: the raw values of one row under the contract's names."""
-        return self._features(*row)
-
-    def _complete(self, requests: Sequence[tuple[int, LoanRequest[Any]]]) -> list[tuple[int, Row | Rejection]]:
-        sent = [(at, request.client_id, self._sent_values(request)) for at, request in requests]
-        profiles = self._profiles.get_many({client_id for _, client_id, row in sent if UNSET in row})
-        return [(at, self._fill(row, client_id, profiles)) for at, client_id, row in sent]
+        return self._contract.encode(columns)
 
     def _sent_values(self, request: LoanRequest[Any]) -> Row:
-        features = request.features
-        return self._nothing if features is UNSET else msgspec.structs.astuple(features)
+        return self._nothing if request.features is UNSET else msgspec.structs.astuple(request.features)
 
-    def _fill(self, row: Row, client_id: str, profiles: Mapping[str, bytes]) -> Row | Rejection:
+    def _completed(self, row: Row, profile: bytes | None) -> Row | Rejection:
         if UNSET in row:
-            profile = self._profile(client_id, profiles)
-            if isinstance(profile, Rejection):
-                return profile
+            if profile is None:
+                return _UNKNOWN_CLIENT
+            try:
+                stored = msgspec.structs.astuple(self._profile_decoder.decode(profile))
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                return _INVALID_PROFILE
             row = tuple(
                 [
-                    (None if stored is UNSET else stored) if sent is UNSET else sent
-                    for sent, stored in zip(row, profile, strict=True)
+                    (None if known is UNSET else known) if sent is UNSET else sent
+                    for sent, known in zip(row, stored, strict=True)
                 ]
             )
-        for i, name in self._required:
-            if row[i] is None:
+        for position, name in self._required:
+            if row[position] is None:
                 return Rejection(
                     RejectionReason.MISSING_REQUIRED_FEATURE,
                     f"`{name}` is required and neither the request nor the client's profile has it.",
                 )
         return row
-
-    def _profile(self, client_id: str, profiles: Mapping[str, bytes]) -> Row | Rejection:
-        stored = profiles.get(client_id)
-        if stored is None:
-            return Rejection(
-                RejectionReason.UNKNOWN_CLIENT,
-                "The client store has no such client and the request does not name every feature.",
-            )
-        try:
-            return msgspec.structs.astuple(self._profile_decoder.decode(stored))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return Rejection(
-                RejectionReason.INVALID_PROFILE, "The client's stored profile breaks the contract; load it again."
-            )

@@ -30,7 +30,7 @@ from stream_app.runtime.process import prepare_process, with_heartbeat
 from stream_app.runtime.readiness import Progress
 from stream_app.runtime.watchdog import Watchdog
 from stream_app.settings import WorkerSettings
-from stream_app.steps.decided import DecidedIds
+from stream_app.steps.deduplicate import DecidedIds
 from stream_app.topics import TopicNames
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport, SeekListener
 from stream_app.transport.app import batch_app
@@ -67,13 +67,13 @@ def create_app(
     metrics.started(time.time())
     app = batch_app(settings.group, settings)
     lanes = _lanes(settings, topics, app, CommitNews(metrics, progress), make_transactions)
-    decided = DecidedIds(settings.remembered_ids, settings.remembered_seconds) if settings.remembered_ids else None
+    decided_ids = DecidedIds(settings.remembered_ids, settings.remembered_seconds) if settings.remembered_ids else None
     options = BatchOptions(frozenset({topics.requests}), settings.fetch_max_wait_seconds)
     app.transport = BatchTransport(
-        app.conf.broker_consumer, app, options=options, listener=_listener(settings, topics, lanes, decided)
+        app.conf.broker_consumer, app, options=options, listener=_listener(settings, topics, lanes, decided_ids)
     )
-    pipeline = _pipeline(settings, bundle, model, decided)
-    scoring = Scoring(pipeline, lanes, metrics, settings.clients_wait_seconds, decided, exit_on_failure)
+    pipeline = _pipeline(settings, bundle, model, decided_ids)
+    scoring = Scoring(pipeline, lanes, metrics, settings.clients_wait_seconds, decided_ids, exit_on_failure)
     requests = app.topic(topics.requests, key_serializer="raw", value_serializer="raw", acks=False)
 
     @app.agent(requests, name="scoring", concurrency=1)
@@ -85,7 +85,7 @@ def create_app(
 
     def measure_lag() -> None:
         measure()
-        metrics.remembered_are(0 if decided is None else len(decided))
+        metrics.remembered_are(0 if decided_ids is None else len(decided_ids))
         watchdog.hear(progress)
 
     @app.timer(interval=1.0)  # type: ignore[untyped-decorator]  # Faust's own
@@ -137,9 +137,11 @@ async def _prepare(settings: WorkerSettings, topics: TopicNames, pages: WebPages
         )
 
 
-def _listener(settings: WorkerSettings, topics: TopicNames, lanes: Lanes, decided: DecidedIds | None) -> SeekListener:
+def _listener(
+    settings: WorkerSettings, topics: TopicNames, lanes: Lanes, decided_ids: DecidedIds | None
+) -> SeekListener:
     """The lanes, behind the memory of decided ids if there is one."""
-    if decided is None:
+    if decided_ids is None:
         return lanes
     tail = Tail(
         settings.kafka,
@@ -148,7 +150,9 @@ def _listener(settings: WorkerSettings, topics: TopicNames, lanes: Lanes, decide
         fetch_wait_seconds=settings.fetch_max_wait_seconds,
         quiet_seconds=0.0 if settings.guarantee == "exactly_once" else QUIET_SECONDS,
     )
-    return Recall(lanes, decided, tail.read, guard=exit_on_failure, timeout_seconds=settings.delivery_timeout_seconds)
+    return Recall(
+        lanes, decided_ids, tail.read, guard=exit_on_failure, timeout_seconds=settings.delivery_timeout_seconds
+    )
 
 
 def _measure_lag(app: BatchApp, lanes: Lanes, progress: Progress, metrics: ScorerMetrics) -> None:
@@ -161,7 +165,7 @@ def _measure_lag(app: BatchApp, lanes: Lanes, progress: Progress, metrics: Score
         app.batch_consumer.ask_for_seek()
 
 
-def _pipeline(settings: WorkerSettings, bundle: Bundle, model: ModelRef, decided: DecidedIds | None) -> Pipeline:
+def _pipeline(settings: WorkerSettings, bundle: Bundle, model: ModelRef, decided_ids: DecidedIds | None) -> Pipeline:
     return Pipeline(
         contract=bundle.contract,
         scorer=bundle.scorer,
@@ -169,5 +173,5 @@ def _pipeline(settings: WorkerSettings, bundle: Bundle, model: ModelRef, decided
         model=model,
         profiles=open_clients(settings.clients),
         max_request_bytes=settings.max_request_bytes,
-        decided=decided,
+        decided_ids=decided_ids,
     )

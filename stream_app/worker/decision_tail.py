@@ -14,8 +14,8 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream_app.events import RawRecord
-from stream_app.steps.decided import UNKNOWN_CONTENT, Entry
-from stream_app.steps.encode import REQUEST_DIGEST
+from stream_app.steps.deduplicate import UNKNOWN_FINGERPRINT, PastDecision
+from stream_app.steps.encode import FINGERPRINT_HEADER
 
 MAX_RECORDS = 5_000
 FETCH_BYTES = 4 * 1024 * 1024  # of one partition at once
@@ -24,7 +24,7 @@ STOP_SECONDS = 5.0
 REQUEST_SECONDS = 10.0
 """A broker that went silent is left for another by then; aiokafka waits 40 s, most of what recalling may take."""
 
-Named = tuple[int, str, Entry]
+Named = tuple[int, str, PastDecision]
 """A decision's offset, request id, and what is remembered of it."""
 
 Found = dict[TopicPartition, list[Named]]
@@ -130,12 +130,12 @@ def _named(record: RawRecord) -> Named | None:
         decided = _decode(record.value or b"")
     except (msgspec.DecodeError, UnicodeDecodeError):
         return None
-    return record.offset, decided.request_id, Entry(_digest(record), decided.decided_at.timestamp())
+    return record.offset, decided.request_id, PastDecision(_digest(record), decided.decided_at.timestamp())
 
 
 def _digest(record: RawRecord) -> bytes:
     """Unknown for a decision of a version that did not tell it."""
     try:
-        return binascii.unhexlify(dict(record.headers).get(REQUEST_DIGEST) or UNKNOWN_CONTENT)
+        return binascii.unhexlify(dict(record.headers).get(FINGERPRINT_HEADER) or UNKNOWN_FINGERPRINT)
     except binascii.Error:
-        return UNKNOWN_CONTENT
+        return UNKNOWN_FINGERPRINT

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from faust.types import TP
 
 from stream_app.errors import RecallFailed
-from stream_app.steps.decided import DecidedIds
+from stream_app.steps.deduplicate import DecidedIds
 from stream_app.transport.assignment import Assignment, SeekListener
 from stream_app.worker.decision_tail import Named
 

@@ -14,9 +14,9 @@ from stream_app.delivery.offset_commits import Guard
 from stream_app.delivery.protocol import Lanes
 from stream_app.errors import ClientStoreUnavailable
 from stream_app.events import Decision, RawRecord, Rejection
-from stream_app.pipeline import Digests, Judged, Pipeline
+from stream_app.pipeline import Judged, Pipeline
 from stream_app.runtime.readiness import Progress
-from stream_app.steps.decided import DecidedIds
+from stream_app.steps.deduplicate import DecidedIds, Fingerprints
 from stream_app.transport.poll import Poll
 from stream_app.worker.metrics import ScorerMetrics
 
@@ -60,15 +60,15 @@ class Scoring:
         lanes: Lanes,
         metrics: ScorerMetrics,
         patience_seconds: float = 0.0,
-        decided: DecidedIds | None = None,
+        decided_ids: DecidedIds | None = None,
         guard: Guard = _unguarded,
     ) -> None:
         """``patience_seconds``: how long a batch waits for a client store that is away; rebalances go on meanwhile.
 
-        ``decided``: the memory that the pipeline reads, if it reads one. ``guard`` awaits a delivery and ends the
+        ``decided_ids``: the memory that the pipeline reads, if it reads one. ``guard`` awaits a delivery and ends the
         process when it fails.
         """
-        self._pipeline, self._lanes, self._metrics, self._decided = pipeline, lanes, metrics, decided
+        self._pipeline, self._lanes, self._metrics, self._decided_ids = pipeline, lanes, metrics, decided_ids
         self._patience, self._guard = patience_seconds, guard
         self._delivery: asyncio.Future[Any] | None = None
 
@@ -108,7 +108,7 @@ class Scoring:
             yield records[at : at + size]
             at += size
 
-    async def _judge_piece(self, poll: Poll, records: Sequence[RawRecord], earlier: Digests) -> Judged | None:
+    async def _judge_piece(self, poll: Poll, records: Sequence[RawRecord], earlier: Fingerprints) -> Judged | None:
         waiting = _Waiting(self._patience)
         await asyncio.sleep(0)
         while poll.is_current:
@@ -121,8 +121,8 @@ class Scoring:
 
     def _remember(self, judged: Judged) -> None:
         """Before the delivery, for what is judged meanwhile; a delivery that fails has the memory rebuilt."""
-        if self._decided is not None:
-            self._decided.remember(judged.decided, dt.datetime.now(dt.UTC))
+        if self._decided_ids is not None:
+            self._decided_ids.remember(judged.decided, dt.datetime.now(dt.UTC))
 
     async def _deliver(self, poll: Poll, records: Sequence[RawRecord], judged: Judged) -> None:
         if not poll.is_current:
@@ -147,7 +147,7 @@ class Scoring:
             rejections=Counter(verdict.reason for verdict in judged.verdicts if isinstance(verdict, Rejection)),
             probabilities=[decision.probability_of_default for decision in decisions],
             ages_seconds=[max(0.0, now - record.timestamp / 1000) for record in answered],
-            unseen=judged.unseen,
+            unseen=judged.unseen_categories,
             bugs=len(judged.bugs),
         )
 

@@ -9,7 +9,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaProducer
 
-from stream_app.steps.decided import UNKNOWN_CONTENT, Entry
+from stream_app.steps.deduplicate import UNKNOWN_FINGERPRINT, PastDecision
 from stream_app.topics import TopicNames, create_topics
 from stream_app.worker.decision_tail import Tail
 from tests.builders.records import NOW, Record, record, request, toy_pipeline
@@ -80,9 +80,9 @@ def test_a_decision_carries_its_digest_and_time_and_what_is_no_decision_is_passe
     found = asyncio.run(asyncio.wait_for(tail.read([0]), 30))
     at = NOW.timestamp()
     assert [each[1:] for each in found[0]] == [
-        ("r1", Entry(bytes.fromhex(told.decode()), at)),
-        ("r2", Entry(UNKNOWN_CONTENT, at)),
-        ("r3", Entry(UNKNOWN_CONTENT, at)),
+        ("r1", PastDecision(bytes.fromhex(told.decode()), at)),
+        ("r2", PastDecision(UNKNOWN_FINGERPRINT, at)),
+        ("r3", PastDecision(UNKNOWN_FINGERPRINT, at)),
     ]
 
 

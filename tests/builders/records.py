@@ -94,7 +94,7 @@ def record(value: bytes | None = None, **changes: Any) -> Record:
 
 
 def toy_pipeline(
-    scorer: Any = None, profiles: Any = None, max_request_bytes: int = 2_000, decided: Any = None
+    scorer: Any = None, profiles: Any = None, max_request_bytes: int = 2_000, decided_ids: Any = None
 ) -> Pipeline:
     """A pipeline over the toy contract."""
     return Pipeline(
@@ -104,5 +104,5 @@ def toy_pipeline(
         model=MODEL,
         profiles=profiles or Profiles(),
         max_request_bytes=max_request_bytes,
-        decided=decided,
+        decided_ids=decided_ids,
     )

@@ -13,7 +13,7 @@ from models.bundle import load_bundle
 from stream_app.clients import open_clients
 from stream_app.events import ModelRef, Output
 from stream_app.pipeline import Pipeline
-from stream_app.steps.decided import DecidedIds
+from stream_app.steps.deduplicate import DecidedIds
 from tests.chaos.traffic import MAX_REQUEST_BYTES
 
 Answered = Sequence[tuple[Any, Any | None]]
@@ -80,7 +80,7 @@ def _pipeline(folder: Path, clients: str, memory: DecidedIds | None) -> tuple[st
         model=model,
         profiles=open_clients(clients),
         max_request_bytes=MAX_REQUEST_BYTES,
-        decided=memory,
+        decided_ids=memory,
     )
     return bundle.version, judged_by
 

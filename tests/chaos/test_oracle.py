@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from stream_app.events import Output
-from stream_app.steps.decided import DecidedIds
+from stream_app.steps.deduplicate import DecidedIds
 from tests.builders.records import MODEL, NOW, Record, request, toy_pipeline
 from tests.chaos.oracle import Kind, Oracle, Partition
 from tests.chaos.recompute import Judges
@@ -61,7 +61,7 @@ def sound() -> Partition:
 
 def found(*parts: Partition) -> dict[Kind, int]:
     memory = DecidedIds(100, 1e9)
-    oracle = Oracle(Judges({MODEL.version: toy_pipeline(decided=memory)}, memory).recompute)
+    oracle = Oracle(Judges({MODEL.version: toy_pipeline(decided_ids=memory)}, memory).recompute)
     for part in parts:
         oracle.judge(part)
     return {kind: count for kind, count in oracle.violations.counts.items() if count}

@@ -94,6 +94,6 @@ def test_a_riskier_application_never_fares_better(
     policy = Policy.from_costs(cost_ratio, review_cost)
     ascending = np.sort(np.array(probabilities))
     matrix = np.zeros((len(ascending), len(TOY.features)))
-    outcomes = decide(policy, FormulaScorer(), TOY, matrix, ascending).outcomes
+    outcomes, _ = decide(policy, FormulaScorer(), TOY, matrix, ascending)
     severity = [OUTCOMES.index(outcome) for outcome in outcomes]
     assert severity == sorted(severity)

@@ -67,12 +67,13 @@ def test_a_request_that_names_every_feature_needs_no_profile() -> None:
     profiles = Profiles()
     [decision] = judge(record(), profiles=profiles).verdicts
     assert isinstance(decision, Decision)
-    assert profiles.asked == [set()]
+    assert profiles.asked == []
 
 
-def test_profiles_are_looked_up_once_a_batch() -> None:
-    profiles = Profiles({"a": {"amount": 1.0}, "b": {"amount": 1.0}})
-    judge(*[record(request(c, features={}), key=c.encode()) for c in "abab"], profiles=profiles)
+@pytest.mark.parametrize("scorer", [FormulaScorer, lambda: BreaksOn666()], ids=["sound", "with a bug"])
+def test_profiles_are_looked_up_once_a_batch(scorer: Any) -> None:
+    profiles = Profiles({"a": {"amount": 1.0}, "b": {"amount": 666.0}})
+    judge(*[record(request(c, features={}), key=c.encode()) for c in "abab"], profiles=profiles, scorer=scorer())
     assert profiles.asked == [{"a", "b"}]
 
 
@@ -98,7 +99,7 @@ def test_a_request_that_cannot_be_completed_is_rejected_for_its_reason(
 def test_an_unseen_category_is_scored_as_missing_and_counted() -> None:
     judged = judge(record(request(features={"amount": 1.0, "employees": 1, "home": "boat"})))
     assert isinstance(judged.verdicts[0], Decision)
-    assert judged.unseen == {"home": 1}
+    assert judged.unseen_categories == {"home": 1}
 
 
 def test_a_decision_is_published_under_its_key_with_its_source_and_the_requests_own_headers() -> None:
@@ -117,6 +118,12 @@ def test_a_decision_is_published_under_its_key_with_its_source_and_the_requests_
     assert body["features"] == {"amount": 50_000.0, "employees": 3, "home": "own"}
     assert body["model"]["name"] == "toy"
     assert body["policy"]["id"]
+
+
+def test_without_a_memory_each_decision_carries_the_fingerprint_of_its_own_request() -> None:
+    outputs = judge(with_amount(1.0), with_amount(2.0)).outputs
+    assert outputs[0].headers[-1][0] == "request-digest"
+    assert outputs[0].headers[-1] != outputs[1].headers[-1]
 
 
 def test_a_rejection_keeps_key_value_and_headers_untouched() -> None:

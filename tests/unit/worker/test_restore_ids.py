@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaConnectionError
 from faust.types import TP
 
 from stream_app.errors import RecallFailed
-from stream_app.steps.decided import DecidedIds, Entry
+from stream_app.steps.deduplicate import DecidedIds, PastDecision
 from stream_app.transport import Assignment, AssignmentRevoked
 from stream_app.worker import restore_ids
 from stream_app.worker.decision_tail import Named
@@ -55,7 +55,7 @@ class Story:
         self.lanes.calls.append(f"read {sorted(partitions)}")
         if self.fault:
             raise self.fault
-        return {1: [(7, "decided", Entry(b"d", NOW.timestamp()))]}
+        return {1: [(7, "decided", PastDecision(b"d", NOW.timestamp()))]}
 
     async def guard(self, work: Awaitable[Any]) -> Any:
         self.guarded = True
@@ -63,7 +63,7 @@ class Story:
 
     def known(self) -> set[str]:
         keys = [(1, "never delivered"), (2, "somebody else's"), (1, "decided")]
-        return {key[1] for key in keys if self.memory.digest(key, NOW) is not None}
+        return {key[1] for key in keys if self.memory.fingerprint(key, NOW) is not None}
 
 
 def test_the_lanes_are_opened_before_the_decisions_are_read() -> None:

@@ -11,7 +11,7 @@ from faust.types import TP
 from prometheus_client import CollectorRegistry
 
 from stream_app.errors import ClientStoreError, ClientStoreUnavailable
-from stream_app.steps.decided import DecidedIds
+from stream_app.steps.deduplicate import DecidedIds
 from stream_app.transport import Assignment
 from stream_app.worker import scoring
 from stream_app.worker.metrics import ScorerMetrics
@@ -78,7 +78,7 @@ def handle(profiles: Profiles, patience_seconds: float, lanes: Lanes, memory: De
     """Score one record; what the counters say afterwards."""
     registry = CollectorRegistry()
     metrics = ScorerMetrics(registry, MODEL, TOY)
-    pipeline = toy_pipeline(profiles=profiles, decided=memory)
+    pipeline = toy_pipeline(profiles=profiles, decided_ids=memory)
     scorer = Scoring(pipeline, lanes, metrics, patience_seconds, memory)  # type: ignore[arg-type]  # a fake
     asyncio.run(scorer.handle(poll_of(lanes.assignment, {TP("loan.requests", 0): [record(NEEDS_PROFILE)]})))
     names = ("client_store_failures_total", "requests_total", "repeated_requests_total")
