@@ -23,7 +23,7 @@ from stream_app.drift_events import DriftEvent
 from stream_app.events import ModelRef, Output, RejectionReason
 from stream_app.pipeline import Pipeline
 from stream_app.settings import WorkerSettings
-from stream_app.steps.decided import DecidedIds
+from stream_app.steps.deduplicate import DecidedIds
 from tests.builders.records import NOW, Record
 
 RELEASE = Path(__file__).parents[1] / "fixtures" / "release-0.1"
@@ -91,7 +91,7 @@ def test_its_requests_are_decided_as_it_decided_them(topics: Topics, bundle: Bun
         model=ModelRef(bundle.name, bundle.version, bundle.sha256),
         profiles=clients,
         max_request_bytes=WorkerSettings.model_fields["max_request_bytes"].default,
-        decided=DecidedIds(most=1_000, seconds=1),
+        decided_ids=DecidedIds(most=1_000, seconds=1),
     )
     for partition in (0, 1):
         outputs = list(filter(None, pipeline.judge(topics.runs["loan.requests", partition], NOW).outputs))
