@@ -1,4 +1,4 @@
-"""What the engine says went wrong, as an error for people: without values, without a password."""
+"""The database's errors as StoreError and StoreUnavailable: for people, without values, without a password."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ _UNDONE = "Nothing of this step was stored, nothing stored before it was lost."
 
 
 @contextlib.contextmanager
-def told(store: str) -> Iterator[None]:
-    """Raise what goes wrong inside as StoreUnavailable (locked, full, gone: it may pass) or StoreError (it will not).
+def as_store_errors(store: str) -> Iterator[None]:
+    """Raise the database's errors as StoreUnavailable (locked, full, gone: it may pass) or StoreError (it will not).
 
     ``store``: its name for people.
     """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
@@ -57,12 +57,13 @@ def write_fact(db: sa.Connection, name: str, value: str | int) -> None:
     db.execute(sa.update(meta).where(meta.c.name == name).values(value=str(value)))
 
 
-def claim_size(db: sa.Connection, facts: Facts, size: WindowSize) -> None:
-    """Make this the size of the store's windows. Raises StoreError when they have another: which decisions were late
-    was decided by it, so no other size would give windows that are whole.
+def claim_size(db: sa.Connection, size: WindowSize) -> Facts:
+    """The facts, with this as the size of the store's windows. Raises StoreError when they have another: which
+    decisions were late was decided by it, so no other size would give windows that are whole.
     """
+    facts = read_facts(db)
     if facts.window_size == str(size):
-        return
+        return facts
     if facts.window_size:
         raise StoreError(
             f"The decision store has windows of {facts.window_size}, and {size} is asked for.",
@@ -70,3 +71,4 @@ def claim_size(db: sa.Connection, facts: Facts, size: WindowSize) -> None:
             do_next=f"Set STREAM_APP_WINDOW to {facts.window_size}, or name a new store: it reads the topics anew.",
         )
     write_fact(db, "window_size", str(size))
+    return replace(facts, window_size=str(size))

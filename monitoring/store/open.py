@@ -23,22 +23,23 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy import exc
 
-from monitoring.store.connection import Door
+from monitoring.store.connection import FileGuard, StoreConnection
 from monitoring.store.engines import make_sqlite_file, postgresql_engine, sqlite_engine
-from monitoring.store.errors import told
-from monitoring.store.file_guard import FilePresence
+from monitoring.store.errors import as_store_errors
 from monitoring.store.schema import check_schema, prepare_schema
 from stream_app.errors import StoreError
 
 WAIT_SECONDS = 5.0
 
 
-def open_door(url: str, *, read_only: bool, create: bool = False, wait_seconds: float = WAIT_SECONDS) -> Door:
+def open_connection(
+    url: str, *, read_only: bool, create: bool = False, wait_seconds: float = WAIT_SECONDS
+) -> StoreConnection:
     """Open the store at this path or URL. ``wait_seconds``: for a lock or a connection."""
     place = _parse(url)
     if place.get_backend_name() == "sqlite":
         return _open_sqlite(place, read_only, create, wait_seconds)
-    return _prepared(Door(postgresql_engine(place, read_only, wait_seconds), shown(place), None), create)
+    return _prepared(StoreConnection(postgresql_engine(place, read_only, wait_seconds), shown(place), None), create)
 
 
 def shown(place: sa.URL) -> str:
@@ -70,7 +71,7 @@ def _not_understood() -> StoreError:
     )
 
 
-def _open_sqlite(place: sa.URL, read_only: bool, create: bool, wait_seconds: float) -> Door:
+def _open_sqlite(place: sa.URL, read_only: bool, create: bool, wait_seconds: float) -> StoreConnection:
     path = Path(str(place.database)).absolute()
     name = shown(place)
     if not create and not path.is_file():
@@ -81,21 +82,21 @@ def _open_sqlite(place: sa.URL, read_only: bool, create: bool, wait_seconds: flo
     if not path.parent.is_dir():
         raise StoreError(f"There is no folder {path.parent}.", do_next="Make it, or name another place for the store.")
     if create:
-        with told(name):
+        with as_store_errors(name):
             make_sqlite_file(path, wait_seconds)
-    door = Door(sqlite_engine(path, read_only, wait_seconds), name, FilePresence(path, name))
-    return _prepared(door, create)
+    engine = sqlite_engine(path, read_only, wait_seconds)
+    return _prepared(StoreConnection(engine, name, FileGuard(path, name)), create)
 
 
-def _prepared(door: Door, create: bool) -> Door:
+def _prepared(connection: StoreConnection, create: bool) -> StoreConnection:
     try:
         if create:
-            with door.writing() as db:
-                prepare_schema(db, door.name)
+            with connection.writing() as db:
+                prepare_schema(db, connection.name)
         else:
-            with door.reading() as db:
-                check_schema(db, door.name)
+            with connection.reading() as db:
+                check_schema(db, connection.name)
     except BaseException:
-        door.close()
+        connection.close()
         raise
-    return door
+    return connection

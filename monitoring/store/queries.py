@@ -25,11 +25,14 @@ _BY_REQUEST = (decisions.c.requested_at_us, decisions.c.request_id)
 """The same order however the partitions were interleaved, so that the same sums come out to the last bit."""
 
 
-def rows_of(db: sa.Connection, key: WindowKey, limit: int | None, store: str) -> Rows:
-    """The decisions of a window. Raises StoreError when some of them were removed by the retention."""
+def rows_of(db: sa.Connection, key: WindowKey, limit: int | None = None) -> Rows:
+    """The timely decisions of a closed window with the labels known now; evenly chosen ones if more than ``limit``.
+
+    Raises StoreError when the retention has removed some of them.
+    """
     if key.start_us < read_facts(db).removed_before_us:
         raise StoreError(
-            f"The decisions of window {key.id} are no longer in the decision store {store}: they were older than its "
+            f"The decisions of window {key.id} are no longer in the decision store: they were older than its "
             "retention.",
             kept="What was computed of the window is still there.",
             do_next="A longer STREAM_APP_RETENTION_DAYS keeps those to come for longer.",
@@ -39,8 +42,8 @@ def rows_of(db: sa.Connection, key: WindowKey, limit: int | None, store: str) ->
     return rows_between(db, key.start_us, key.end_us, limit)
 
 
-def rows_between(db: sa.Connection, start_us: int, end_us: int, limit: int | None) -> Rows:
-    """The decisions requested from ``start_us`` to before ``end_us``; evenly chosen ones if more than ``limit``."""
+def rows_between(db: sa.Connection, start_us: int, end_us: int, limit: int | None = None) -> Rows:
+    """The timely decisions requested from ``start_us`` to before ``end_us``, in the same way."""
     at = decisions.c.requested_at_us
     return _rows(db, (at >= start_us) & (at < end_us), _BY_REQUEST, limit)
 
@@ -79,13 +82,13 @@ def _columns(rows: Sequence[Any], late: int, total: int) -> Rows:
 
 
 def record_of(db: sa.Connection, request_id: str) -> bytes | None:
-    """The decision on this request, as JSON."""
+    """The JSON of the decision on this request, as it was on the topic; None without one."""
     record = db.execute(sa.select(decisions.c.record).where(decisions.c.request_id == without_nul(request_id))).scalar()
     return None if record is None else record.encode()
 
 
 def records_of(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, bytes]:
-    """The decisions on these requests, as JSON, by request id; those there are."""
+    """The same for many, by request id; those there are."""
     asked = {without_nul(request_id): request_id for request_id in request_ids}
     found: dict[str, bytes] = {}
     for some in in_runs(asked):
@@ -95,7 +98,7 @@ def records_of(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, bytes
 
 
 def newest_records(db: sa.Connection, most: int) -> list[bytes]:
-    """The decisions stored last, as JSON; the newest first."""
+    """The JSON of the decisions stored last, the newest first."""
     newest = sa.select(decisions.c.record).order_by(decisions.c.seq.desc()).limit(most)
     return [record.encode() for record in db.execute(newest).scalars()]
 
@@ -126,7 +129,7 @@ def outcomes_after(db: sa.Connection, after_seq: int, most: int) -> tuple[int, d
 
 
 def counts(db: sa.Connection) -> Counts:
-    """How many of each there are; reads an index of the decisions through."""
+    """How many of each kind are stored; reads an index of the decisions through, which takes a moment."""
     total, late = db.execute(sa.select(sa.func.count(), sa.func.count().filter(decisions.c.late))).one()
     said, contradicting, closed = (
         db.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()

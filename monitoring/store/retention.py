@@ -1,4 +1,4 @@
-"""Old rows go, window records stay. A window's decisions go together, and not before it was judged."""
+"""Removes old rows; window records stay. A window's decisions are removed together, and not before it was computed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from monitoring.store.meta import NEVER_US, Facts, read_facts, write_fact
 from monitoring.store.tables import contradictions, decisions, outcomes, windows
 
 
-def remove_before(db: sa.Connection, before_us: int, most: int) -> int:
+def remove_before(db: sa.Connection, before_us: int, most: int = 10_000) -> int:
     """Remove up to ``most`` decisions (with their outcomes) and as many waiting outcomes. Returns how many of both.
 
     Decisions go up to the end of the last window that ended by ``before_us``, had been closed and has nothing left to

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from monitoring.store.labels import in_runs, put_outcomes
-from monitoring.store.meta import Facts, claim_size, read_facts, write_fact
+from monitoring.store.meta import Facts, claim_size, write_fact
 from monitoring.store.offsets import advance
 from monitoring.store.rows import NUL, DecisionRow, OutcomeRow, Put, Stored, without_nul
 from monitoring.store.tables import decisions, outcomes
@@ -20,9 +20,12 @@ Row = TypeVar("Row", DecisionRow, OutcomeRow)
 
 
 def put(db: sa.Connection, given: Put) -> Stored:
-    """Store what a poll brought; the caller's transaction makes it all or nothing."""
-    facts = read_facts(db)
-    claim_size(db, facts, given.size)
+    """Store decisions, labels and offsets, all or nothing.
+
+    What is known stays as it is, so putting the same again changes nothing: the first decision on a request, the first
+    label, the offset that is further. Labels join their decisions, whichever comes first.
+    """
+    facts = claim_size(db, given.size)
     stored, joined = _put_decisions(db, _storable(given.decisions), facts)
     said = put_outcomes(db, _storable(given.outcomes), given.size)
     advance(db, given.positions)

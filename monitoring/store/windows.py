@@ -1,4 +1,4 @@
-"""The rows of closed windows: made when a window closes, filled when it was computed, marked when it was announced."""
+"""The rows of closed windows: inserted when a window closes, filled when it is computed, marked when published."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ def close_due(db: sa.Connection, close_before_us: int, size: WindowSize, at_us: 
 
     ``at_us``: now. From here on a decision for such a window is late. Returns their ids, in order of time.
     """
-    facts = read_facts(db)
-    claim_size(db, facts, size)
+    facts = claim_size(db, size)
     before_us = size.start_of(close_before_us)
     if before_us <= facts.closed_before_us:
         return []
@@ -95,7 +94,7 @@ def uncomputed(db: sa.Connection) -> list[WindowKey]:
 
 
 def stale(db: sa.Connection) -> list[WindowKey]:
-    """Computed windows that got outcomes since, as long as all their decisions are still there."""
+    """Windows that got labels after they were computed, as long as all their decisions are still there."""
     kept = windows.c.start_us >= read_facts(db).removed_before_us
     return _keys(db, (windows.c.revision > 0) & (windows.c.labels_seen > windows.c.labels_computed) & kept)
 
@@ -112,7 +111,10 @@ def _keys(db: sa.Connection, where: sa.ColumnElement[bool]) -> list[WindowKey]:
 
 
 def computed(db: sa.Connection, key: WindowKey, event: DriftEvent) -> None:
-    """Write what was found, unless a higher revision is there. ``key``: as it was when the decisions were read."""
+    """Store a window's drift event, unless one of a higher revision is there.
+
+    ``key``: as it was before the rows were read, so that labels that came meanwhile make the window stale.
+    """
     row = windows.update().where(windows.c.id == key.id, windows.c.revision < event.revision)
     db.execute(
         row.values(
@@ -127,7 +129,7 @@ def computed(db: sa.Connection, key: WindowKey, event: DriftEvent) -> None:
 
 
 def unpublished(db: sa.Connection) -> list[Unpublished]:
-    """The newest revision of each window that is not announced yet, in order of time."""
+    """The newest revision of each window, where it is not published yet, in order of time."""
     columns = (windows.c.id, windows.c.revision, windows.c.record)
     newer = windows.c.revision > windows.c.published_revision
     found = sa.select(*columns).where(newer).order_by(windows.c.end_us, windows.c.id)
@@ -135,17 +137,17 @@ def unpublished(db: sa.Connection) -> list[Unpublished]:
 
 
 def published(db: sa.Connection, window_id: str, revision: int) -> None:
-    """This revision was announced."""
+    """Mark this revision as published."""
     earlier = (windows.c.id == window_id) & (windows.c.published_revision < revision)
     db.execute(sa.update(windows).where(earlier).values(published_revision=revision))
 
 
 def reported(db: sa.Connection, window_id: str, path: str) -> None:
-    """The window's report lies there."""
+    """Store where the window's report is."""
     db.execute(sa.update(windows).where(windows.c.id == window_id).values(report=path))
 
 
-def events(db: sa.Connection, last: int | None) -> list[DriftEvent]:
+def events(db: sa.Connection, last: int | None = None) -> list[DriftEvent]:
     """The drift events of the ``last`` windows, or of all; oldest first."""
     newest = (
         sa.select(windows.c.record).where(windows.c.revision > 0).order_by(windows.c.end_us.desc(), windows.c.id.desc())
@@ -160,7 +162,7 @@ def event_of(db: sa.Connection, window_id: str) -> DriftEvent | None:
 
 
 def stamp(db: sa.Connection) -> tuple[int, int]:
-    """How many windows there are, and all their revisions together: it changes with either."""
+    """Number of windows and sum of their revisions: changes whenever a window is closed or computed anew."""
     revisions = sa.func.coalesce(sa.func.sum(windows.c.revision), 0)
     count, together = db.execute(sa.select(sa.func.count(), revisions).select_from(windows)).one()
     return count, int(together)

@@ -152,8 +152,6 @@ def test_a_store_keeps_the_window_size_it_began_with(store: DecisionStore) -> No
         put(store, [decision("b")], size=monthly)
     with pytest.raises(StoreError, match="windows of 1d, and 1mo"):
         store.close_due(DAY, monthly, at_us=0)
-    with pytest.raises(StoreError, match="windows of 1d, and 1mo"):
-        store.claim_size(monthly)
     assert put(store, [decision("b")], size=WindowSize.parse("24h")).decisions_new == 1
 
 

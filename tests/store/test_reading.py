@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from monitoring.store import DecisionStore, Rows, WindowKey
-from monitoring.store.open import open_door
+from monitoring.store.open import open_connection
 from monitoring.store.queries import counts
 from stream_app.errors import StoreError
 from tests.builders.store_rows import DAILY, DAY, HOUR, decision, outcome, put
@@ -63,7 +63,7 @@ def test_rows_come_in_one_order_however_they_arrived(store: DecisionStore) -> No
 def test_a_reader_sees_one_state_whatever_is_written_or_removed_meanwhile(store: DecisionStore, url: str) -> None:
     """Or a window whose decisions are being removed would be told of half of them."""
     put(store, [decision("a")])
-    with contextlib.closing(open_door(url, read_only=True)) as door, door.reading() as db:
+    with contextlib.closing(open_connection(url, read_only=True)) as connection, connection.reading() as db:
         assert counts(db).decisions == 1
         put(store, [decision("b")])
         assert counts(db).decisions == 1
