@@ -86,7 +86,7 @@ def _fill_stores(testbed: Testbed) -> None:
     with DecisionStore.open(str(testbed.folder / "decisions.db")) as store:
         for poll in polls(TOPIC, list(decisions(STORED, testbed.folder))):
             incoming = read_runs(poll, TOPIC, {partition: EventClock() for partition in poll}, CLOCKING)
-            store.put(Put(incoming.decisions, incoming.outcomes, incoming.positions, CLOCKING.size))
+            store.put(Put(incoming.decisions, incoming.labels, incoming.offsets, CLOCKING.size))
 
 
 def _calls(testbed: Testbed, first: int, count: int) -> str:

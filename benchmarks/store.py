@@ -87,7 +87,7 @@ def _figures(url: str, values: Sequence[bytes]) -> dict[str, float]:
         cpu = time.process_time() - cpu_before
         label_seconds = [_timed(store, poll) for poll in polls(LABEL_TOPIC, labels)]
         assert store.counts().decisions == len(values)
-        assert (store.counts().outcomes, store.counts().outcomes_pending) == (len(labels), 0)
+        assert (store.counts().labels, store.counts().labels_pending) == (len(labels), 0)
     last = seconds[-len(seconds) // 4 :]
     return {
         "decisions a second": len(values) / sum(seconds),
@@ -102,7 +102,7 @@ def _timed(store: DecisionStore, poll: Poll) -> float:
     """Seconds to decode and store one poll."""
     start = time.perf_counter()
     incoming = read_runs(poll, TOPIC, {partition: EventClock() for partition in poll}, CLOCKING)
-    store.put(Put(incoming.decisions, incoming.outcomes, incoming.positions, CLOCKING.size))
+    store.put(Put(incoming.decisions, incoming.labels, incoming.offsets, CLOCKING.size))
     return time.perf_counter() - start
 
 

@@ -1,4 +1,5 @@
-"""Kafka records to rows of the decision store: parsed once, at the door, and put on their partition's event clock."""
+"""Parses Kafka records to rows of the decision store, once, and marks decisions that are late by their partition's
+event clock."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from monitoring.event_time import EventClock, WindowSize
-from monitoring.store import DecisionRow, OutcomeRow, Position
+from monitoring.store import DecisionRow, LabelRow, PartitionOffset
 from stream_app.events import ClientId, Label, ModelVersion, OutcomeName, Probability, RawRecord, RequestId
 
 Partition = tuple[str, int]
@@ -31,7 +32,7 @@ class _Model(msgspec.Struct, gc=False):
     version: ModelVersion
 
 
-class _Decided(msgspec.Struct, gc=False):
+class _Decision(msgspec.Struct, gc=False):
     """What has a column of its own; the whole record is stored beside it as it came."""
 
     request_id: RequestId
@@ -43,13 +44,13 @@ class _Decided(msgspec.Struct, gc=False):
     model: _Model
 
 
-_decision = msgspec.json.Decoder(_Decided).decode
-_outcome = msgspec.json.Decoder(Label).decode
+_decision = msgspec.json.Decoder(_Decision).decode
+_label = msgspec.json.Decoder(Label).decode
 
 
 @dataclass(frozen=True, slots=True)
 class Clocking:
-    """How decisions are put into time: the windows' size, the lateness allowed, and the newest believable instant."""
+    """What makes a decision late or ahead: the windows' size, the lateness allowed, the newest believable instant."""
 
     size: WindowSize
     lateness_us: int
@@ -58,15 +59,15 @@ class Clocking:
 
 @dataclass(slots=True)
 class Incoming:
-    """What one poll brought. ``unreadable``: records by topic that are no decision or outcome; they stay on the topic.
+    """What one poll brought. ``unreadable``: records by topic that are no decision or label; they stay on the topic.
 
     ``first_unreadable``: by topic, partition and offset of one of them. ``ahead``: decisions dated further in the
-    future than is believable. ``positions``: where to read on, and each partition's clock.
+    future than is believable. ``offsets``: where to read on, and each partition's clock.
     """
 
     decisions: list[DecisionRow] = field(default_factory=list)
-    outcomes: list[OutcomeRow] = field(default_factory=list)
-    positions: dict[Partition, Position] = field(default_factory=dict)
+    labels: list[LabelRow] = field(default_factory=list)
+    offsets: dict[Partition, PartitionOffset] = field(default_factory=dict)
     unreadable: Counter[str] = field(default_factory=Counter)
     first_unreadable: dict[str, tuple[int, int]] = field(default_factory=dict)
     ahead: int = 0
@@ -89,8 +90,8 @@ def read_runs(
         if partition[0] == decisions_topic:
             latest_us = _read_decisions(run, clocks.get(partition, EventClock()), clocking, incoming)
         else:
-            latest_us = _read_outcomes(run, incoming)
-        incoming.positions[partition] = Position(run[-1].offset + 1, latest_us)
+            latest_us = _read_labels(run, incoming)
+        incoming.offsets[partition] = PartitionOffset(run[-1].offset + 1, latest_us)
     return incoming
 
 
@@ -109,7 +110,7 @@ def _read_decisions(run: Sequence[RawRecord], clock: EventClock, clocking: Clock
 def _readable(
     run: Sequence[RawRecord], parse: Callable[[bytes], Parsed], incoming: Incoming
 ) -> list[tuple[RawRecord, Parsed]]:
-    """The records that are what they should be, each with what it says; the others are counted.
+    """The records that can be parsed, each with its content; the others are counted.
 
     Whatever bytes are on the topic: none may stop the stream. Nesting without end is a RecursionError, and all others
     (no JSON, no UTF-8, what breaks the contract) are ValueErrors.
@@ -124,15 +125,15 @@ def _readable(
     return read
 
 
-def _decided(value: bytes) -> tuple[_Decided, str]:
-    """What the record says, and its text. Raises ValueError or RecursionError."""
+def _decided(value: bytes) -> tuple[_Decision, str]:
+    """The decision and its text. Raises ValueError or RecursionError."""
     decided = _decision(value)
     if microseconds(decided.requested_at) < _EARLIEST_US:
         raise ValueError("older than any request")
     return decided, value.decode()  # the parser has skipped over texts it was not asked for
 
 
-def _row(record: RawRecord, decided: _Decided, text: str, at_us: int, late: bool) -> DecisionRow:
+def _row(record: RawRecord, decided: _Decision, text: str, at_us: int, late: bool) -> DecisionRow:
     return DecisionRow(
         decided.request_id,
         decided.client_id,
@@ -148,18 +149,18 @@ def _row(record: RawRecord, decided: _Decided, text: str, at_us: int, late: bool
     )
 
 
-def _read_outcomes(run: Sequence[RawRecord], incoming: Incoming) -> int | None:
-    read = _readable(run, _outcome, incoming)
-    incoming.outcomes += [_outcome_row(record, truth) for record, truth in read]
-    return max((microseconds(truth.observed_at) for _, truth in read), default=None)
+def _read_labels(run: Sequence[RawRecord], incoming: Incoming) -> int | None:
+    read = _readable(run, _label, incoming)
+    incoming.labels += [_label_row(record, label) for record, label in read]
+    return max((microseconds(label.observed_at) for _, label in read), default=None)
 
 
-def _outcome_row(record: RawRecord, truth: Label) -> OutcomeRow:
-    return OutcomeRow(
-        truth.request_id,
-        truth.client_id,
-        truth.defaulted,
-        microseconds(truth.observed_at),
+def _label_row(record: RawRecord, label: Label) -> LabelRow:
+    return LabelRow(
+        label.request_id,
+        label.client_id,
+        label.defaulted,
+        microseconds(label.observed_at),
         record.partition,
         record.offset,
     )

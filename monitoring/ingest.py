@@ -1,10 +1,10 @@
 """What the monitor does with a poll: parse it, store it with its offsets in one transaction, tell the metrics.
 
-The store is the state. Its positions, not the broker's, say where to read on: what a transaction did not take is read
+The store is the state. Its offsets, not the broker's, say where to read on: what a transaction did not take is read
 again, what it took is not. While the store does not answer, the poll waits and nothing is committed.
 
 A monitor whose partitions were given to another, and which does not know yet because it was stopped or cut off, may
-store once more what it had in hand. That changes nothing: the other reads on from the positions in the same store, the
+store once more what it had in hand. That changes nothing: the other reads on from the offsets in the same store, the
 first decision on a request stays, no position goes back, and whether a decision is late follows from its partition.
 """
 
@@ -44,7 +44,7 @@ class Progress(Protocol):
 
 
 class Watching:
-    """Polls into the store, in order. A :class:`~stream_app.transport.SeekListener` that keeps its own positions."""
+    """Polls into the store, in order. A :class:`~stream_app.transport.SeekListener` that keeps its own offsets."""
 
     def __init__(
         self,
@@ -64,12 +64,12 @@ class Watching:
         """Where each partition owned now is read on."""
 
     async def before_seek(self, assignment: Assignment) -> Mapping[TP, int]:
-        """The store's positions; a partition it does not know is read from its beginning. Raises AssignmentRevoked."""
-        known = await self._guard(self._until_stored(assignment, lambda: asyncio.to_thread(self._store.positions)))
+        """The store's offsets; a partition it does not know is read from its beginning. Raises AssignmentRevoked."""
+        known = await self._guard(self._until_stored(assignment, lambda: asyncio.to_thread(self._store.offsets)))
         if known is None:
             raise AssignmentRevoked("The partitions were revoked before the decision store answered.")
-        self._clocks = {partition: EventClock(position.latest_us) for partition, position in known.items()}
-        return {TP(*partition): position.next_offset for partition, position in known.items()}
+        self._clocks = {partition: EventClock(offset.latest_us) for partition, offset in known.items()}
+        return {TP(*partition): offset.next_offset for partition, offset in known.items()}
 
     def after_seek(self, committed: Mapping[TP, int | None]) -> None:
         self.next_offsets = {tp: offset or 0 for tp, offset in committed.items()}
@@ -90,7 +90,7 @@ class Watching:
         runs = {(tp.topic, tp.partition): run for tp, run in poll.runs.items()}
         clocking = self._clocking()
         incoming = await asyncio.to_thread(read_runs, runs, self._decisions, self._clocks, clocking)
-        put = Put(incoming.decisions, incoming.outcomes, incoming.positions, clocking.size)
+        put = Put(incoming.decisions, incoming.labels, incoming.offsets, clocking.size)
         stored = await self._until_stored(poll.assignment, lambda: asyncio.to_thread(self._store.put, put))
         if stored is None:
             return
@@ -99,9 +99,9 @@ class Watching:
             self._advance(incoming)
 
     def _advance(self, incoming: Incoming) -> None:
-        for partition, position in incoming.positions.items():
-            self.next_offsets[TP(*partition)] = position.next_offset
-            self._clocks[partition] = EventClock(position.latest_us)
+        for partition, offset in incoming.offsets.items():
+            self.next_offsets[TP(*partition)] = offset.next_offset
+            self._clocks[partition] = EventClock(offset.latest_us)
 
     async def _until_stored(self, assignment: Assignment, ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
         """Ask the store until it answers; None when the partitions are revoked before it does."""

@@ -68,18 +68,18 @@ class LogLines:
                 logging.WARNING,
                 f"{incoming.ahead} decisions are dated in the future; they are stored and in no window.",
             )
-        if stored.outcomes_contradicting:
+        if stored.labels_contradicting:
             self.log(
                 "contradicting",
                 logging.WARNING,
-                f"{stored.outcomes_contradicting} outcomes contradict the one known for their request; the first "
+                f"{stored.labels_contradicting} outcomes contradict the one known for their request; the first "
                 "stays, the others are in the table contradictions.",
             )
-        if stored.outcomes_pending:
+        if stored.labels_pending:
             self.log(
                 "pending",
                 logging.INFO,
-                f"{stored.outcomes_pending} outcomes wait for the decision they belong to.",
+                f"{stored.labels_pending} outcomes wait for the decision they belong to.",
             )
 
 

@@ -113,10 +113,10 @@ class MonitorMetrics:
         self._decisions.labels("new").inc(counts.decisions_new - counts.late)
         self._decisions.labels("known").inc(counts.decisions_known)
         self._decisions.labels("late").inc(counts.late)
-        self._outcomes.labels("new").inc(counts.outcomes_new)
-        self._outcomes.labels("repeated").inc(counts.outcomes_repeated)
-        self._outcomes.labels("contradicting").inc(counts.outcomes_contradicting)
-        self._pending.set(counts.outcomes_pending)
+        self._outcomes.labels("new").inc(counts.labels_new)
+        self._outcomes.labels("repeated").inc(counts.labels_repeated)
+        self._outcomes.labels("contradicting").inc(counts.labels_contradicting)
+        self._pending.set(counts.labels_pending)
 
     def ahead(self, decisions: int) -> None:
         """So many decisions were dated in the future."""

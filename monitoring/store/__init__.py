@@ -1,4 +1,4 @@
-"""The decision store: every decision and outcome, how far each partition was read, and a row for each closed window.
+"""The decision store: every decision and label, how far each partition was read, and a row for each closed window.
 
 :class:`DecisionStore` is the way in. It is the monitor's whole state: what is in it survives a restart, and putting
 the same records again changes nothing.
@@ -8,8 +8,8 @@ from monitoring.store.decision_store import DecisionStore
 from monitoring.store.rows import (
     Counts,
     DecisionRow,
-    OutcomeRow,
-    Position,
+    LabelRow,
+    PartitionOffset,
     Put,
     Rows,
     Stored,
@@ -21,8 +21,8 @@ __all__ = [
     "Counts",
     "DecisionRow",
     "DecisionStore",
-    "OutcomeRow",
-    "Position",
+    "LabelRow",
+    "PartitionOffset",
     "Put",
     "Rows",
     "Stored",

@@ -9,7 +9,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 import sqlalchemy as sa
 
-from monitoring.store import offsets, queries, retention, upsert, windows
+from monitoring.store import queries, retention, upsert, windows
 from monitoring.store.connection import StoreConnection
 from monitoring.store.open import WAIT_SECONDS, open_connection
 
@@ -45,7 +45,7 @@ class DecisionStore:
     """
 
     put = _writes(upsert.put)
-    positions = _reads(offsets.read_positions)
+    offsets = _reads(upsert.read_offsets)
     remove_before = _writes(retention.remove_before)
 
     close_due = _writes(windows.close_due)

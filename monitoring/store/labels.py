@@ -1,4 +1,5 @@
-"""Outcomes: what became of decided requests, told once, told twice, or told before the decision itself arrived."""
+"""Stores labels: the first of a request wins, repeats are ignored, contradictions are kept apart, early ones wait for
+their decision."""
 
 from __future__ import annotations
 
@@ -11,15 +12,15 @@ import numpy as np
 import sqlalchemy as sa
 
 from monitoring.event_time import WindowSize
-from monitoring.store.rows import OutcomeRow
-from monitoring.store.tables import contradictions, decisions, insert_unless_known, outcomes, windows
+from monitoring.store.rows import LabelRow
+from monitoring.store.tables import contradictions, decisions, insert_unless_known, labels, windows
 
 IDS_PER_QUERY = 10_000  # below the 32,766 values SQLite binds in one statement
 
 
 @dataclass(frozen=True)
-class Said:
-    """Outcomes by what they told; ``pending``: the new ones whose decision is not there yet."""
+class LabelCounts:
+    """Labels by what became of them; ``pending``: the new ones whose decision is not there yet."""
 
     new: int = 0
     repeated: int = 0
@@ -27,23 +28,23 @@ class Said:
     pending: int = 0
 
 
-def put_outcomes(db: sa.Connection, rows: Sequence[OutcomeRow], size: WindowSize) -> Said:
-    """Store them, the first of each request; tell the closed windows of those that joined a decision of theirs."""
+def put_labels(db: sa.Connection, rows: Sequence[LabelRow], size: WindowSize) -> LabelCounts:
+    """Store the first label of each request; count those that joined a decision in the rows of closed windows."""
     if not rows:
-        return Said()
-    new, against = _sorted(rows, _known(db, [row.request_id for row in rows]))
+        return LabelCounts()
+    new, against = _new_and_contradicting(rows, _known(db, [row.request_id for row in rows]))
     contradicting = _keep_contradictions(db, against)
     decided = _decided(db, [row.request_id for row in new])
     if new:
-        db.execute(sa.insert(outcomes), [{**row._asdict(), "joined": row.request_id in decided} for row in new])
+        db.execute(sa.insert(labels), [{**row._asdict(), "joined": row.request_id in decided} for row in new])
     timely = [(at_us, seq) for at_us, seq, late in decided.values() if not late]
     if timely:
-        _tell_time_windows(db, [at_us for at_us, _ in timely], size)
-        _tell_count_windows(db, [seq for _, seq in timely])
-    return Said(len(new), len(rows) - len(new) - contradicting, contradicting, len(new) - len(decided))
+        _count_in_time_windows(db, [at_us for at_us, _ in timely], size)
+        _count_in_count_windows(db, [seq for _, seq in timely])
+    return LabelCounts(len(new), len(rows) - len(new) - contradicting, contradicting, len(new) - len(decided))
 
 
-def _sorted(rows: Iterable[OutcomeRow], known: dict[str, bool]) -> tuple[list[OutcomeRow], list[OutcomeRow]]:
+def _new_and_contradicting(rows: Iterable[LabelRow], known: dict[str, bool]) -> tuple[list[LabelRow], list[LabelRow]]:
     """The new ones, and those against what is ``known`` by then."""
     new, against = [], []
     for row in rows:
@@ -56,24 +57,24 @@ def _sorted(rows: Iterable[OutcomeRow], known: dict[str, bool]) -> tuple[list[Ou
 
 
 def _known(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, bool]:
-    found: dict[str, bool] = {}
-    for some in in_runs(request_ids):
-        query = sa.select(outcomes.c.request_id, outcomes.c.defaulted).where(outcomes.c.request_id.in_(some))
-        found.update((request_id, defaulted) for request_id, defaulted in db.execute(query))
-    return found
+    known: dict[str, bool] = {}
+    for batch in in_batches(request_ids):
+        query = sa.select(labels.c.request_id, labels.c.defaulted).where(labels.c.request_id.in_(batch))
+        known.update((request_id, defaulted) for request_id, defaulted in db.execute(query))
+    return known
 
 
 def _decided(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, tuple[int, int, bool]]:
     """Request time, sequence number and lateness of the decisions there are."""
     columns = (decisions.c.request_id, decisions.c.requested_at_us, decisions.c.seq, decisions.c.late)
-    found: dict[str, tuple[int, int, bool]] = {}
-    for some in in_runs(request_ids):
-        query = sa.select(*columns).where(decisions.c.request_id.in_(some))
-        found.update((request_id, (at_us, seq, late)) for request_id, at_us, seq, late in db.execute(query))
-    return found
+    decided: dict[str, tuple[int, int, bool]] = {}
+    for batch in in_batches(request_ids):
+        query = sa.select(*columns).where(decisions.c.request_id.in_(batch))
+        decided.update((request_id, (at_us, seq, late)) for request_id, at_us, seq, late in db.execute(query))
+    return decided
 
 
-def _keep_contradictions(db: sa.Connection, against: Sequence[OutcomeRow]) -> int:
+def _keep_contradictions(db: sa.Connection, against: Sequence[LabelRow]) -> int:
     """Returns how many were not there yet."""
     if not against:
         return 0
@@ -83,34 +84,33 @@ def _keep_contradictions(db: sa.Connection, against: Sequence[OutcomeRow]) -> in
     return db.execute(sa.select(sa.func.count()).where(number > last)).scalar_one()
 
 
-def _tell_time_windows(db: sa.Connection, requested_at_us: Sequence[int], size: WindowSize) -> None:
-    """A window that is still open has no row, so it is told nothing; it will find its labels when it closes."""
-    starts, labels = np.unique(size.starts(np.array(requested_at_us, dtype=np.int64)), return_counts=True)
+def _count_in_time_windows(db: sa.Connection, requested_at_us: Sequence[int], size: WindowSize) -> None:
+    """A window that is still open has no row; it finds its labels when it closes."""
+    starts, counts = np.unique(size.starts(np.array(requested_at_us, dtype=np.int64)), return_counts=True)
     its_row = (windows.c.kind == "time") & (windows.c.start_us == sa.bindparam("start"))
-    counted = zip(starts.tolist(), labels.tolist(), strict=True)
+    counted = zip(starts.tolist(), counts.tolist(), strict=True)
     _add_labels(db, its_row, [{"start": start, "labels": count} for start, count in counted])
 
 
-def _tell_count_windows(db: sa.Connection, seqs: Sequence[int]) -> None:
+def _count_in_count_windows(db: sa.Connection, seqs: Sequence[int]) -> None:
     columns = (windows.c.id, windows.c.first_seq, windows.c.last_seq)
     overlapping = (windows.c.kind == "count") & (windows.c.last_seq >= min(seqs)) & (windows.c.first_seq <= max(seqs))
-    found = db.execute(sa.select(*columns).where(overlapping).order_by(windows.c.first_seq)).all()
     ordered = np.sort(np.array(seqs, dtype=np.int64))
-    told = []
-    for window_id, first_seq, last_seq in found:
-        labels = int(np.searchsorted(ordered, last_seq, "right") - np.searchsorted(ordered, first_seq))
-        told.append({"key": window_id, "labels": labels})
-    _add_labels(db, windows.c.id == sa.bindparam("key"), [each for each in told if each["labels"]])
+    counted = []
+    for window_id, first_seq, last_seq in db.execute(sa.select(*columns).where(overlapping)):
+        count = int(np.searchsorted(ordered, last_seq, "right") - np.searchsorted(ordered, first_seq))
+        counted.append({"key": window_id, "labels": count})
+    _add_labels(db, windows.c.id == sa.bindparam("key"), [row for row in counted if row["labels"]])
 
 
-def _add_labels(db: sa.Connection, its_row: Any, told: Sequence[dict[str, Any]]) -> None:
-    if told:
+def _add_labels(db: sa.Connection, its_row: Any, counted: Sequence[dict[str, Any]]) -> None:
+    if counted:
         more = windows.c.labels_seen + sa.bindparam("labels")
-        db.execute(sa.update(windows).where(its_row).values(labels_seen=more), told)
+        db.execute(sa.update(windows).where(its_row).values(labels_seen=more), counted)
 
 
-def in_runs(request_ids: Iterable[str]) -> Iterator[list[str]]:
-    """Few enough at a time for one query."""
+def in_batches(request_ids: Iterable[str]) -> Iterator[list[str]]:
+    """Few enough ids at a time for one query."""
     ids = iter(request_ids)
-    while run := list(islice(ids, IDS_PER_QUERY)):
-        yield run
+    while batch := list(islice(ids, IDS_PER_QUERY)):
+        yield batch

@@ -15,7 +15,7 @@ NEVER_US = -(2**63)
 
 @dataclass(frozen=True)
 class Facts:
-    """``window_size``: of its time windows, empty before the first put. ``outcomes_pending``: without their decision.
+    """``window_size``: of its time windows, empty before the first put. ``labels_pending``: without their decision.
 
     ``closed_before_us``: no time window that ends by then is open. ``removed_before_us``: decisions requested before
     it may be gone.
@@ -24,7 +24,7 @@ class Facts:
     window_size: str
     closed_before_us: int
     removed_before_us: int
-    outcomes_pending: int
+    labels_pending: int
 
 
 _FIRST = {
@@ -42,13 +42,13 @@ def write_first_facts(db: sa.Connection) -> None:
 
 
 def read_facts(db: sa.Connection) -> Facts:
-    """All of them, but for the schema's version."""
-    said = {row.name: row.value for row in db.execute(sa.select(meta.c.name, meta.c.value))}
+    """All but the schema's version."""
+    facts = {row.name: row.value for row in db.execute(sa.select(meta.c.name, meta.c.value))}
     return Facts(
-        said["window_size"],
-        int(said["closed_before_us"]),
-        int(said["removed_before_us"]),
-        int(said["outcomes_pending"]),
+        facts["window_size"],
+        int(facts["closed_before_us"]),
+        int(facts["removed_before_us"]),
+        int(facts["outcomes_pending"]),
     )
 
 

@@ -3,11 +3,11 @@
 **SQLite** (a path, or ``sqlite:///PATH``; the default). Write-ahead log, so that readers and the writer do not wait for
 each other; one writer at a time, who waits at most five seconds for another. ``synchronous=NORMAL``: a commit does not
 wait for the disk, only a checkpoint does. A crash of the process loses nothing; a power cut may lose the last
-transactions, whole, and the positions with them, so those records are read from the topics again. The file must lie on
+transactions, whole, and the offsets with them, so those records are read from the topics again. The file must lie on
 a local disk, since the log needs shared memory. A writer that is stopped (SIGSTOP) in the middle of its turn keeps all
 others waiting until it goes on or is killed. The file never shrinks: what the retention removes makes room for
 new rows. If the file is moved away, nothing is written into what is left of it: every step raises StoreUnavailable
-until it is back. Another file in its place is refused for good, because its positions are not ours; start again then.
+until it is back. Another file in its place is refused for good, because its offsets are not ours; start again then.
 
 **PostgreSQL** (``postgresql://USER:PASSWORD@HOST/DATABASE``, psycopg 3). Writers take turns by one advisory lock a
 transaction, so that several monitors may share a store; one that hangs in the middle of its turn loses it after half a

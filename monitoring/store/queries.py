@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from monitoring.store.labels import IDS_PER_QUERY, in_runs
+from monitoring.store.labels import IDS_PER_QUERY, in_batches
 from monitoring.store.meta import read_facts
 from monitoring.store.rows import Counts, Rows, WindowKey, without_nul
-from monitoring.store.tables import contradictions, decisions, outcomes, windows
+from monitoring.store.tables import contradictions, decisions, labels, windows
 from stream_app.errors import StoreError
 
 _COLUMNS = sa.select(
@@ -19,8 +19,8 @@ _COLUMNS = sa.select(
     decisions.c.probability_of_default,
     decisions.c.outcome,
     decisions.c.model_version,
-    outcomes.c.defaulted,
-).select_from(decisions.outerjoin(outcomes, decisions.c.request_id == outcomes.c.request_id))
+    labels.c.defaulted,
+).select_from(decisions.outerjoin(labels, decisions.c.request_id == labels.c.request_id))
 _BY_REQUEST = (decisions.c.requested_at_us, decisions.c.request_id)
 """The same order however the partitions were interleaved, so that the same sums come out to the last bit."""
 
@@ -58,14 +58,14 @@ def _rows(db: sa.Connection, within: Any, order: Sequence[Any], limit: int | Non
 
 
 def _sample(db: sa.Connection, timely: Any, order: Sequence[Any], limit: int) -> list[Any]:
-    """Every so-manieth row, the same ones each time."""
+    """Evenly spaced rows, the same ones each time."""
     seqs = db.execute(sa.select(decisions.c.seq).where(timely).order_by(*order)).scalars().all()
     chosen = [seqs[n * len(seqs) // limit] for n in range(limit)]
-    found: list[Any] = []
+    rows: list[Any] = []
     for start in range(0, limit, IDS_PER_QUERY):
-        some = decisions.c.seq.in_(chosen[start : start + IDS_PER_QUERY])
-        found += db.execute(_COLUMNS.where(some).order_by(*order)).all()
-    return found
+        batch = decisions.c.seq.in_(chosen[start : start + IDS_PER_QUERY])
+        rows += db.execute(_COLUMNS.where(batch).order_by(*order)).all()
+    return rows
 
 
 def _columns(rows: Sequence[Any], late: int, total: int) -> Rows:
@@ -90,11 +90,11 @@ def record_of(db: sa.Connection, request_id: str) -> bytes | None:
 def records_of(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, bytes]:
     """The same for many, by request id; those there are."""
     asked = {without_nul(request_id): request_id for request_id in request_ids}
-    found: dict[str, bytes] = {}
-    for some in in_runs(asked):
-        query = sa.select(decisions.c.request_id, decisions.c.record).where(decisions.c.request_id.in_(some))
-        found.update((asked[stored], record.encode()) for stored, record in db.execute(query))
-    return found
+    records: dict[str, bytes] = {}
+    for batch in in_batches(asked):
+        query = sa.select(decisions.c.request_id, decisions.c.record).where(decisions.c.request_id.in_(batch))
+        records.update((asked[stored], record.encode()) for stored, record in db.execute(query))
+    return records
 
 
 def newest_records(db: sa.Connection, most: int) -> list[bytes]:
@@ -131,8 +131,8 @@ def outcomes_after(db: sa.Connection, after_seq: int, most: int) -> tuple[int, d
 def counts(db: sa.Connection) -> Counts:
     """How many of each kind are stored; reads an index of the decisions through, which takes a moment."""
     total, late = db.execute(sa.select(sa.func.count(), sa.func.count().filter(decisions.c.late))).one()
-    said, contradicting, closed = (
+    known, contradicting, closed = (
         db.execute(sa.select(sa.func.count()).select_from(table)).scalar_one()
-        for table in (outcomes, contradictions, windows)
+        for table in (labels, contradictions, windows)
     )
-    return Counts(total, late, said, read_facts(db).outcomes_pending, contradicting, closed)
+    return Counts(total, late, known, read_facts(db).labels_pending, contradicting, closed)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from monitoring.store.labels import in_runs
+from monitoring.store.labels import in_batches
 from monitoring.store.meta import NEVER_US, Facts, read_facts, write_fact
-from monitoring.store.tables import contradictions, decisions, outcomes, windows
+from monitoring.store.tables import contradictions, decisions, labels, windows
 
 
 def remove_before(db: sa.Connection, before_us: int, most: int = 10_000) -> int:
-    """Remove up to ``most`` decisions (with their outcomes) and as many waiting outcomes. Returns how many of both.
+    """Remove up to ``most`` decisions (with their labels) and as many waiting labels. Returns how many of both.
 
     Decisions go up to the end of the last window that ended by ``before_us``, had been closed and has nothing left to
-    compute; outcomes without a decision when observed before ``before_us``. Call again until there are none.
+    compute; labels without a decision when observed before ``before_us``. Call again until there are none.
     """
     facts = read_facts(db)
     boundary_us = _boundary(db, before_us, facts)
@@ -37,18 +37,18 @@ def _remove_decisions(db: sa.Connection, boundary_us: int, most: int) -> int:
     at = decisions.c.requested_at_us
     oldest = sa.select(decisions.c.request_id).where(at < boundary_us).order_by(at).limit(most)
     request_ids = db.execute(oldest).scalars().all()
-    for some in in_runs(request_ids):
-        db.execute(sa.delete(outcomes).where(outcomes.c.request_id.in_(some)))
-        db.execute(sa.delete(decisions).where(decisions.c.request_id.in_(some)))
+    for batch in in_batches(request_ids):
+        db.execute(sa.delete(labels).where(labels.c.request_id.in_(batch)))
+        db.execute(sa.delete(decisions).where(decisions.c.request_id.in_(batch)))
     return len(request_ids)
 
 
 def _remove_waiting(db: sa.Connection, before_us: int, most: int, facts: Facts) -> int:
-    old = outcomes.c.joined.is_(sa.false()) & (outcomes.c.observed_at_us < before_us)
-    request_ids = db.execute(sa.select(outcomes.c.request_id).where(old).limit(most)).scalars().all()
-    for some in in_runs(request_ids):
-        db.execute(sa.delete(outcomes).where(outcomes.c.request_id.in_(some)))
+    old = labels.c.joined.is_(sa.false()) & (labels.c.observed_at_us < before_us)
+    request_ids = db.execute(sa.select(labels.c.request_id).where(old).limit(most)).scalars().all()
+    for batch in in_batches(request_ids):
+        db.execute(sa.delete(labels).where(labels.c.request_id.in_(batch)))
     if request_ids:
-        write_fact(db, "outcomes_pending", facts.outcomes_pending - len(request_ids))
+        write_fact(db, "outcomes_pending", facts.labels_pending - len(request_ids))
     db.execute(sa.delete(contradictions).where(contradictions.c.observed_at_us < before_us))
     return len(request_ids)

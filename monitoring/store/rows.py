@@ -42,8 +42,8 @@ class DecisionRow(NamedTuple):
     topic_offset: int
 
 
-class OutcomeRow(NamedTuple):
-    """What became of one request, as its own record on the topic said."""
+class LabelRow(NamedTuple):
+    """The truth about one request, as its record on the topic says it."""
 
     request_id: str
     client_id: str
@@ -53,8 +53,8 @@ class OutcomeRow(NamedTuple):
     topic_offset: int
 
 
-class Position(NamedTuple):
-    """Where a partition is read on, and its event clock: the latest event time so far, None before the first."""
+class PartitionOffset(NamedTuple):
+    """The offset a partition is read from next, and its event clock: the latest event so far, None before the first."""
 
     next_offset: int
     latest_us: int | None
@@ -62,32 +62,32 @@ class Position(NamedTuple):
 
 @dataclass(frozen=True)
 class Put:
-    """What one poll brought, to be stored as a whole. ``positions``: by topic and partition number.
+    """What one poll brought, to be stored as a whole. ``offsets``: by topic and partition number.
 
-    ``size``: of the time windows. It tells which closed windows got outcomes, and is that of the whole store.
+    ``size``: of the time windows. It says which closed windows got labels, and is that of the whole store.
     """
 
     decisions: Sequence[DecisionRow]
-    outcomes: Sequence[OutcomeRow]
-    positions: Mapping[tuple[str, int], Position]
+    labels: Sequence[LabelRow]
+    offsets: Mapping[tuple[str, int], PartitionOffset]
     size: WindowSize
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What became of a put. ``late``: of the new decisions. ``outcomes_repeated``: said before, with the same content.
+    """What became of a put. ``late``: of the new decisions. ``labels_repeated``: known before, with the same content.
 
-    ``outcomes_contradicting``: new statements against the outcome known; the first stays. ``outcomes_pending``: how
-    many of all outcomes wait for their decision now.
+    ``labels_contradicting``: against the label known, which stays. ``labels_pending``: how many of all labels wait for
+    their decision now.
     """
 
     decisions_new: int = 0
     decisions_known: int = 0
     late: int = 0
-    outcomes_new: int = 0
-    outcomes_repeated: int = 0
-    outcomes_contradicting: int = 0
-    outcomes_pending: int = 0
+    labels_new: int = 0
+    labels_repeated: int = 0
+    labels_contradicting: int = 0
+    labels_pending: int = 0
 
 
 class WindowKey(NamedTuple):
@@ -107,7 +107,7 @@ class WindowKey(NamedTuple):
 
 
 class Unpublished(NamedTuple):
-    """A revision of a window's drift event that nobody was told of yet; ``record`` is its JSON."""
+    """A revision of a window's drift event that is not on the topic yet; ``record`` is its JSON."""
 
     id: str
     revision: int
@@ -133,11 +133,11 @@ class Rows:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many of each the store holds; ``late`` are among the decisions, ``outcomes_pending`` among the outcomes."""
+    """How many of each the store holds; ``late`` are among the decisions, ``labels_pending`` among the labels."""
 
     decisions: int
     late: int
-    outcomes: int
-    outcomes_pending: int
+    labels: int
+    labels_pending: int
     contradictions: int
     windows: int

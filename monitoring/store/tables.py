@@ -41,7 +41,7 @@ decisions = sa.Table(
     sqlite_autoincrement=True,  # a number is never given twice, even after its row was removed
 )
 
-outcomes = sa.Table(
+labels = sa.Table(
     "outcomes",
     METADATA,
     sa.Column("request_id", _ID, primary_key=True),
@@ -55,9 +55,9 @@ outcomes = sa.Table(
 )
 sa.Index(
     "outcomes_pending",
-    outcomes.c.observed_at_us,
-    sqlite_where=outcomes.c.joined.is_(sa.false()),
-    postgresql_where=outcomes.c.joined.is_(sa.false()),
+    labels.c.observed_at_us,
+    sqlite_where=labels.c.joined.is_(sa.false()),
+    postgresql_where=labels.c.joined.is_(sa.false()),
 )
 
 contradictions = sa.Table(
@@ -73,7 +73,7 @@ contradictions = sa.Table(
     sa.UniqueConstraint("request_id", "defaulted", "observed_at_us"),  # read again, it is the same statement
 )
 
-positions = sa.Table(
+offsets = sa.Table(
     "positions",
     METADATA,
     sa.Column("topic", sa.Text, primary_key=True),

@@ -1,22 +1,24 @@
-"""One put: decisions, outcomes and positions in one transaction. Whatever is known already stays as it is."""
+"""Stores decisions, labels and offsets in one transaction. Whatever is known already stays as it is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
-from monitoring.store.labels import in_runs, put_outcomes
+from monitoring.store.labels import in_batches, put_labels
 from monitoring.store.meta import Facts, claim_size, write_fact
-from monitoring.store.offsets import advance
-from monitoring.store.rows import NUL, DecisionRow, OutcomeRow, Put, Stored, without_nul
-from monitoring.store.tables import decisions, outcomes
+from monitoring.store.rows import NUL, DecisionRow, LabelRow, PartitionOffset, Put, Stored, without_nul
+from monitoring.store.tables import decisions, insert_or_replace, labels, offsets
 
 _COLUMNS = ", ".join(DecisionRow._fields)
 
-Row = TypeVar("Row", DecisionRow, OutcomeRow)
+Partition = tuple[str, int]
+"""Topic and partition number."""
+
+Row = TypeVar("Row", DecisionRow, LabelRow)
 
 
 def put(db: sa.Connection, given: Put) -> Stored:
@@ -27,22 +29,22 @@ def put(db: sa.Connection, given: Put) -> Stored:
     """
     facts = claim_size(db, given.size)
     stored, joined = _put_decisions(db, _storable(given.decisions), facts)
-    said = put_outcomes(db, _storable(given.outcomes), given.size)
-    advance(db, given.positions)
-    pending = facts.outcomes_pending - joined + said.pending
-    if pending != facts.outcomes_pending:
+    counts = put_labels(db, _storable(given.labels), given.size)
+    _advance(db, given.offsets)
+    pending = facts.labels_pending - joined + counts.pending
+    if pending != facts.labels_pending:
         write_fact(db, "outcomes_pending", pending)
     return replace(
         stored,
-        outcomes_new=said.new,
-        outcomes_repeated=said.repeated,
-        outcomes_contradicting=said.contradicting,
-        outcomes_pending=pending,
+        labels_new=counts.new,
+        labels_repeated=counts.repeated,
+        labels_contradicting=counts.contradicting,
+        labels_pending=pending,
     )
 
 
 def _put_decisions(db: sa.Connection, rows: Sequence[DecisionRow], facts: Facts) -> tuple[Stored, int]:
-    """Returns also how many outcomes found the decision they waited for."""
+    """Returns also how many labels found the decision they waited for."""
     if not rows:
         return Stored(), 0
     last_seq = db.execute(sa.select(sa.func.coalesce(sa.func.max(decisions.c.seq), 0))).scalar_one()
@@ -50,7 +52,7 @@ def _put_decisions(db: sa.Connection, rows: Sequence[DecisionRow], facts: Facts)
     db.exec_driver_sql(_insert(db), list(_late_if_closed(rows, facts.closed_before_us)))
     counted = sa.select(sa.func.count(), sa.func.count().filter(decisions.c.late)).where(decisions.c.seq > last_seq)
     new, late = db.execute(counted).one()
-    joined = _join_waiting(db, [row.request_id for row in rows]) if new and facts.outcomes_pending else 0
+    joined = _join_waiting(db, [row.request_id for row in rows]) if new and facts.labels_pending else 0
     return Stored(decisions_new=new, decisions_known=len(rows) - new, late=late), joined
 
 
@@ -67,11 +69,11 @@ def _late_if_closed(rows: Sequence[DecisionRow], closed_before_us: int) -> Seque
 
 
 def _join_waiting(db: sa.Connection, request_ids: Sequence[str]) -> int:
-    """Outcomes that waited for one of these decisions. A new decision is in no closed window: none is told of it."""
+    """Join labels that waited for these decisions, which are new and so in no closed window: no count rises."""
     joined = 0
-    for some in in_runs(request_ids):
-        waiting = outcomes.c.joined.is_(sa.false()) & outcomes.c.request_id.in_(some)
-        joined += db.execute(sa.update(outcomes).where(waiting).values(joined=True)).rowcount
+    for batch in in_batches(request_ids):
+        waiting = labels.c.joined.is_(sa.false()) & labels.c.request_id.in_(batch)
+        joined += db.execute(sa.update(labels).where(waiting).values(joined=True)).rowcount
     return joined
 
 
@@ -87,3 +89,33 @@ def _without_nul(row: Row) -> Row:
         name: without_nul(value) for name, value in row._asdict().items() if isinstance(value, str)
     }
     return row._replace(**texts)
+
+
+def read_offsets(db: sa.Connection) -> dict[Partition, PartitionOffset]:
+    """By topic and partition number."""
+    found = sa.select(offsets.c.topic, offsets.c.partition, offsets.c.next_offset, offsets.c.latest_us)
+    return {
+        (topic, number): PartitionOffset(offset, latest_us) for topic, number, offset, latest_us in db.execute(found)
+    }
+
+
+def _advance(db: sa.Connection, reached: Mapping[Partition, PartitionOffset]) -> None:
+    """Move offsets forward; one that is further already stays, for what is read again was stored before."""
+    if not reached:
+        return
+    known = read_offsets(db)
+    further = {partition: _further(known.get(partition), position) for partition, position in reached.items()}
+    moved = [
+        {"topic": topic, "partition": number, **position._asdict()}
+        for (topic, number), position in further.items()
+        if known.get((topic, number)) != position
+    ]
+    if moved:
+        db.execute(insert_or_replace(db, offsets), moved)
+
+
+def _further(known: PartitionOffset | None, reached: PartitionOffset) -> PartitionOffset:
+    if known is None:
+        return reached
+    seen = [at_us for at_us in (known.latest_us, reached.latest_us) if at_us is not None]
+    return PartitionOffset(max(known.next_offset, reached.next_offset), max(seen, default=None))

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from monitoring.event_time import WindowSize, close_before_us, quiet_close_before_us, watermark_us
-from monitoring.store import Position
+from monitoring.store import PartitionOffset
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Progression:
 
 
 def progression(
-    windowing: Windowing, partitions: int, read: Mapping[int, Position], idle: Set[int], now_us: int
+    windowing: Windowing, partitions: int, read: Mapping[int, PartitionOffset], idle: Set[int], now_us: int
 ) -> Progression:
     """``partitions``: how many there are, numbered from 0. ``read``: those that have brought a record so far."""
     latest_us = {number: read[number].latest_us if number in read else None for number in range(partitions)}

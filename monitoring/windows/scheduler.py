@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 
 from monitoring.log_lines import LogLines, window_line
 from monitoring.metrics.monitor import MonitorMetrics
-from monitoring.store import DecisionStore, Position, WindowKey
+from monitoring.store import DecisionStore, PartitionOffset, WindowKey
 from monitoring.windows.due import Windowing, progression
 from stream_app.errors import ChildClosed, ChildFailed, DeliveryFailed, StoreError, StoreUnavailable
 
@@ -98,7 +98,7 @@ class WindowScheduler:
 
     async def _close_due(self) -> None:
         read = await self._decisions_read()
-        idle = await self._find_idle({number: position.next_offset for number, position in read.items()})
+        idle = await self._find_idle({number: offset.next_offset for number, offset in read.items()})
         now_us = time.time_ns() // 1000
         due = progression(self._windowing, self.partitions, read, idle, now_us)
         self._metrics.watermark_is(due.watermark_us)
@@ -107,10 +107,10 @@ class WindowScheduler:
         if self._windowing.count:
             await asyncio.to_thread(self._store.close_due_counts, self._windowing.count, now_us)
 
-    async def _decisions_read(self) -> dict[int, Position]:
+    async def _decisions_read(self) -> dict[int, PartitionOffset]:
         """How far each decision partition was read, by whichever monitor."""
-        positions = await asyncio.to_thread(self._store.positions)
-        return {number: position for (topic, number), position in positions.items() if topic == self._topic}
+        offsets = await asyncio.to_thread(self._store.offsets)
+        return {number: offset for (topic, number), offset in offsets.items() if topic == self._topic}
 
     async def _judge(self) -> bool:
         """Compute windows for the first time, oldest first, some at each tick. True when none is left."""
@@ -171,7 +171,7 @@ class WindowScheduler:
     async def _apply_retention(self) -> None:
         """Remove what is older than the retention, some of it at each tick, whenever that has moved by a window."""
         read = await self._decisions_read()
-        latest_us = [position.latest_us for position in read.values() if position.latest_us is not None]
+        latest_us = [offset.latest_us for offset in read.values() if offset.latest_us is not None]
         if not latest_us:
             return
         before_us = self._windowing.size.start_of(max(latest_us) - self._windowing.retention_us)

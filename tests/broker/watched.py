@@ -175,7 +175,7 @@ class Monitor:
         """Everything is stored, every window there will be is closed, computed and announced."""
         assert self.worker.process.poll() is None, f"the monitor ended:\n{self.log()[-3000:]}"
         counts = self.counts()
-        return (counts.decisions, counts.outcomes) == (decisions, outcomes) and self._asked(_has_nothing_to_do)
+        return (counts.decisions, counts.labels) == (decisions, outcomes) and self._asked(_has_nothing_to_do)
 
     def settle(self, decisions: int = DECISIONS, outcomes: int = OUTCOMES) -> None:
         wait_until(partial(self.is_settled, decisions, outcomes), f"{self.name} has stored and judged all of it")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from monitoring.event_time import WindowSize
-from monitoring.store import DecisionRow, DecisionStore, OutcomeRow, Put, Stored
+from monitoring.store import DecisionRow, DecisionStore, LabelRow, Put, Stored
 from stream_app.drift_events import DriftEvent, OutcomeMix, PredictionDrift, Shift, WindowRef
 
 HOUR, DAY = 3_600_000_000, 86_400_000_000
@@ -23,18 +23,18 @@ def decision(request_id: str = "r1", at_us: int = 0, **changes: Any) -> Decision
     return row._replace(**changes)
 
 
-def outcome(request_id: str = "r1", defaulted: bool = True, at_us: int = 900 * DAY) -> OutcomeRow:
-    return OutcomeRow(request_id, "c1", defaulted, at_us, 0, 7)
+def label(request_id: str = "r1", defaulted: bool = True, at_us: int = 900 * DAY) -> LabelRow:
+    return LabelRow(request_id, "c1", defaulted, at_us, 0, 7)
 
 
 def put(
     store: DecisionStore,
     decisions: Sequence[DecisionRow] = (),
-    outcomes: Sequence[OutcomeRow] = (),
-    positions: Any = None,
+    labels: Sequence[LabelRow] = (),
+    offsets: Any = None,
     size: WindowSize = DAILY,
 ) -> Stored:
-    return store.put(Put(decisions, outcomes, positions or {}, size))
+    return store.put(Put(decisions, labels, offsets or {}, size))
 
 
 def day_of(store: DecisionStore, rows: int, day: int = 0, name: str = "r") -> None:

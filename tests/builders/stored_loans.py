@@ -13,7 +13,7 @@ import pandas as pd
 from models.bundle import REFERENCE, shipped_bundle
 from models.policy import OUTCOMES, Policy
 from monitoring.event_time import WindowSize
-from monitoring.store import DecisionRow, DecisionStore, OutcomeRow, Put, WindowKey
+from monitoring.store import DecisionRow, DecisionStore, LabelRow, Put, WindowKey
 
 MONTH = WindowSize.parse("1mo")
 ROWS = 600
@@ -56,8 +56,8 @@ def _decision(month_us: int, number: int, features: Mapping[str, Any]) -> Decisi
     )
 
 
-def outcome(of: DecisionRow, defaulted: bool) -> OutcomeRow:
-    return OutcomeRow(of.request_id, of.client_id, defaulted, of.requested_at_us, 0, of.topic_offset)
+def label(of: DecisionRow, defaulted: bool) -> LabelRow:
+    return LabelRow(of.request_id, of.client_id, defaulted, of.requested_at_us, 0, of.topic_offset)
 
 
 def make_store(path: Path, march: list[DecisionRow], april: list[DecisionRow] | None = None) -> list[WindowKey]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from monitoring.event_time import WindowSize
 from monitoring.log_lines import LogLines
-from monitoring.store import Position, Unpublished, WindowKey
+from monitoring.store import PartitionOffset, Unpublished, WindowKey
 from monitoring.windows.due import Windowing
 from monitoring.windows.scheduler import WindowScheduler
 from stream_app.drift_events import DriftEvent
@@ -33,7 +33,10 @@ class Store:
         self.sent: dict[str, int] = {}
         self.failing = ""
         self.steps: list[str] = []
-        self.at: dict[Any, Position] = {("d", 0): Position(5, 9 * DAY), ("o", 0): Position(1, 99 * DAY)}
+        self.read: dict[Any, PartitionOffset] = {
+            ("d", 0): PartitionOffset(5, 9 * DAY),
+            ("o", 0): PartitionOffset(1, 99 * DAY),
+        }
         self.removed: list[int] = []
 
     def _step(self, name: str) -> None:
@@ -41,9 +44,9 @@ class Store:
         if name == self.failing:
             raise StoreUnavailable("The store is away.")
 
-    def positions(self) -> dict[Any, Position]:
-        self._step("positions")
-        return self.at
+    def offsets(self) -> dict[Any, PartitionOffset]:
+        self._step("offsets")
+        return self.read
 
     def windows(self, last: int) -> list[DriftEvent]:
         self._step("windows")
@@ -143,7 +146,9 @@ class Monitor:
         self.scheduler.partitions = 1
 
     async def _idle(self, next_offsets: Mapping[int, int]) -> Set[int]:
-        assert next_offsets == {number: at.next_offset for (topic, number), at in self.store.at.items() if topic == "d"}
+        assert next_offsets == {
+            number: at.next_offset for (topic, number), at in self.store.read.items() if topic == "d"
+        }
         return self.idle
 
     async def _publish(self, name: str, _record: bytes) -> None:

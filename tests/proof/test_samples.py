@@ -66,7 +66,7 @@ class Exporters:
         self.scorer.remembered_are(98)
         self.scorer.lag_is({0: 5, 1: 0})
         self.scorer.committed(time.time())
-        self.monitor.stored(Stored(decisions_new=98, late=1, outcomes_new=30, outcomes_pending=3))
+        self.monitor.stored(Stored(decisions_new=98, late=1, labels_new=30, labels_pending=3))
         self.monitor.lag_is({("loan.decisions", 0): 4, ("loan.outcomes", 0): 0})
         self.monitor.committed(time.time())
         self.monitor.watermark_is(1_136_073_600_000_000)

@@ -6,7 +6,7 @@ import pytest
 
 from monitoring.event_time import WindowSize
 from monitoring.store import DecisionStore, Unpublished, WindowKey
-from tests.builders.store_rows import DAILY, DAY, HOUR, day_of, decision, drift_event, outcome, put
+from tests.builders.store_rows import DAILY, DAY, HOUR, day_of, decision, drift_event, label, put
 
 FIRST, SECOND = "1970-01-01", "1970-01-02"
 
@@ -50,7 +50,7 @@ def test_an_instant_within_a_window_leaves_that_window_open(store: DecisionStore
 
 
 def test_a_closed_window_says_its_bounds_and_nothing_of_outcomes_yet(store: DecisionStore) -> None:
-    put(store, [decision("a", HOUR)], [outcome("a")])
+    put(store, [decision("a", HOUR)], [label("a")])
     store.close_due(DAY, DAILY, at_us=0)
     assert key(store) == WindowKey(FIRST, "time", 0, DAY, None, None, labels_seen=0)
 
@@ -112,7 +112,7 @@ def test_outcomes_that_join_a_computed_window_make_it_stale_until_it_is_computed
     store.close_due(2 * DAY, DAILY, at_us=0)
     store.computed(key(store, FIRST), drift_event(FIRST))
     store.computed(key(store, SECOND), drift_event(SECOND))
-    put(store, outcomes=[outcome("r0"), outcome("r2"), outcome("nobody")])
+    put(store, labels=[label("r0"), label("r2"), label("nobody")])
     (stale,) = store.stale()
     assert (stale.id, stale.labels_seen) == (FIRST, 2)
     store.computed(stale, drift_event(FIRST, revision=2))
@@ -123,7 +123,7 @@ def test_outcomes_that_join_while_a_window_is_computed_are_not_forgotten(store: 
     day_of(store, rows=3)
     store.close_due(DAY, DAILY, at_us=0)
     before = key(store)
-    put(store, outcomes=[outcome("r0")])
+    put(store, labels=[label("r0")])
     store.computed(before, drift_event())
     assert [window.labels_seen for window in store.stale()] == [1]
 
@@ -131,23 +131,23 @@ def test_outcomes_that_join_while_a_window_is_computed_are_not_forgotten(store: 
 def test_outcomes_join_count_windows_too(store: DecisionStore) -> None:
     put(store, [decision(name) for name in "abcde"])
     store.close_due_counts(2, at_us=0)
-    put(store, outcomes=[outcome("b"), outcome("c"), outcome("d"), outcome("e")])
+    put(store, labels=[label("b"), label("c"), label("d"), label("e")])
     assert [key(store, f"count-00000{n}").labels_seen for n in (1, 2)] == [1, 2]
 
 
-@pytest.mark.parametrize("again", [outcome("r0"), outcome("r0", defaulted=False)])
+@pytest.mark.parametrize("again", [label("r0"), label("r0", defaulted=False)])
 def test_an_outcome_that_tells_nothing_new_makes_nothing_stale(store: DecisionStore, again: object) -> None:
     day_of(store, rows=1)
-    put(store, outcomes=[outcome("r0")])
+    put(store, labels=[label("r0")])
     store.close_due(DAY, DAILY, at_us=0)
-    put(store, outcomes=[again])  # type: ignore[list-item]
+    put(store, labels=[again])  # type: ignore[list-item]
     assert key(store).labels_seen == 0
 
 
 def test_the_outcome_of_a_late_decision_makes_nothing_stale(store: DecisionStore) -> None:
     put(store, [decision("a"), decision("b", late=True)])
     store.close_due(DAY, DAILY, at_us=0)
-    put(store, outcomes=[outcome("b")])
+    put(store, labels=[label("b")])
     assert key(store).labels_seen == 0
 
 

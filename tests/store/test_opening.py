@@ -68,7 +68,7 @@ def test_reading_an_empty_database_makes_nothing_in_it(url: str) -> None:
 def test_a_damaged_row_of_facts_is_no_crash(store: DecisionStore, url: str) -> None:
     execute(url, "DROP TABLE positions")
     with pytest.raises(StoreError):
-        store.positions()
+        store.offsets()
 
 
 # ---- SQLite ----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from monitoring.store import DecisionStore
 from stream_app.drift_events import FeatureDrift, Shift
-from tests.builders.store_rows import DAILY, DAY, decision, drift_event, outcome, put
+from tests.builders.store_rows import DAILY, DAY, decision, drift_event, label, put
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "store.md").read_text()
 BY_MONTH, BY_FEATURE = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
@@ -26,7 +26,7 @@ def test_the_queries_of_the_page_give_what_it_says(tmp_path: Path) -> None:
     path = tmp_path / "d.db"
     with DecisionStore.open(str(path)) as store:
         put(store, [decision("a"), decision("b", 40 * DAY), decision("c"), decision("d")])
-        put(store, outcomes=[outcome("a"), outcome("b", defaulted=False), outcome("c", defaulted=False)])
+        put(store, labels=[label("a"), label("b", defaulted=False), label("c", defaulted=False)])
         store.close_due(DAY, DAILY, at_us=0)
         (key,) = store.uncomputed()
         store.computed(key, drift_event(features=(drift_of("amount", 0.1), drift_of("state", 0.2))))

@@ -13,7 +13,7 @@ from monitoring.store import DecisionStore, Rows, WindowKey
 from monitoring.store.open import open_connection
 from monitoring.store.queries import counts
 from stream_app.errors import StoreError
-from tests.builders.store_rows import DAILY, DAY, HOUR, decision, outcome, put
+from tests.builders.store_rows import DAILY, DAY, HOUR, decision, label, put
 
 
 def ids(rows: Rows) -> list[str]:
@@ -29,7 +29,7 @@ def test_a_window_gives_its_timely_decisions_in_columns_with_what_became_of_them
             decision("late", HOUR, late=True),
             decision("tomorrow", DAY),
         ],
-        [outcome("b", defaulted=True), outcome("tomorrow")],
+        [label("b", defaulted=True), label("tomorrow")],
     )
     store.close_due(DAY, DAILY, at_us=0)
     (window,) = store.uncomputed()

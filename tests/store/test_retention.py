@@ -6,7 +6,7 @@ import pytest
 
 from monitoring.store import Counts, DecisionStore, WindowKey
 from stream_app.errors import StoreError
-from tests.builders.store_rows import DAILY, DAY, HOUR, day_of, decision, drift_event, outcome, put
+from tests.builders.store_rows import DAILY, DAY, HOUR, day_of, decision, drift_event, label, put
 
 
 def close(store: DecisionStore, days: int, compute: bool = True) -> list[WindowKey]:
@@ -25,11 +25,11 @@ def remaining(store: DecisionStore) -> int:
 def test_decisions_of_old_windows_go_with_their_outcomes_and_the_windows_stay(store: DecisionStore) -> None:
     day_of(store, rows=3, day=0, name="old")
     day_of(store, rows=2, day=1, name="new")
-    put(store, [decision("late", 0, late=True)], [outcome("old0"), outcome("new0")])
+    put(store, [decision("late", 0, late=True)], [label("old0"), label("new0")])
     close(store, days=2)
     assert store.remove_before(DAY) == 4
     assert store.remove_before(DAY) == 0
-    assert store.counts() == Counts(decisions=2, late=0, outcomes=1, outcomes_pending=0, contradictions=0, windows=2)
+    assert store.counts() == Counts(decisions=2, late=0, labels=1, labels_pending=0, contradictions=0, windows=2)
     assert [event.window.id for event in store.windows()] == ["1970-01-01", "1970-01-02"]
 
 
@@ -58,7 +58,7 @@ def test_a_window_that_is_not_computed_keeps_its_decisions_and_those_after_it(st
 def test_a_window_whose_outcomes_are_to_be_counted_keeps_its_decisions_until_then(store: DecisionStore) -> None:
     day_of(store, rows=3)
     close(store, days=1)
-    put(store, outcomes=[outcome("r0")])
+    put(store, labels=[label("r0")])
     assert store.remove_before(99 * DAY) == 0
     (stale,) = store.stale()
     store.computed(stale, drift_event(stale.id, revision=2))
@@ -85,7 +85,7 @@ def test_a_window_that_lost_decisions_is_never_computed_again(store: DecisionSto
     day_of(store, rows=5)
     (key,) = close(store, days=1)
     store.remove_before(DAY, most=2)
-    put(store, outcomes=[outcome("r3"), outcome("r4")])
+    put(store, labels=[label("r3"), label("r4")])
     assert store.stale() == []
     with pytest.raises(StoreError, match="retention"):
         store.rows_of(key)
@@ -106,13 +106,13 @@ def test_decisions_about_to_go_are_in_no_new_count_window_and_hold_nothing_back(
 
 
 def test_outcomes_that_wait_in_vain_go_when_they_are_old(store: DecisionStore) -> None:
-    put(store, outcomes=[outcome("a", at_us=HOUR), outcome("b", at_us=DAY)])
+    put(store, labels=[label("a", at_us=HOUR), label("b", at_us=DAY)])
     assert store.remove_before(DAY) == 1
-    assert (store.counts().outcomes, store.counts().outcomes_pending) == (1, 1)
+    assert (store.counts().labels, store.counts().labels_pending) == (1, 1)
 
 
 def test_contradictions_go_when_they_are_old(store: DecisionStore) -> None:
-    put(store, outcomes=[outcome("a", at_us=5 * DAY), outcome("a", defaulted=False, at_us=HOUR)])
+    put(store, labels=[label("a", at_us=5 * DAY), label("a", defaulted=False, at_us=HOUR)])
     store.remove_before(DAY)
     assert store.counts().contradictions == 0
 

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from monitoring.event_time import EventClock, WindowSize, close_before_us, watermark_us
-from monitoring.store import DecisionRow, DecisionStore, OutcomeRow, Position, Put
+from monitoring.store import DecisionRow, DecisionStore, LabelRow, PartitionOffset, Put
 from monitoring.store.tables import METADATA
-from tests.builders.store_rows import DAY, HOUR, decision, outcome
+from tests.builders.store_rows import DAY, HOUR, decision, label
 
 PARTITIONS = (0, 1, 2)
 FOREVER = 2**62
@@ -41,7 +41,7 @@ def topics(draw: st.DrawFn) -> Topics:
         run.append(decision(name, hour * HOUR, partition=partition, topic_offset=len(run), record=f"{n}"))
     requests = sorted({row.request_id for number in PARTITIONS for row in made["d", number]} | {"p0-none", "p1-none"})
     for name, defaulted in draw(st.lists(st.tuples(st.sampled_from(requests), st.booleans()), max_size=20)):
-        made["o", int(name[1])].append(outcome(name, defaulted))
+        made["o", int(name[1])].append(label(name, defaulted))
     return made
 
 
@@ -64,7 +64,7 @@ class Monitor:
 
     def start(self) -> None:
         self.store = DecisionStore.open(self.url)
-        known = self.store.positions()
+        known = self.store.offsets()
         self.offsets = {at: known[at].next_offset if at in known else 0 for at in self.topics}
         self.clocks = {at: EventClock(known[at].latest_us if at in known else None) for at in self.topics}
 
@@ -81,7 +81,7 @@ class Monitor:
 
     def poll(self, asked: Sequence[tuple[str, int, int]]) -> None:
         decisions: list[DecisionRow] = []
-        outcomes: list[OutcomeRow] = []
+        outcomes: list[LabelRow] = []
         for topic, number, count in asked:
             at = (topic, number)
             run = self.topics[at][self.offsets[at] : self.offsets[at] + count]
@@ -92,11 +92,11 @@ class Monitor:
             times = [row.requested_at_us for row in run]
             self.clocks[at], late, _ = self.clocks[at].observe(times, SIZE, LATENESS, FOREVER)
             decisions += [row._replace(late=is_late) for row, is_late in zip(run, late, strict=True)]
-        reached = {at: Position(self.offsets[at], self.clocks[at].latest_us) for at in self.topics}
+        reached = {at: PartitionOffset(self.offsets[at], self.clocks[at].latest_us) for at in self.topics}
         self.store.put(Put(decisions, outcomes, reached, SIZE))
 
     def close_due(self) -> None:
-        known = self.store.positions()
+        known = self.store.offsets()
         latest = {n: known["d", n].latest_us if ("d", n) in known else None for n in PARTITIONS}
         watermark = watermark_us(latest, {n for n in PARTITIONS if not self.topics["d", n]})
         if watermark is not None:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from monitoring.store import DecisionRow, DecisionStore, Position
+from monitoring.store import DecisionRow, DecisionStore, PartitionOffset
 from stream_app.errors import StoreError, StoreUnavailable
 from tests.builders.store_rows import decision, put
 from tests.servers.postgres import Postgres
@@ -45,7 +45,7 @@ def locked(url: str) -> Iterator[Any]:
 def refused(store: DecisionStore, why: str) -> None:
     """Put a decision in vain, and be told why without whom it was about."""
     with pytest.raises(StoreUnavailable, match=why) as told:
-        put(store, [decision("secret-request")], positions={("d", 0): Position(1, 0)})
+        put(store, [decision("secret-request")], offsets={("d", 0): PartitionOffset(1, 0)})
     assert told.value.retry
     assert "Nothing of this step was stored" in str(told.value)
     assert "secret-request" not in str(told.value)
@@ -53,8 +53,8 @@ def refused(store: DecisionStore, why: str) -> None:
 
 def goes_on(store: DecisionStore) -> None:
     """Nothing of what was refused is there, and the same records can be put."""
-    assert (store.counts().decisions, store.positions()) == (0, {})
-    assert put(store, [decision("secret-request")], positions={("d", 0): Position(1, 0)}).decisions_new == 1
+    assert (store.counts().decisions, store.offsets()) == (0, {})
+    assert put(store, [decision("secret-request")], offsets={("d", 0): PartitionOffset(1, 0)}).decisions_new == 1
 
 
 # ---- locked ----------------------------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def test_a_file_that_is_moved_away_during_a_put_takes_nothing_of_it(tmp_path: Pa
 
     with DecisionStore.open(str(path)) as store:
         with pytest.raises(StoreUnavailable, match="its file is gone"):
-            put(store, Moving([decision("a")]), positions={("d", 0): Position(1, 0)})
+            put(store, Moving([decision("a")]), offsets={("d", 0): PartitionOffset(1, 0)})
         elsewhere.rename(path)
         goes_on(store)
 
@@ -152,14 +152,14 @@ def test_a_file_that_is_moved_away_during_a_put_takes_nothing_of_it(tmp_path: Pa
 def test_another_file_in_its_place_is_refused_for_its_positions_are_not_ours(tmp_path: Path) -> None:
     path, elsewhere = tmp_path / "d.db", tmp_path / "elsewhere.db"
     with DecisionStore.open(str(path)) as store:
-        put(store, [decision("a")], positions={("d", 0): Position(9, 0)})
+        put(store, [decision("a")], offsets={("d", 0): PartitionOffset(9, 0)})
         path.rename(elsewhere)
         DecisionStore.open(str(path)).close()
         with pytest.raises(StoreError, match="was replaced while it was open") as told:
             put(store, [decision("b")])
         assert not told.value.retry
     with DecisionStore.open(str(path)) as store:
-        assert (store.counts().decisions, store.positions()) == (0, {})
+        assert (store.counts().decisions, store.offsets()) == (0, {})
 
 
 def test_another_writer_of_a_postgresql_store_is_waited_for_no_longer_than_stated(postgres: Postgres) -> None:
@@ -217,14 +217,14 @@ def test_connections_that_the_server_closed_are_opened_anew_unnoticed(postgres: 
 
 WRITER = """
     import itertools, sys
-    from monitoring.store import DecisionStore, Position
-    from tests.builders.store_rows import decision, outcome, put
+    from monitoring.store import DecisionStore, PartitionOffset
+    from tests.builders.store_rows import decision, label, put
 
     store = DecisionStore.open(sys.argv[1])
     for batch in itertools.count():
         names = [f"r{n}" for n in range(batch * 100, batch * 100 + 100)]
-        put(store, [decision(name) for name in names], [outcome(name) for name in names],
-            {("d", 0): Position(batch * 100 + 100, 0)})
+        put(store, [decision(name) for name in names], [label(name) for name in names],
+            {("d", 0): PartitionOffset(batch * 100 + 100, 0)})
         print(batch, flush=True)
 """
 
@@ -237,6 +237,6 @@ def test_a_writer_killed_at_any_moment_leaves_whole_puts_alone(url: str) -> None
             assert writer.stdout.readline()
         writer.send_signal(signal.SIGKILL)
     with DecisionStore.open(url) as store:
-        counts, position = store.counts(), store.positions()["d", 0]
-        assert counts.decisions == counts.outcomes == position.next_offset >= 1000
-        assert counts.outcomes_pending == 0
+        counts, position = store.counts(), store.offsets()["d", 0]
+        assert counts.decisions == counts.labels == position.next_offset >= 1000
+        assert counts.labels_pending == 0

@@ -11,7 +11,7 @@ import pytest
 
 from monitoring.decode import Clocking, Incoming, read_runs
 from monitoring.event_time import EventClock, WindowSize
-from monitoring.store import DecisionRow, OutcomeRow, Position
+from monitoring.store import DecisionRow, LabelRow, PartitionOffset
 
 DAY_US = 86_400_000_000
 MAY_FIRST_US = 1_177_977_600_000_000
@@ -35,7 +35,7 @@ def decision(**changes: Any) -> bytes:
     return json.dumps(record | changes, ensure_ascii=False).encode()
 
 
-def outcome(**changes: Any) -> bytes:
+def label(**changes: Any) -> bytes:
     record = {"request_id": "r1", "client_id": "c1", "defaulted": True, "observed_at": "2007-05-01T00:00:00Z"}
     return json.dumps(record | changes).encode()
 
@@ -51,7 +51,7 @@ def decisions(*values: bytes | None, clocks: Mapping[Any, EventClock] | None = N
     return read_runs({("d", 2): run("d", values)}, "d", clocks or {}, CLOCKING)
 
 
-def outcomes(*values: bytes | None) -> Incoming:
+def labels(*values: bytes | None) -> Incoming:
     return read_runs({("o", 2): run("o", values)}, "d", {}, CLOCKING)
 
 
@@ -74,13 +74,13 @@ def test_a_decision_becomes_a_row_with_its_record_word_for_word() -> None:
             "r1", "c1", MAY_FIRST_US, MAY_FIRST_US + 1_000_000, "review", 0.25, "v1", False, value.decode(), 2, 40
         )
     ]
-    assert incoming.positions == {("d", 2): Position(41, MAY_FIRST_US)}
+    assert incoming.offsets == {("d", 2): PartitionOffset(41, MAY_FIRST_US)}
 
 
 def test_an_outcome_becomes_a_row() -> None:
-    incoming = outcomes(outcome(defaulted=False))
-    assert incoming.outcomes == [OutcomeRow("r1", "c1", False, MAY_FIRST_US, 2, 40)]
-    assert incoming.positions == {("o", 2): Position(41, MAY_FIRST_US)}
+    incoming = labels(label(defaulted=False))
+    assert incoming.labels == [LabelRow("r1", "c1", False, MAY_FIRST_US, 2, 40)]
+    assert incoming.offsets == {("o", 2): PartitionOffset(41, MAY_FIRST_US)}
 
 
 BROKEN_DECISIONS = {
@@ -114,31 +114,31 @@ def test_a_record_that_is_no_decision_is_counted_and_passed_over_and_its_neighbo
     incoming = decisions(decision(request_id="before"), value, value, decision(request_id="behind"))
     assert [row.request_id for row in incoming.decisions] == ["before", "behind"]
     assert (incoming.unreadable, incoming.first_unreadable) == ({"d": 2}, {"d": (2, 41)})
-    assert incoming.positions == {("d", 2): Position(44, MAY_FIRST_US)}
+    assert incoming.offsets == {("d", 2): PartitionOffset(44, MAY_FIRST_US)}
 
 
 BROKEN_OUTCOMES = {
     "tombstone": None,
     "no JSON": b"{not json",
-    "no UTF-8": outcome().replace(b'"r1"', b'"\xff"'),
-    "nested without end": outcome(more="?").replace(b'"?"', b"[" * 100_000),
-    "missing field": outcome().replace(b'"defaulted"', b'"other"'),
-    "a number for the truth": outcome(defaulted=1),
-    "naive time": outcome(observed_at="2007-05-01T00:00:00"),
+    "no UTF-8": label().replace(b'"r1"', b'"\xff"'),
+    "nested without end": label(more="?").replace(b'"?"', b"[" * 100_000),
+    "missing field": label().replace(b'"defaulted"', b'"other"'),
+    "a number for the truth": label(defaulted=1),
+    "naive time": label(observed_at="2007-05-01T00:00:00"),
 }
 
 
 @pytest.mark.parametrize("value", BROKEN_OUTCOMES.values(), ids=BROKEN_OUTCOMES.keys())
 def test_a_record_that_is_no_outcome_is_counted_and_passed_over(value: bytes | None) -> None:
-    incoming = outcomes(value, outcome())
-    assert [row.request_id for row in incoming.outcomes] == ["r1"]
+    incoming = labels(value, label())
+    assert [row.request_id for row in incoming.labels] == ["r1"]
     assert (incoming.unreadable, incoming.first_unreadable) == ({"o": 1}, {"o": (2, 40)})
 
 
 def test_a_poll_of_garbage_alone_moves_the_position_and_leaves_the_clock() -> None:
     incoming = decisions(b"?", None, clocks={("d", 2): EventClock(MAY_FIRST_US)})
     assert incoming.decisions == []
-    assert incoming.positions == {("d", 2): Position(42, MAY_FIRST_US)}
+    assert incoming.offsets == {("d", 2): PartitionOffset(42, MAY_FIRST_US)}
 
 
 def test_a_nul_in_a_text_is_no_reason_to_pass_a_decision_over() -> None:
@@ -174,7 +174,7 @@ def test_one_poll_or_many_the_same_decisions_are_late() -> None:
     one_by_one: list[bool] = []
     for value in values:
         incoming = decisions(value, clocks=clocks)
-        clocks = {place: EventClock(position.latest_us) for place, position in incoming.positions.items()}
+        clocks = {place: EventClock(position.latest_us) for place, position in incoming.offsets.items()}
         one_by_one += lateness(incoming)
     assert one_by_one == lateness(decisions(*values)) == [False, False, True, False, True, True, False]
 
@@ -188,4 +188,4 @@ def test_partitions_of_one_poll_have_a_clock_each() -> None:
 def test_a_decision_from_the_future_is_in_no_window_and_moves_no_clock() -> None:
     incoming = decisions(on_day(1), decision(requested_at="2099-01-01T00:00:00Z"), on_day(1))
     assert (lateness(incoming), incoming.ahead) == ([False, True, False], 1)
-    assert incoming.positions["d", 2].latest_us == MAY_FIRST_US + DAY_US // 2
+    assert incoming.offsets["d", 2].latest_us == MAY_FIRST_US + DAY_US // 2

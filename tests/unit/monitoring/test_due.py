@@ -5,16 +5,16 @@ from __future__ import annotations
 import pytest
 
 from monitoring.event_time import WindowSize
-from monitoring.store import Position
+from monitoring.store import PartitionOffset
 from monitoring.windows.due import Progression, Windowing, progression
 
 DAY, HOUR = 86_400_000_000, 3_600_000_000
 WINDOWING = Windowing(WindowSize.parse("1d"), lateness_us=HOUR, count=0, retention_us=0)
 
 
-def at(*latest_us: int | None) -> dict[int, Position]:
+def at(*latest_us: int | None) -> dict[int, PartitionOffset]:
     """Partitions 0, 1... that have come to these times."""
-    return {number: Position(1, us) for number, us in enumerate(latest_us)}
+    return {number: PartitionOffset(1, us) for number, us in enumerate(latest_us)}
 
 
 @pytest.mark.parametrize(

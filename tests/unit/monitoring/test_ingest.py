@@ -16,7 +16,7 @@ from monitoring.decode import Clocking
 from monitoring.event_time import WindowSize
 from monitoring.ingest import Watching
 from monitoring.log_lines import LogLines
-from monitoring.store import Position, Put, Stored
+from monitoring.store import PartitionOffset, Put, Stored
 from stream_app.errors import PollLost, StoreError, StoreUnavailable
 from stream_app.transport import AssignmentRevoked, Poll
 from tests.builders.assignments import assigned
@@ -29,7 +29,7 @@ SIZE = WindowSize.parse("1d")
 class Store:
     """Takes puts, or refuses each of the next ``refuses``; a put hangs while ``open`` is not set."""
 
-    def __init__(self, refuses: int = 0, known: dict[Any, Position] | None = None) -> None:
+    def __init__(self, refuses: int = 0, known: dict[Any, PartitionOffset] | None = None) -> None:
         self.refuses, self.known, self.puts = refuses, known or {}, list[Put]()
         self.asked = 0
         self.fault: Exception = StoreUnavailable("The store is away.")
@@ -43,10 +43,10 @@ class Store:
     def put(self, put: Put) -> Stored:
         self._answer()
         self.puts.append(put)
-        self.known |= put.positions
+        self.known |= put.offsets
         return Stored(decisions_new=len(put.decisions))
 
-    def positions(self) -> dict[Any, Position]:
+    def offsets(self) -> dict[Any, PartitionOffset]:
         self._answer()
         return dict(self.known)
 
@@ -140,7 +140,7 @@ def test_a_poll_is_stored_with_where_to_read_on() -> None:
         await monitor.assigned()
         await monitor.handle(0, "a", "b")
         [put] = monitor.store.puts
-        assert put.positions == {A: Position(2, DAY_US)}
+        assert put.offsets == {A: PartitionOffset(2, DAY_US)}
         assert monitor.watching.next_offsets == {A: 2}
         assert monitor.told.verbs[:2] == ["committed", "committed"]
 
@@ -163,9 +163,9 @@ def test_a_store_that_recovers_gets_every_poll_in_order_and_each_failure_is_coun
     run(story())
 
 
-def test_reading_goes_on_from_the_stores_positions_and_by_its_clocks() -> None:
+def test_reading_goes_on_from_the_stores_offsets_and_by_its_clocks() -> None:
     async def story() -> None:
-        monitor = Monitor(Store(known={A: Position(7, 5 * DAY_US), B: Position(3, None)}))
+        monitor = Monitor(Store(known={A: PartitionOffset(7, 5 * DAY_US), B: PartitionOffset(3, None)}))
         assert await monitor.watching.before_seek(monitor.assignment) == {A: 7, B: 3}
         monitor.assignment.begin_epoch(1)
         monitor.watching.after_seek({A: 7})
@@ -200,7 +200,7 @@ def test_a_poll_that_waits_for_the_store_ends_with_the_revocation_and_nothing_be
 @pytest.mark.usefixtures("never")
 def test_a_seek_that_waits_for_the_store_ends_with_the_revocation_and_asks_nothing_again() -> None:
     async def story() -> None:
-        monitor = Monitor(Store(refuses=1, known={A: Position(7, None)}))
+        monitor = Monitor(Store(refuses=1, known={A: PartitionOffset(7, None)}))
         opening = asyncio.ensure_future(monitor.watching.before_seek(monitor.assignment))
         await until(lambda: "store_failed" in monitor.told.verbs)
         await monitor.assignment.settle()
@@ -214,7 +214,7 @@ def test_a_seek_that_waits_for_the_store_ends_with_the_revocation_and_asks_nothi
 @pytest.mark.usefixtures("soon")
 def test_a_store_that_is_away_after_a_rebalance_is_waited_for() -> None:
     async def story() -> None:
-        monitor = Monitor(Store(known={A: Position(7, None)}))
+        monitor = Monitor(Store(known={A: PartitionOffset(7, None)}))
         await monitor.assigned()
         await monitor.assignment.settle()
         monitor.revoke()

@@ -86,7 +86,7 @@ def test_what_is_out_of_order_in_a_poll_is_logged_in_a_line_a_kind_and_names_nob
     lines: LogLines, caplog: pytest.LogCaptureFixture
 ) -> None:
     incoming = Incoming(unreadable=Counter({"d": 3}), first_unreadable={"d": (1, 77)}, ahead=2)
-    stored = Stored(outcomes_contradicting=4, outcomes_pending=5)
+    stored = Stored(labels_contradicting=4, labels_pending=5)
     lines.log_poll(incoming, stored)
     lines.log_poll(incoming, stored)
     assert [line.split(";")[0] for line in caplog.messages] == [
@@ -98,7 +98,7 @@ def test_what_is_out_of_order_in_a_poll_is_logged_in_a_line_a_kind_and_names_nob
 
 
 def test_nothing_is_logged_of_a_poll_in_order(lines: LogLines, caplog: pytest.LogCaptureFixture) -> None:
-    lines.log_poll(Incoming(), Stored(decisions_new=9, outcomes_new=2))
+    lines.log_poll(Incoming(), Stored(decisions_new=9, labels_new=2))
     assert caplog.messages == []
 
 

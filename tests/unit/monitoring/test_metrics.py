@@ -50,8 +50,8 @@ def test_every_decision_and_outcome_read_is_counted_once_by_what_became_of_it(ex
 
 
 def test_pending_outcomes_are_those_of_now_and_do_not_add_up(exported: Exported) -> None:
-    exported.metrics.stored(Stored(outcomes_pending=5))
-    exported.metrics.stored(Stored(outcomes_pending=2))
+    exported.metrics.stored(Stored(labels_pending=5))
+    exported.metrics.stored(Stored(labels_pending=2))
     assert exported.value("outcomes_pending") == 2
 
 

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from monitoring.store import Position
+from monitoring.store import PartitionOffset
 from monitoring.windows.scheduler import MAX_TRIES, MAX_WINDOWS_PER_TICK
 from stream_app.errors import ChildClosed, StoreError, StoreUnavailable
 from tests.builders.window_scheduler import DAY, Monitor, Store, key
 
 STEPS = (
     "windows",
-    "positions",
+    "offsets",
     "close_due",
     "close_due_counts",
     "uncomputed",
@@ -29,7 +29,7 @@ def test_what_is_due_is_closed_then_computed_then_published_and_old_rows_are_rem
     assert monitor.store.steps == [
         *STEPS[:6],
         *("unpublished", "published"),
-        *("positions", "remove_before"),
+        *("offsets", "remove_before"),
     ]
     assert monitor.analyst.asked == [("a", 1)]
     assert (monitor.published, monitor.reported, monitor.store.sent) == (["a"], ["a"], {"a": 1})
@@ -211,6 +211,6 @@ def test_old_rows_are_removed_until_there_are_none_and_then_when_event_time_has_
     for _ in range(4):
         monitor.tick()
     assert monitor.store.removed == [7 * DAY, 7 * DAY]
-    monitor.store.at["d", 0] = Position(6, 10 * DAY + 1)
+    monitor.store.read["d", 0] = PartitionOffset(6, 10 * DAY + 1)
     monitor.tick()
     assert monitor.store.removed[2:] == [8 * DAY]

@@ -26,8 +26,8 @@ from tests.builders.stored_loans import (
     MONTH,
     ROWS,
     decisions,
+    label,
     make_store,
-    outcome,
     rows_of_reference,
 )
 
@@ -75,7 +75,7 @@ def test_the_options_are_those_given(url: str, key: WindowKey) -> None:
 def test_labels_make_a_revision_with_another_performance_and_the_same_drift(url: str, key: WindowKey) -> None:
     first = computed(url, key)
     with DecisionStore.open(url) as store:
-        store.put(Put([], [outcome(row, defaulted=number % 10 == 0) for number, row in enumerate(MARCH)], {}, MONTH))
+        store.put(Put([], [label(row, defaulted=number % 10 == 0) for number, row in enumerate(MARCH)], {}, MONTH))
         [stale] = store.stale()
     assert (stale.revision, stale.labels_seen) == (1, ROWS)
     second = computed(url, stale, Options(min_rows=ROWS + 1), IN_MAY + dt.timedelta(days=1))
