@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from stream_app.errors import StreamAppError, trace_of
-from stream_app.gateway.auth import SecurityMiddleware, keys_of
+from stream_app.gateway import problem_details as problems
+from stream_app.gateway.auth import SecurityMiddleware, allowed_keys
 from stream_app.gateway.dependencies import Dependencies, build_dependencies
 from stream_app.gateway.limits import BodyLimitMiddleware
-from stream_app.gateway.openapi import document_of
-from stream_app.gateway.problem_details import ErrorMiddleware, ProblemError, of_http_fault, of_stream_fault, response
-from stream_app.gateway.routes import dashboard, decisions, docs, predict, requests, status
-from stream_app.gateway.static_files import add_pages
+from stream_app.gateway.openapi import openapi_of
+from stream_app.gateway.problem_details import ErrorMiddleware, ProblemError
+from stream_app.gateway.responses import HeadMiddleware
+from stream_app.gateway.routes import dashboard, decisions, docs, status
+from stream_app.gateway.static_files import add_static_files
 from stream_app.runtime.log_throttle import LogThrottle
 from stream_app.settings import GatewaySettings
 
@@ -35,8 +40,8 @@ def create_app(settings: GatewaySettings) -> FastAPI:
     return app_of(build_dependencies(settings))
 
 
-def app_of(parts: Dependencies) -> FastAPI:
-    """The app on these parts."""
+def app_of(dependencies: Dependencies) -> FastAPI:
+    """The app on these dependencies."""
     app = FastAPI(
         title="Loan stream scorer",
         version="1.0.0",
@@ -44,54 +49,57 @@ def app_of(parts: Dependencies) -> FastAPI:
         lifespan=_lifespan,
         docs_url=None,
         redoc_url=None,
-        default_response_class=Response,
     )
-    app.state.parts = parts
-    for routes in (predict, requests, decisions, status, dashboard, docs):
+    app.state.dependencies = dependencies
+    for routes in (decisions, status, dashboard, docs):
         app.include_router(routes.router)
     app.mount("/docs/files", docs.swagger_files)
-    add_pages(app)
-    app.openapi = document_of(app, parts.bundle.contract)  # type: ignore[method-assign]  # as FastAPI's manual says
-    app.add_exception_handler(ProblemError, _on_refused)
-    app.add_exception_handler(StreamAppError, _stream_faults(LogThrottle()))
-    app.add_exception_handler(HTTPException, _on_http_fault)
-    settings = parts.settings
-    app.add_middleware(BodyLimitMiddleware, most_bytes=settings.max_body_bytes)
-    app.add_middleware(SecurityMiddleware, keys=keys_of(settings), per_minute=settings.rate_per_minute)
+    add_static_files(app)
+    app.openapi = openapi_of(app, dependencies.bundle.contract)  # type: ignore[method-assign]  # as FastAPI's manual says
+    _add_exception_handlers(app)
+    settings = dependencies.settings
+    app.add_middleware(HeadMiddleware)
+    app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
+    app.add_middleware(SecurityMiddleware, keys=allowed_keys(settings), per_minute=settings.rate_per_minute)
     app.add_middleware(ErrorMiddleware)
     return app
 
 
 @contextlib.asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    parts: Dependencies = app.state.parts
-    await parts.start()
+    dependencies: Dependencies = app.state.dependencies
+    asyncio.get_running_loop().set_exception_handler(_log_loop_fault)
+    await dependencies.start()
     try:
         yield
     finally:
-        await parts.stop()
+        await dependencies.stop()
 
 
-async def _on_refused(_request: Request, fault: Exception) -> Response:
-    return response(fault.problem, fault.headers) if isinstance(fault, ProblemError) else _unexpected(fault)
+def _log_loop_fault(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Without the text of the exception, which asyncio would log: it may hold a customer's data."""
+    fault = context.get("exception")
+    log.error("%s: %s", context["message"], trace_of(fault) if fault else "no exception")
 
 
-async def _on_http_fault(_request: Request, fault: Exception) -> Response:
-    return of_http_fault(fault) if isinstance(fault, HTTPException) else _unexpected(fault)
+def _add_exception_handlers(app: FastAPI) -> None:
+    throttle = LogThrottle()
 
+    def of_logged_stream_error(fault: StreamAppError) -> Response:
+        """A store or broker that is away fails every call alike: one trace a second is enough."""
+        if (suppressed := throttle.now(fault.reason)) is not None:
+            log.warning("a call failed (%s, and %d before): %s", fault.reason, suppressed, trace_of(fault))
+        return problems.of_stream_error(fault)
 
-def _stream_faults(told: LogThrottle) -> Callable[[Request, Exception], Awaitable[Response]]:
-    """A store or broker that is away fails every call alike: its trace once a second says as much."""
+    def handler(respond: Callable[[Any], Response]) -> Callable[[Request, Exception], Awaitable[Response]]:
+        async def handle(_request: Request, fault: Exception) -> Response:
+            return respond(fault)
 
-    async def answer(_request: Request, fault: Exception) -> Response:
-        if not isinstance(fault, StreamAppError):
-            return _unexpected(fault)
-        if (more := told.now(fault.reason)) is not None:
-            log.warning("a call was refused (%s, %d more times before): %s", fault.reason, more, trace_of(fault))
-        return of_stream_fault(fault)
+        return handle
 
-    return answer
-
-
-def _unexpected(fault: Exception) -> Response:
-    raise fault
+    app.add_exception_handler(
+        ProblemError, handler(lambda fault: problems.problem_response(fault.problem, fault.headers))
+    )
+    app.add_exception_handler(StreamAppError, handler(of_logged_stream_error))
+    app.add_exception_handler(HTTPException, handler(problems.of_http_error))
+    app.add_exception_handler(RequestValidationError, handler(problems.of_validation_error))

@@ -1,9 +1,10 @@
-"""Who may call, how often, and what browsers are told: the layer around every route and file of the gateway.
+"""Who may call, how often, and from which pages: the layer around every route and file of the gateway.
 
 Bound to this machine alone, the gateway needs no keys; it then answers only to this machine's own names, so that no web
-page can reach it through a name it made up (DNS rebinding). Bound to anything else it does not start without keys.
+page can reach it through a name of its own (DNS rebinding). Bound to anything else it does not start without keys.
 A key comes as ``X-API-Key``, as ``Authorization: Bearer``, or, from browsers, which ask their user for it, as the
-password of ``Authorization: Basic``.
+password of ``Authorization: Basic``. With and without keys, what returns data or decides does not answer to pages of
+other sites: a browser would send them its user's key, and one without keys decides for whoever asks.
 """
 
 from __future__ import annotations
@@ -12,48 +13,55 @@ import base64
 import binascii
 import ipaddress
 import math
+import re
 import time
 from typing import Protocol
+from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stream_app.errors import SettingsError
+from stream_app.gateway import problem_details as problems
 from stream_app.gateway.api_keys import Caller, KeyFile, Role, role_for
 from stream_app.gateway.limits import RateLimit
-from stream_app.gateway.problem_details import problem, response
+from stream_app.gateway.problem_details import problem_response
 from stream_app.settings import GatewaySettings
 
 POLICY = (
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-_HEADERS = {
-    "Content-Security-Policy": POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
+_HEADERS = (
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+)
+_NOT_CACHED = (b"cache-control", b"no-store")  # customers' data stays in no cache on the way
 _OWN_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_HOST = re.compile(r"(?:([\w.-]*)|\[([\da-f:.]+)\])(?::\d{1,5})?", re.ASCII | re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+RawHeaders = list[tuple[bytes, bytes]]
 
 
 class KnownKeys(Protocol):
-    """Who is known by which key."""
+    """Callers by their key."""
 
     def caller(self, key: str) -> Caller | None:
         """Whose key this is; None: nobody's."""
 
 
 class SecurityMiddleware:
-    """Names, keys, roles, rates and headers, in this order, around an app."""
+    """Checks path, host, site, rate, key and role, in this order, and sets the headers that restrict browsers."""
 
     def __init__(self, app: ASGIApp, keys: KnownKeys | None, per_minute: int) -> None:
         """``keys``: None when none are asked for. ``per_minute``: calls of one key or address, 0 for no limit."""
         self._app, self._keys = app, keys
-        self._names = _OWN_NAMES if keys is None else None
         self._rate = RateLimit(per_minute, clock=time.monotonic)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -61,52 +69,60 @@ class SecurityMiddleware:
             await self._app(scope, receive, send)
             return
 
-        async def with_headers(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                _add_headers(MutableHeaders(scope=message), scope["path"])
+                message["headers"] = _with_headers(message["headers"], scope["path"])
             await send(message)
 
         refusal = self._refusal(scope)
-        await (refusal or self._app)(scope, receive, with_headers)
+        await (refusal or self._app)(scope, receive, send_with_headers)
 
     def _refusal(self, scope: Scope) -> Response | None:
         """Why this call is not passed on; None: it is."""
+        if _CONTROL.search(scope["path"]) and not scope["path"].startswith("/decisions/"):
+            # The router's patterns end before a last newline: it would serve "/status\n", which has no role.
+            return problem_response(problems.BAD_PATH)
         headers = Headers(scope=scope)
-        if self._names is not None and host_name(headers.get("host", "")) not in self._names:
-            return _refuse(421, "unknown_host", "This gateway answers to localhost alone.", "Call it by that name.")
-        caller = self._keys.caller(presented_key(headers)) if self._keys else None
         needed = role_for(scope["path"])
-        return self._too_often(caller, scope) or self._not_allowed(caller, needed, headers)
+        caller = self._keys.caller(presented_key(headers)) if self._keys else None
+        return (
+            self._wrong_host(headers)
+            or (problem_response(problems.CROSS_SITE) if needed and is_cross_site(headers) else None)
+            or self._too_often(caller, scope)
+            or self._not_allowed(caller, needed)
+        )
 
-    def _not_allowed(self, caller: Caller | None, needed: Role | None, headers: Headers) -> Response | None:
-        if self._keys is None or needed is None:
-            return None
-        if caller is None:
-            told = problem(401, "key_needed", "An API key is needed.", "Send it in the header X-API-Key.")
-            return response(told, {"WWW-Authenticate": 'Basic realm="loan stream scorer: any name, a key"'})
-        if not caller.may(needed):
-            return _refuse(403, "role_needed", f"The key has not the role {needed.value}.", "Ask for one that has.")
-        if headers.get("sec-fetch-site") == "cross-site":  # a browser sends Basic along to whatever page asked for it
-            return _refuse(403, "cross_site", "Other sites' pages may not call.", "Call from a page of this one.")
-        return None
+    def _wrong_host(self, headers: Headers) -> Response | None:
+        hosts = headers.getlist("host")
+        if len(hosts) > 1 or (name := host_name("".join(hosts))) is None:
+            return problem_response(problems.BAD_HOST)
+        return problem_response(problems.UNKNOWN_HOST) if self._keys is None and name not in _OWN_NAMES else None
 
     def _too_often(self, caller: Caller | None, scope: Scope) -> Response | None:
         address = (scope.get("client") or ("",))[0]
         wait_seconds = self._rate.wait_seconds(f"key {caller.name}" if caller else f"address {address}")
         if not wait_seconds:
             return None
-        told = problem(429, "too_many_requests", "Too many calls in this minute.", "Call less often.")
-        return response(told, {"Retry-After": str(math.ceil(wait_seconds))})
+        return problem_response(problems.TOO_MANY_REQUESTS, {"Retry-After": str(math.ceil(wait_seconds))})
+
+    def _not_allowed(self, caller: Caller | None, needed: Role | None) -> Response | None:
+        if self._keys is None or needed is None:
+            return None
+        if caller is None:
+            return problem_response(
+                problems.KEY_NEEDED, {"WWW-Authenticate": 'Basic realm="loan stream scorer: any name, a key"'}
+            )
+        return None if caller.may(needed) else problem_response(problems.role_needed(needed.value))
 
 
-def keys_of(settings: GatewaySettings) -> KeyFile | None:
+def allowed_keys(settings: GatewaySettings) -> KeyFile | None:
     """The keys to ask for; None when the gateway is bound to this machine alone and none are set.
 
     Raises SettingsError when it is bound elsewhere without keys, or their file is not usable.
     """
     if settings.keys is not None:
         return KeyFile(settings.keys)
-    if is_own(settings.gateway_host):
+    if is_loopback(settings.gateway_host):
         return None
     raise SettingsError(
         f"The gateway would serve customers' decisions to others at {settings.gateway_host} without asking for keys.",
@@ -116,44 +132,57 @@ def keys_of(settings: GatewaySettings) -> KeyFile | None:
     )
 
 
-def is_own(host: str) -> bool:
-    """Whether this address is one that only this machine reaches."""
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches this address."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
 
 
-def host_name(header: str) -> str:
-    """The name in a Host header, without port and brackets."""
-    name = header.rpartition(":")[0] if header.rpartition(":")[2].isdigit() else header
-    return name.strip("[]").lower()
+def host_name(header: str) -> str | None:
+    """The name in a Host header, without port and brackets; None when it is no valid host."""
+    match = _HOST.fullmatch(header)
+    return (match[1] or match[2] or "").lower() if match else None
+
+
+def is_cross_site(headers: Headers) -> bool:
+    """Whether a browser calls for a page of another origin; programs send neither header.
+
+    ``Sec-Fetch-Site`` counts where it is sent (to localhost and over TLS): a proxy may have changed the host since.
+    Another port of the same host is another origin: whatever else runs on this machine.
+    """
+    if site := headers.get("sec-fetch-site"):
+        return site not in ("same-origin", "none")
+    origin = headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
 
 
 def presented_key(headers: Headers) -> str:
-    """The key a caller shows, empty without one."""
-    kind, _, said = headers.get("authorization", "").partition(" ")
-    if kind.lower() == "bearer":
-        return said.strip()
-    if kind.lower() == "basic":
-        return _password(said)
+    """The key a caller presents, empty without one."""
+    scheme, _, credentials = headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    if scheme.lower() == "basic":
+        return _password(credentials)
     return headers.get("x-api-key", "")
 
 
-def _password(said: str) -> str:
+def _password(credentials: str) -> str:
     try:
-        return base64.b64decode(said, validate=True).decode().partition(":")[2]
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[2]
     except (binascii.Error, UnicodeDecodeError):
         return ""
 
 
-def _add_headers(headers: MutableHeaders, path: str) -> None:
-    """What is set by a route stays as it is."""
-    for name, value in _HEADERS.items():
-        headers.setdefault(name, value)
-    if role_for(path):
-        headers.setdefault("Cache-Control", "no-store")  # customers' data stays in no cache on the way
+def _with_headers(headers: RawHeaders, path: str) -> RawHeaders:
+    """What is set by a route stays as it is, but for redirects: the router names the host that the caller sent."""
+    present = {name for name, _ in headers}
+    added = (*_HEADERS, _NOT_CACHED) if role_for(path) else _HEADERS
+    sent = [(name, _relative(value) if name == b"location" else value) for name, value in headers]
+    return sent + [header for header in added if header[0] not in present]
 
 
-def _refuse(status: int, reason: str, detail: str, do_next: str) -> Response:
-    return response(problem(status, reason, detail, do_next))
+def _relative(location: bytes) -> bytes:
+    relative = urlsplit(location)._replace(scheme=b"", netloc=b"").geturl()
+    return b"/" + relative.lstrip(b"/")

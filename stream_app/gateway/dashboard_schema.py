@@ -1,33 +1,35 @@
-"""What the dashboard is given: the JSON of ``/board``. Shares and probabilities are 0..1, times RFC 3339 in UTC.
+"""The JSON of ``/board``. Shares and probabilities are 0..1, times RFC 3339 in UTC.
 
-Null means that there was too little data to say.
+Null means that there were too few data.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-
-import msgspec
+from dataclasses import dataclass
 
 from stream_app.drift_events import CalibrationVerdict
 from stream_app.events import OutcomeName
 
 
-class DashboardModel(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class DashboardModel:
     """The model the gateway's bundle holds."""
 
     name: str
     version: str
 
 
-class DashboardPolicy(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class DashboardPolicy:
     """Approved below ``review_at``, refused from ``refuse_at``, review between."""
 
     review_at: float
     refuse_at: float
 
 
-class DashboardDecisions(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class DashboardDecisions:
     """How many decisions the store has."""
 
     total: int
@@ -36,8 +38,10 @@ class DashboardDecisions(msgspec.Struct, frozen=True):
     refused: int
 
 
-class DashboardState(msgspec.Struct, frozen=True, kw_only=True):
-    """The key figures. ``rejections``: by reason, since ``rejections_since``, when this gateway began to listen.
+@dataclass(frozen=True, kw_only=True)
+class DashboardState:
+    """The key figures. ``rejections``: those on the topic by reason, the oldest at ``rejections_since``; of each
+    partition at most the newest 50,000 from before this gateway's start.
 
     ``lag``: requests no scorer has answered yet; null while the broker is away. ``clients``: null while their store is.
     """
@@ -52,7 +56,8 @@ class DashboardState(msgspec.Struct, frozen=True, kw_only=True):
     operational: bool
 
 
-class Histogram(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class Histogram:
     """Shares of the probability of default between ``edges`` (one more than shares), the last bin with all above.
 
     ``decisions``: of the newest ``n`` (at most 5,000), all zero without any.
@@ -64,7 +69,8 @@ class Histogram(msgspec.Struct, frozen=True):
     n: int
 
 
-class DashboardDecision(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class DashboardDecision:
     """One of the newest decisions. ``reasons``: texts, the strongest first."""
 
     request_id: str
@@ -76,7 +82,8 @@ class DashboardDecision(msgspec.Struct, frozen=True, kw_only=True):
     reasons: list[str]
 
 
-class OutcomeShares(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class OutcomeShares:
     """What became of one window's requests, in shares."""
 
     window: str
@@ -86,7 +93,8 @@ class OutcomeShares(msgspec.Struct, frozen=True):
     rows: int
 
 
-class DriftMap(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class DriftMap:
     """PSI over its limit, above 1 is drift: ``ratio[feature][window]``. ``reports``: addresses of those there are."""
 
     windows: list[str]
@@ -95,7 +103,8 @@ class DriftMap(msgspec.Struct, frozen=True):
     reports: dict[str, str]
 
 
-class WindowPerformance(msgspec.Struct, frozen=True, kw_only=True):
+@dataclass(frozen=True, kw_only=True)
+class WindowPerformance:
     """Default rates of one window: what the model expected, what came true so far with its 95 % interval."""
 
     window: str
@@ -107,7 +116,8 @@ class WindowPerformance(msgspec.Struct, frozen=True, kw_only=True):
     calibration: CalibrationVerdict
 
 
-class DashboardNews(msgspec.Struct, frozen=True):
+@dataclass(frozen=True)
+class DashboardNews:
     """One message of the event stream."""
 
     state: DashboardState

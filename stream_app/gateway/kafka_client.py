@@ -1,7 +1,7 @@
-"""The gateway's clients of the broker: a producer, a consumer of all answers, and a look every second at how it fares.
+"""The gateway's Kafka clients: a producer, a consumer of all replies, and an admin client that watches the scorers.
 
-It connects whenever the broker is there and stays connected across its absences: the clients reconnect by themselves,
-and the consumer goes on where it was, so no answer is lost by one.
+They connect whenever the broker is there and stay connected across its absences: the clients reconnect by themselves,
+and the consumer goes on where it was, so no reply is lost by one.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from aiokafka.errors import KafkaError
 
 from stream_app.errors import StreamAppError, TopicMismatch, trace_of
 from stream_app.events import RawRecord
-from stream_app.gateway.consumer_lag import LOOK_TIMEOUT_SECONDS, lag_and_members
+from stream_app.gateway.consumer_lag import TIMEOUT_SECONDS, lag_and_members
 from stream_app.gateway.request_reply import Header
+from stream_app.runtime.background import start_background_task
 from stream_app.settings import GatewaySettings
 from stream_app.topics import TopicNames
 
@@ -29,63 +30,63 @@ log = logging.getLogger(__name__)
 LINGER_MS = 1
 """Requests that come within it travel together."""
 
-LOOK_SECONDS = 1.0
+MAX_COUNTED_REJECTIONS = 50_000
+"""Newest rejections of each partition that are read at the start, to be counted."""
+
+POLL_SECONDS = 1.0
 _STOP_SECONDS = 3.0
 
 OnRecords = Callable[[bool, Iterable[RawRecord]], None]
 
 
 class KafkaClient:
-    """``hear`` gets every record of the answer topics: whether they are rejections, and the records.
-
-    ``on_away`` is called when the broker is found to be away.
+    """``on_records`` gets every record of the decision and rejection topics: whether they are rejections, and the
+    records. ``on_away`` is called when the broker is found to be away.
     """
 
-    def __init__(self, settings: GatewaySettings, hear: OnRecords, on_away: Callable[[], None]) -> None:
+    def __init__(self, settings: GatewaySettings, on_records: OnRecords, on_away: Callable[[], None]) -> None:
         self.reachable = False
         self.why_not: str | None = "the broker was not reached yet"
         self.lag: int | None = None
         self.scorers: int | None = None
         self._settings = settings
         self._names = TopicNames.prefixed(settings.topic_prefix)
-        self._hear, self._on_away = hear, on_away
-        self._open = AsyncExitStack()
-        self._tasks: list[asyncio.Task[None]] = []
+        self._on_records, self._on_away = on_records, on_away
+        self._clients = AsyncExitStack()
+        self._tasks: list[asyncio.Task[Any]] = []
 
     async def start(self) -> None:
         """Connect in the background, at once or when the broker comes."""
-        # It logs each attempt, and at debug whole requests, which hold customers' data; what matters is told here.
-        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-        self._tasks = [asyncio.create_task(self._live())]
+        self._tasks = [start_background_task(self._run(), "Kafka clients of the gateway", endless=True)]
 
     async def stop(self) -> None:
         """Send what is in hand and disconnect; does not wait for a broker that is away."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._open.aclose()
+        await self._clients.aclose()
 
     async def send(self, key: bytes, value: bytes, headers: Sequence[Header]) -> asyncio.Future[object]:
         sent = await self._producer.send(self._names.requests, value, key, headers=list(headers))
         return cast("asyncio.Future[object]", sent)
 
-    # ---- life -------------------------------------------------------------------------------------------------------
+    # ---- connecting -------------------------------------------------------------------------------------------------
 
-    async def _live(self) -> None:
+    async def _run(self) -> None:
         while not await self._connect():
-            await asyncio.sleep(LOOK_SECONDS)
-        self._tasks.append(asyncio.create_task(self._again_and_again(self._read)))
-        await self._again_and_again(self._look, LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
+        self._tasks.append(start_background_task(self._repeat(self._read), "reading of replies", endless=True))
+        await self._repeat(self._check_broker, POLL_SECONDS)
 
-    async def _again_and_again(self, step: Callable[[], Awaitable[None]], pause_seconds: float = 0.0) -> None:
-        """Until cancelled. A fault of one step, whatever it is, must not be the last of the gateway."""
+    async def _repeat(self, step: Callable[[], Awaitable[None]], pause_seconds: float = 0.0) -> None:
+        """Until cancelled. One step that fails, however it does, does not end the gateway."""
         while True:
             try:
                 await step()
                 await asyncio.sleep(pause_seconds)
             except Exception as fault:  # noqa: BLE001
-                log.error("a step at the broker failed, going on: %s", trace_of(fault))
-                await asyncio.sleep(LOOK_SECONDS)
+                log.error("a step at the broker failed and is repeated: %s", trace_of(fault))
+                await asyncio.sleep(POLL_SECONDS)
 
     async def _connect(self) -> bool:
         stack = AsyncExitStack()
@@ -93,9 +94,9 @@ class KafkaClient:
             async with stack:
                 async with asyncio.timeout(self._settings.broker_wait_seconds):
                     await self._open_clients(stack)
-                self._open = stack.pop_all()
+                self._clients = stack.pop_all()
         except (KafkaError, OSError, TimeoutError, StreamAppError) as fault:
-            self._is_away(_why(fault))
+            self._mark_away(_why(fault))
             return False
         return True
 
@@ -103,29 +104,38 @@ class KafkaClient:
         servers = self._settings.kafka
         self._admin = await _started(stack, AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=3_000))
         counts = await self._partition_counts()
-        self._inputs = _partitions(self._names.requests, counts)
+        self._requests, decisions, rejections = (
+            [TopicPartition(topic, number) for number in range(count)] for topic, count in counts.items()
+        )
         self._producer = await _started(stack, self._new_producer())
         self._consumer = self._new_consumer()
-        outputs = [_partitions(name, counts) for name in (self._names.decisions, self._names.rejections)]
-        self._consumer.assign([tp for some in outputs for tp in some])
+        self._consumer.assign([*decisions, *rejections])
         await _started(stack, self._consumer)
-        if not await self._consumer.seek_to_end():  # before anything is asked, or its answer could lie before the end
+        if not await self._consumer.seek_to_end():  # before any request is sent: its reply could lie before the end
             raise TimeoutError
+        await self._seek_to_counted(rejections)
+
+    async def _seek_to_counted(self, rejections: Sequence[TopicPartition]) -> None:
+        """To the oldest rejections, so that a gateway that starts counts those there are."""
+        oldest = await self._consumer.beginning_offsets(rejections)
+        for partition, end in (await self._consumer.end_offsets(rejections)).items():
+            self._consumer.seek(partition, max(oldest[partition], end - MAX_COUNTED_REJECTIONS))
 
     async def _partition_counts(self) -> dict[str, int]:
+        """Of the topics of requests, decisions and rejections, in this order. Raises TopicMismatch."""
         wanted = [self._names.requests, self._names.decisions, self._names.rejections]
         described = await self._admin.describe_topics(wanted)
-        counts = {each["topic"]: len(each["partitions"]) for each in described if each["error_code"] == 0}
+        counts = {topic["topic"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
         if missing := [name for name in wanted if name not in counts]:
             raise TopicMismatch(
                 f"The broker has no topic {', '.join(missing)}.", do_next="Create them with `stream-app topics create`."
             )
-        return counts
+        return {name: counts[name] for name in wanted}
 
     def _new_producer(self) -> AIOKafkaProducer:
-        """Not idempotent: that kind retries for as long as the broker is away, when every caller has long given up.
+        """Not idempotent: that kind retries for as long as the broker is away, long after every caller has gone.
 
-        A request that is sent twice for want of a confirmation is decided twice alike.
+        A request that is sent twice because the first was not acknowledged is decided twice alike.
         """
         return AIOKafkaProducer(
             bootstrap_servers=self._settings.kafka,
@@ -143,27 +153,27 @@ class KafkaClient:
             fetch_max_wait_ms=int(self._settings.fetch_max_wait_seconds * 1000),
         )
 
-    # ---- reading and looking ----------------------------------------------------------------------------------------
+    # ---- connected --------------------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
         fetched = await self._consumer.getmany(timeout_ms=1_000)
         for partition, records in fetched.items():
-            self._hear(partition.topic == self._names.rejections, records)
+            self._on_records(partition.topic == self._names.rejections, records)
 
-    async def _look(self) -> None:
+    async def _check_broker(self) -> None:
         """Whether the broker answers, and how far the scorers are behind."""
         try:
-            async with asyncio.timeout(LOOK_TIMEOUT_SECONDS):
-                ends = await self._consumer.end_offsets(self._inputs)
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                ends = await self._consumer.end_offsets(self._requests)
         except (KafkaError, OSError, TimeoutError) as fault:
-            self._is_away(_why(fault))
+            self._mark_away(_why(fault))
             return
         if not self.reachable:
             log.info("the broker answers")
         self.reachable, self.why_not = True, None
         self.lag, self.scorers = await lag_and_members(self._settings.group, self._admin, self._consumer, ends)
 
-    def _is_away(self, why: str) -> None:
+    def _mark_away(self, why: str) -> None:
         if self.reachable or self.why_not != why:
             log.warning("the broker is not usable: %s", why)
         self.reachable, self.why_not = False, why
@@ -171,19 +181,15 @@ class KafkaClient:
         self._on_away()
 
 
-def _partitions(topic: str, counts: dict[str, int]) -> list[TopicPartition]:
-    return [TopicPartition(topic, number) for number in range(counts[topic])]
-
-
 async def _started(stack: AsyncExitStack, client: Any) -> Any:
     """Start a client that ``stack`` will close, also when its start fails."""
-    stack.push_async_callback(_stopped, client)
+    stack.push_async_callback(_stop, client)
     await client.start()
     await asyncio.sleep(0)  # its tasks must have begun: stopped before that, it raises their CancelledError
     return client
 
 
-async def _stopped(client: Any) -> None:
+async def _stop(client: Any) -> None:
     with contextlib.suppress(TimeoutError, KafkaError):
         async with asyncio.timeout(_STOP_SECONDS):  # it waits for a broker that is away
             await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())

@@ -6,35 +6,26 @@ A body is judged by the scorer's own decoder, so HTTP refuses what the stream wo
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
 
 from models.contract import Contract
-from stream_app.events import (
-    MAX_REQUEST_ID,
-    Decision,
-    Headers,
-    LoanRequest,
-    Rejection,
-    RejectionReason,
-    feature_struct,
-    fingerprint,
-)
-from stream_app.gateway.problem_details import ProblemError, problem_error, rejection_problem
+from stream_app.events import Decision, Headers, LoanRequest, Rejection, RejectionReason, feature_struct, fingerprint
+from stream_app.gateway.problem_details import ProblemError, rejection
 from stream_app.gateway.store_lookups import KnownClient
 from stream_app.steps.decode import Decoder
 
-_KEY = re.compile(f"[!-~]{{1,{MAX_REQUEST_ID}}}")
-_KEY_RULE = f"`Idempotency-Key` must have 1 to {MAX_REQUEST_ID} visible ASCII characters, no spaces."
+_INVALID_PROFILE = rejection(
+    RejectionReason.INVALID_PROFILE.value, "The client's stored profile or application breaks the contract."
+)
 
 _encode = msgspec.json.Encoder().encode
 
 
 class PreparedRequest(msgspec.Struct, frozen=True, gc=False):
-    """A sound request: ``value`` goes out under ``key``. ``fingerprint``: of its content, however it was written.
+    """A valid request: ``value`` is sent under ``key``. ``fingerprint``: of its content, however it was written.
 
     ``by_content``: its id follows from that, and the time of asking does not count.
     """
@@ -64,7 +55,7 @@ class _Names(msgspec.Struct, gc=False):
 
 
 class RequestReader:
-    """Makes requests under one contract. ``max_bytes``: of a body."""
+    """Makes requests that keep to a contract. ``max_bytes``: of a body."""
 
     def __init__(self, contract: Contract, max_bytes: int) -> None:
         features: Any = feature_struct(contract)
@@ -77,8 +68,6 @@ class RequestReader:
 
     def read(self, body: bytes, idempotency_key: str | None) -> PreparedRequest:
         """The request in a body; ``idempotency_key`` names it when it has no id of its own. Raises ProblemError."""
-        if idempotency_key is not None and not _KEY.fullmatch(idempotency_key):
-            raise rejection_problem(RejectionReason.OUT_OF_RANGE.value, _KEY_RULE)
         try:
             names = self._names(body)
             if idempotency_key is not None and names.request_id is UNSET:
@@ -88,7 +77,7 @@ class RequestReader:
         key = names.client_id.encode()
         [request] = self._decoder.decode([_Body(key, body)])
         if isinstance(request, Rejection):
-            raise rejection_problem(request.reason.value, request.message)
+            raise ProblemError(rejection(request.reason.value, request.message))
         return PreparedRequest(request, key, body, fingerprint(request))
 
     def of_client(self, client_id: str, known: KnownClient, now: dt.datetime) -> PreparedRequest:
@@ -98,11 +87,11 @@ class RequestReader:
         ProblemError when what is stored breaks the contract.
         """
         try:
-            stored = [self._object(each) for each in known if each is not None]
-            merged = self._absent | {name: value for each in stored for name, value in each.items()}
+            stored = [self._object(document) for document in known if document is not None]
+            merged = self._absent | {name: value for document in stored for name, value in document.items()}
             features = self._features(_encode(merged))
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise _invalid_profile() from None
+            raise ProblemError(_INVALID_PROFILE) from None
         content = fingerprint([client_id, features])
         request = LoanRequest(f"predict-{content.hex()}", client_id, now, features)
         return PreparedRequest(request, client_id.encode(), _encode(request), content, by_content=True)
@@ -122,22 +111,6 @@ class RequestReader:
         return same and (request.features is UNSET or _agree(request.features, decided.features))
 
 
-def conflict() -> ProblemError:
-    """The id was used for something else."""
-    return problem_error(
-        409,
-        "conflicting_id",
-        "The request id, or the Idempotency-Key, was used before with other content.",
-        "Give a new request a new id; repeat an old one unchanged.",
-    )
-
-
-def _agree(sent: Any, seen: Any) -> bool:
-    pairs = zip(msgspec.structs.astuple(sent), msgspec.structs.astuple(seen), strict=True)
+def _agree(sent: Any, scored: Any) -> bool:
+    pairs = zip(msgspec.structs.astuple(sent), msgspec.structs.astuple(scored), strict=True)
     return all(value is UNSET or value == other for value, other in pairs)
-
-
-def _invalid_profile() -> ProblemError:
-    return rejection_problem(
-        RejectionReason.INVALID_PROFILE.value, "The client's stored profile or application breaks the contract."
-    )

@@ -1,8 +1,9 @@
-"""The OpenAPI document: FastAPI's of the routes, completed with the schemas of what crosses the boundary."""
+"""The OpenAPI document: FastAPI's of the routes, with the schemas that follow from the bundle's contract, and roles."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -11,65 +12,53 @@ from fastapi.openapi.utils import get_openapi
 
 from models.contract import Contract
 from stream_app.events import Decision, LoanRequest, feature_struct
-from stream_app.gateway.dashboard_schema import (
-    DashboardDecision,
-    DashboardNews,
-    DashboardState,
-    DriftMap,
-    Histogram,
-    OutcomeShares,
-    WindowPerformance,
-)
-from stream_app.gateway.health import Status
+from stream_app.gateway.api_keys import role_for
 from stream_app.gateway.problem_details import Problem
-from stream_app.gateway.responses import Pending
-from stream_app.gateway.routes.status import Healthy, Live, Ready
 from stream_app.schemas import annotate_features
 
 Json = dict[str, Any]
 
-_SHAPES = (
-    Pending, Problem, Status, Healthy, Ready, Live,
-    DashboardState, Histogram, DashboardDecision, OutcomeShares, DriftMap, WindowPerformance, DashboardNews,
-)  # fmt: skip
 _KEY = {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "Where the gateway asks for keys."}
+_TAGS = [
+    {"name": "decisions", "description": "Ask for decisions, read them."},
+    {"name": "service", "description": "Whether it works."},
+    {"name": "dashboard", "description": "What the page at / shows."},
+]
 
 
-def document_of(app: FastAPI, contract: Contract) -> Callable[[], Json]:
-    """What to set ``app.openapi`` to; the document is made once, when it is first asked for."""
-    made: list[Json] = []
+def openapi_of(app: FastAPI, contract: Contract) -> Callable[[], Json]:
+    """What to set ``app.openapi`` to; the document is made when it is first asked for."""
 
+    @cache
     def document() -> Json:
-        if not made:
-            made.append(_made(app, contract))
-        return made[0]
+        made = get_openapi(
+            title=app.title, version=app.version, description=app.description, routes=app.routes, tags=_TAGS
+        )
+        components = made.setdefault("components", {})
+        components["schemas"] = components.get("schemas", {}) | schemas(contract)
+        components["securitySchemes"] = {"ApiKey": _KEY}
+        for path, operations in made["paths"].items():
+            if role := role_for(path):
+                for operation in operations.values():
+                    operation |= {"x-role": role.value, "security": [{"ApiKey": []}, {}]}
+        return made
 
-    return document
-
-
-def _made(app: FastAPI, contract: Contract) -> Json:
-    document = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes, tags=_TAGS
-    )
-    components = document.setdefault("components", {})
-    components["schemas"] = components.get("schemas", {}) | schemas(contract)
-    components["securitySchemes"] = {"ApiKey": _KEY}
     return document
 
 
 def schemas(contract: Contract) -> Json:
-    """The components by name."""
+    """What msgspec reads and writes: the stream's records, whose features the contract names, and problem bodies."""
     features: Any = feature_struct(contract)
-    kinds: list[Any] = [LoanRequest[features], Decision[features], *_SHAPES]
-    tops, made = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
-    for schema in made.values():
+    kinds: list[Any] = [LoanRequest[features], Decision[features], Problem]
+    references, components = msgspec.json.schema_components(kinds, ref_template="#/components/schemas/{name}")
+    for schema in components.values():
         schema["description"] = " ".join(schema.get("description", "").split())
-    annotate_features(made["Features"], contract)
-    for name, top in zip(("LoanRequest", "Decision"), tops, strict=False):
-        made[name] = made.pop(top["$ref"].rsplit("/", 1)[1])  # generic ones are named after their parameters, too
-        made[name]["title"] = name
-    _as_over_http(made["LoanRequest"], contract)
-    return dict(made)
+    annotate_features(components["Features"], contract)
+    for name, reference in zip(("LoanRequest", "Decision"), references, strict=False):
+        # msgspec names generic ones after their parameters, too
+        components[name] = components.pop(reference["$ref"].rsplit("/", 1)[1]) | {"title": name}
+    _as_over_http(components["LoanRequest"], contract)
+    return dict(components)
 
 
 def _as_over_http(request: Json, contract: Contract) -> None:
@@ -77,10 +66,3 @@ def _as_over_http(request: Json, contract: Contract) -> None:
     request["properties"]["schema_version"]["const"] = contract.schema_version
     request["properties"]["request_id"]["description"] += "; may be left out where an Idempotency-Key is sent"
     request["required"].remove("request_id")
-
-
-_TAGS = [
-    {"name": "decisions", "description": "Ask for decisions, read them."},
-    {"name": "service", "description": "Whether it works."},
-    {"name": "dashboard", "description": "What the page at / shows."},
-]

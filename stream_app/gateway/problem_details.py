@@ -5,14 +5,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 import msgspec
+from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stream_app.errors import BrokerAway, ClientStoreError, StoreError, StreamAppError, trace_of
 from stream_app.events import RejectionReason
+
+log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -31,7 +35,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProblemError(Exception):
-    """A call that ends with a problem body."""
+    """Ends a call with a problem body."""
 
     def __init__(self, problem: Problem, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(problem.reason)
@@ -44,17 +48,62 @@ def problem(status: int, reason: str, detail: str, do_next: str) -> Problem:
     return Problem(status=status, title=HTTPStatus(status).phrase, detail=detail, reason=reason, do_next=do_next)
 
 
-def problem_error(status: int, reason: str, detail: str, do_next: str) -> ProblemError:
-    """The same, to be raised."""
-    return ProblemError(problem(status, reason, detail, do_next))
+def problem_response(body: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(_encode(body), body.status, headers, media_type=MEDIA_TYPE)
 
 
-def rejection_problem(reason: str, message: str) -> ProblemError:
-    """A rejection in the stream's own words: 404 for a client nobody knows, else 422 in most cases."""
-    return problem_error(_STATUS_OF_REASON.get(reason, 422), reason, message, _NEXT_OF_REASON.get(reason, _CORRECT))
+# ---- what can be wrong with a call ----------------------------------------------------------------------------------
 
-
+_ASK_AGAIN = "Ask again in a moment; if it lasts, tell whoever runs this service."
 _CORRECT = "Correct the request as the contract in /docs says, and send it again."
+_NEW_ID = "Give a new request a new id; repeat an old one unchanged."
+
+BAD_PATH = problem(400, "bad_request", "The path contains a control character.", "Correct the address.")
+BAD_HOST = problem(400, "bad_request", "The call needs one Host header with a valid name.", "Send one valid Host.")
+KEY_NEEDED = problem(401, "key_needed", "An API key is needed.", "Send it in the header X-API-Key.")
+CROSS_SITE = problem(403, "cross_site", "Other sites' pages may not call.", "Call from a page of this one.")
+UNKNOWN_REPORT = problem(404, "unknown_report", "There is no such report.", "See /board/drift for those there are.")
+UNKNOWN_REQUEST = problem(
+    404,
+    "unknown_request",
+    "There is no decision on such a request.",
+    "Check the id; a request sent to the topic a moment ago may not be stored yet.",
+)
+TOO_SLOW = problem(408, "too_slow", "The body did not arrive in time.", "Send a smaller one, whole.")
+CONFLICTING_ID = problem(
+    409, "conflicting_id", "The request id, or the Idempotency-Key, was used before with other content.", _NEW_ID
+)
+NOT_JSON = problem(
+    415, "not_json", "The body's Content-Type is not application/json.", "Send JSON, and say so in the header."
+)
+ENCODED = problem(415, "encoded_body", "The body has a Content-Encoding.", "Send it uncompressed, without the header.")
+UNKNOWN_HOST = problem(421, "unknown_host", "This gateway answers to localhost alone.", "Call it by that name.")
+TOO_MANY_REQUESTS = problem(429, "too_many_requests", "Too many calls in this minute.", "Call less often.")
+INTERNAL_ERROR = problem(500, "internal_error", "The gateway met a fault of its own.", _ASK_AGAIN)
+TOO_MANY_LISTENERS = problem(503, "too_many_listeners", "Enough pages listen already.", "Ask /board/state instead.")
+
+
+def role_needed(role: str) -> Problem:
+    return problem(403, "role_needed", f"The key has not the role {role}.", "Ask for one that has.")
+
+
+def too_large(max_bytes: int) -> Problem:
+    return problem(413, "too_large", f"A body may have {max_bytes:,} bytes at most.", "Send a smaller one, whole.")
+
+
+def store_away(store: str, reason: str) -> Problem:
+    return problem(503, reason, f"The {store} store does not answer.", _ASK_AGAIN)
+
+
+def broker_away(fault: BrokerAway) -> Problem:
+    return problem(503, fault.reason, f"{fault.happened} {fault.kept}", fault.do_next)
+
+
+def rejection(reason: str, message: str) -> Problem:
+    """A rejection in the stream's own words: 404 for an unknown client, 422 in most other cases."""
+    return problem(_STATUS_OF_REASON.get(reason, 422), reason, message, _NEXT_OF_REASON.get(reason, _CORRECT))
+
+
 _STATUS_OF_REASON: dict[str, int] = {
     RejectionReason.UNKNOWN_CLIENT: 404,
     RejectionReason.CONFLICTING_REQUEST: 409,
@@ -63,73 +112,89 @@ _STATUS_OF_REASON: dict[str, int] = {
 }
 _NEXT_OF_REASON: dict[str, str] = {
     RejectionReason.UNKNOWN_CLIENT: "Check the client id, or send every feature with POST /requests.",
-    RejectionReason.CONFLICTING_REQUEST: "Give a new request a new id; repeat an old one unchanged.",
+    RejectionReason.CONFLICTING_REQUEST: _NEW_ID,
     RejectionReason.INVALID_PROFILE: "Ask whoever runs this service to load the client's profile again.",
     RejectionReason.MISSING_REQUIRED_FEATURE: "Send it with POST /requests, or have it added to the client's profile.",
     RejectionReason.INTERNAL_ERROR: "This is a bug of the scorer; tell whoever runs this service.",
 }
-
-
-def response(of: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """The body as it is sent."""
-    return Response(_encode(of), of.status, headers, media_type=MEDIA_TYPE)
+UNKNOWN_CLIENT = rejection(RejectionReason.UNKNOWN_CLIENT.value, "The client store has no such client.")
 
 
 # ---- exceptions to problems -----------------------------------------------------------------------------------------
 
+_LATER = {"Retry-After": "1"}
 
-def of_stream_fault(fault: StreamAppError) -> Response:
-    """For errors of the broker and the stores: 503, they may pass. Any other of ours is a fault of the gateway.
+
+def of_stream_error(fault: StreamAppError) -> Response:
+    """For errors of the broker and the stores: 503, they may pass. Any other is a fault of the gateway.
 
     Their own texts name files and hosts, which is nothing for callers; those of BrokerAway are made for them.
     """
     if isinstance(fault, BrokerAway):
-        detail = f"{fault.happened} {fault.kept}"
-        return response(problem(503, fault.reason, detail, fault.do_next), _LATER)
+        return problem_response(broker_away(fault), _LATER)
     if isinstance(fault, ClientStoreError | StoreError):
-        which = "client" if isinstance(fault, ClientStoreError) else "decision"
-        return response(problem(503, fault.reason, f"The {which} store does not answer.", _ASK_AGAIN), _LATER)
-    return of_fault()
+        store = "client" if isinstance(fault, ClientStoreError) else "decision"
+        return problem_response(store_away(store, fault.reason), _LATER)
+    return problem_response(INTERNAL_ERROR)
 
 
-def of_fault() -> Response:
-    """For what nobody thought of."""
-    return response(problem(500, "internal_error", "The gateway met a fault of its own.", _ASK_AGAIN))
-
-
-def of_http_fault(fault: HTTPException) -> Response:
+def of_http_error(fault: HTTPException) -> Response:
     """For what the framework refuses by itself: no such page, no such method."""
     phrase = HTTPStatus(fault.status_code).phrase
     reason = phrase.lower().replace(" ", "_")
-    return response(problem(fault.status_code, reason, f"{phrase}.", "See /docs for what there is."), fault.headers)
+    return problem_response(
+        problem(fault.status_code, reason, f"{phrase}.", "See /docs for what there is."), fault.headers
+    )
 
 
-_ASK_AGAIN = "Ask again in a moment; if it lasts, tell whoever runs this service."
-_LATER = {"Retry-After": "1"}
-
-
-log = logging.getLogger(__name__)
+def of_validation_error(fault: RequestValidationError) -> Response:
+    """For a parameter that breaks its declaration: the parameter and the rule, not the value."""
+    first = fault.errors()[0]
+    message = f"`{first['loc'][-1]}`: {first['msg']}."
+    return problem_response(rejection(RejectionReason.OUT_OF_RANGE.value, message))
 
 
 class ErrorMiddleware:
-    """The outermost layer. The server behind it would log the fault's text, which may hold a customer's data."""
+    """Catch-all, outermost: an unhandled exception becomes a 500 problem body and a log line without data.
+
+    uvicorn would log the exception's text, which may hold a customer's data.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        begun = False
+        started = False
 
-        async def watched(message: Message) -> None:
-            nonlocal begun
-            begun = begun or message["type"] == "http.response.start"
+        async def send_watched(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
             await send(message)
 
         try:
-            await self._app(scope, receive, watched)
+            await self._app(scope, receive, send_watched)
         except Exception as fault:
             if scope["type"] != "http":
                 raise
             log.error("a call ended with a fault of the gateway: %s", trace_of(fault))
-            if not begun:
-                await of_fault()(scope, receive, send)
+            if not started:
+                await problem_response(INTERNAL_ERROR)(scope, receive, send)
+
+
+# ---- problems in the OpenAPI document -------------------------------------------------------------------------------
+
+
+def problem_responses(*problems: Problem) -> dict[int | str, dict[str, Any]]:
+    """``responses`` of a route or router: each problem is an example under its status."""
+    responses: dict[int | str, dict[str, Any]] = {}
+    for body in problems:
+        content = {"schema": {"$ref": "#/components/schemas/Problem"}, "examples": {}}
+        response = responses.setdefault(body.status, {"description": body.detail, "content": {MEDIA_TYPE: content}})
+        response["content"][MEDIA_TYPE]["examples"][body.reason] = {
+            "summary": body.detail, "value": msgspec.to_builtins(body)
+        }  # fmt: skip
+    return responses
+
+
+EVERYWHERE = (BAD_PATH, KEY_NEEDED, role_needed("request"), CROSS_SITE, TOO_MANY_REQUESTS)
+"""What any call that needs a role may end with."""

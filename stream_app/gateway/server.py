@@ -1,4 +1,4 @@
-"""Serving the gateway: one process, uvicorn, no log of the calls, since their paths name clients."""
+"""Serves the gateway: one process, uvicorn, no access log, since the paths name clients."""
 
 from __future__ import annotations
 
@@ -14,52 +14,43 @@ from starlette.types import ASGIApp
 
 from stream_app.errors import PortTaken
 from stream_app.gateway.app import create_app
-from stream_app.gateway.dependencies import Dependencies
 from stream_app.gateway.header_timeout import HeaderTimeoutProtocol
 from stream_app.settings import GatewaySettings
 
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 5
-"""For calls in hand when it is told to stop."""
+"""For calls in hand when it is stopped."""
 
 BACKLOG = 1024
-
-
-class _Server(uvicorn.Server):
-    """Ends the event streams before it waits for calls to end: they never would."""
-
-    def __init__(self, config: uvicorn.Config, parts: Dependencies) -> None:
-        super().__init__(config)
-        self._parts = parts
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._parts.feed.end()
-        await super().shutdown(sockets)
 
 
 def serve(settings: GatewaySettings) -> None:
     """Serve in the foreground until SIGTERM or SIGINT. Raises PortTaken, BundleError or SettingsError.
 
-    Takes the port first: that it cannot have it is told at once, and whoever calls while it still loads waits.
+    Binds the port first: that it is taken is reported at once, and whoever calls while the rest still loads waits.
     """
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
-    )
-    for library in ("aiokafka", "kafka", "asyncio"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)  # at debug they log whole requests
-    with bound(settings) as listening:
+    _set_up_log(settings.log_level)
+    with bind(settings) as listening:
         app = create_app(settings)
         _rest_the_collector()
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, _nothing)  # the server takes them over and, having ended well, raises them once more
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _ignore)  # uvicorn handles them and, having ended well, raises them once more
         host, port = listening.getsockname()[:2]
-        log.info("the gateway is at http://%s:%d/, its documents at /docs", host, port)
-        _Server(config_of(app), app.state.parts).run(sockets=[listening])
+        log.info("the gateway is at http://%s:%d/, its documentation at /docs", host, port)
+        uvicorn.Server(config_of(app)).run(sockets=[listening])
+
+
+def _set_up_log(level: str) -> None:
+    logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True)
+    for library in ("aiokafka", "kafka"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)  # each attempt to connect; at debug whole requests
+    for library in ("asyncio", "sse_starlette"):
+        logging.getLogger(library).setLevel(logging.WARNING)  # at debug what is sent
 
 
 def config_of(app: ASGIApp) -> uvicorn.Config:
-    """How uvicorn serves it."""
+    """uvicorn's settings for the gateway."""
     return uvicorn.Config(
         app,
         http=HeaderTimeoutProtocol,
@@ -73,11 +64,11 @@ def config_of(app: ASGIApp) -> uvicorn.Config:
     )
 
 
-def _nothing(_signal: int, _frame: FrameType | None) -> None:
-    """Being told to stop is no fault."""
+def _ignore(_signal: int, _frame: FrameType | None) -> None:
+    """A stop that ended well is no failure."""
 
 
-def bound(settings: GatewaySettings) -> socket.socket:
+def bind(settings: GatewaySettings) -> socket.socket:
     """A socket that listens at the gateway's address. Raises PortTaken."""
     host, port = settings.gateway_host, settings.gateway_port
     try:

@@ -17,7 +17,7 @@ STATIC = Path(__file__).parent / "static"
 INDEX = "index.html"
 
 
-def add_pages(app: Starlette, folder: Path = STATIC) -> None:
+def add_static_files(app: Starlette, folder: Path = STATIC) -> None:
     """Serve the files and the subfolders of this folder, and its index at ``/``."""
     files = StaticFiles(directory=folder, check_dir=False)
     for entry in sorted(folder.iterdir()) if folder.is_dir() else []:

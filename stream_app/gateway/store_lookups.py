@@ -1,4 +1,7 @@
-"""Lookups in a store that blocks: off the event loop, and all that gathered during one in a single next one."""
+"""The client store and the decision store as the gateway uses them: opened when needed, queried off the event loop.
+
+Either may be away when the gateway starts, and come back; each call that fails raises, and the next one tries again.
+"""
 
 from __future__ import annotations
 
@@ -6,95 +9,97 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from monitoring.store import DecisionStore
 from stream_app.clients import ClientStore, open_clients
 from stream_app.errors import StreamAppError
-
-Found = TypeVar("Found")
-
-
-class BatchedLookup(Generic[Found]):
-    """``find``: keys to what is known of them, run in ``executor``; one at a time, so callers wait for two at most."""
-
-    def __init__(self, find: Callable[[Sequence[str]], Mapping[str, Found]], executor: Executor) -> None:
-        self._find, self._executor = find, executor
-        self._waiting: dict[str, asyncio.Future[Found | None]] = {}
-        self._looking: asyncio.Task[None] | None = None
-
-    async def get(self, key: str) -> Found | None:
-        """What is known of this key. Raises what ``find`` raised."""
-        future = self._waiting.get(key)
-        if future is None:
-            future = self._waiting[key] = asyncio.get_running_loop().create_future()
-            if self._looking is None:
-                self._looking = asyncio.create_task(self._look())
-        return await asyncio.shield(future)  # another caller may wait for the same key
-
-    async def _look(self) -> None:
-        try:
-            while self._waiting:
-                asked, self._waiting = self._waiting, {}
-                await self._answer(asked)
-        finally:
-            self._looking = None
-
-    async def _answer(self, asked: dict[str, asyncio.Future[Found | None]]) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            found = await loop.run_in_executor(self._executor, self._find, list(asked))
-        except Exception as fault:  # noqa: BLE001 - raised where each caller waits
-            for future in asked.values():
-                future.set_exception(fault)
-                future.exception()  # its caller may have gone: asyncio would complain that nobody looked
-        else:
-            for key, future in asked.items():
-                future.set_result(found.get(key))
-
-
-class _Closes(Protocol):
-    def close(self) -> None: ...
-
+from stream_app.runtime.background import start_background_task
 
 WAIT_SECONDS = 1.0
 """For the decision store's lock or connection."""
 
-Store = TypeVar("Store", bound=_Closes)
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+Store = TypeVar("Store", bound=_Closable)
 Result = TypeVar("Result")
 
 
+class BatchedLookup(Generic[Result]):
+    """One query at a time in ``executor``; what is asked for meanwhile goes into one next query.
+
+    ``find``: keys to what is known of them. So a caller waits for two queries at most.
+    """
+
+    def __init__(self, find: Callable[[Sequence[str]], Mapping[str, Result]], executor: Executor) -> None:
+        self._find, self._executor = find, executor
+        self._waiting: dict[str, asyncio.Future[Result | None]] = {}
+        self._querying: asyncio.Task[Any] | None = None
+
+    async def get(self, key: str) -> Result | None:
+        """What is known of this key. Raises what ``find`` raised."""
+        future = self._waiting.get(key)
+        if future is None:
+            future = self._waiting[key] = asyncio.get_running_loop().create_future()
+            if self._querying is None:
+                self._querying = start_background_task(self._query_all(), "store lookups")
+        return await asyncio.shield(future)  # another caller may wait for the same key
+
+    async def _query_all(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting, {}
+                await self._query(batch)
+        finally:
+            self._querying = None
+
+    async def _query(self, batch: dict[str, asyncio.Future[Result | None]]) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            results = await loop.run_in_executor(self._executor, self._find, list(batch))
+        except Exception as fault:  # noqa: BLE001 - raised where each caller waits
+            for future in batch.values():
+                future.set_exception(fault)
+                future.exception()  # its caller may have gone: asyncio would log that nobody retrieved it
+        else:
+            for key, future in batch.items():
+                future.set_result(results.get(key))
+
+
 class LazyStore(Generic[Store]):
-    """A store that is opened at its first use, and anew after a fault that asking again would not mend.
+    """A store that is opened at its first use, and again after an error that a retry would not mend.
 
     Not for two threads at once: all use is in ``executor``'s one.
     """
 
-    def __init__(self, name: str, open_it: Callable[[], Store]) -> None:
+    def __init__(self, name: str, open_store: Callable[[], Store]) -> None:
         self.executor = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._open, self._store = open_it, None  # type: Callable[[], Store], Store | None
+        self._open, self._store = open_store, None  # type: Callable[[], Store], Store | None
 
     def use(self, work: Callable[[Store], Result]) -> Result:
-        """Do this with the store, here and now. Raises what opening or the work raises."""
+        """Do this with the store, in this thread. Raises what opening or the work raises."""
         if self._store is None:
             self._store = self._open()
         try:
             return work(self._store)
         except StreamAppError as fault:
             if not getattr(fault, "retry", False):
-                self._let_go()
+                self._close()
             raise
 
-    async def use_aside(self, work: Callable[[Store], Result]) -> Result:
+    async def run(self, work: Callable[[Store], Result]) -> Result:
         """The same, off the event loop."""
         return await asyncio.get_running_loop().run_in_executor(self.executor, self.use, work)
 
     async def close(self) -> None:
-        """Let go of the store when the work in hand is done."""
-        await asyncio.get_running_loop().run_in_executor(self.executor, self._let_go)
+        """Close the store when the work in hand is done."""
+        await asyncio.get_running_loop().run_in_executor(self.executor, self._close)
         self.executor.shutdown(wait=False)
 
-    def _let_go(self) -> None:
+    def _close(self) -> None:
         if self._store is not None:
             self._store.close()
             self._store = None
@@ -107,33 +112,24 @@ class KnownClient(NamedTuple):
     application: bytes | None
 
 
-class Clients:
-    """Who is known, by client id."""
+class ClientLookup(LazyStore[ClientStore]):
+    """The client store, by client id."""
 
-    def __init__(self, where: str) -> None:
-        self._store: LazyStore[ClientStore] = LazyStore("clients", lambda: open_clients(where))
-        self._known = BatchedLookup(self._find, self._store.executor)
-
-    async def get(self, client_id: str) -> KnownClient | None:
-        """Profile and latest application; None for a client nobody knows. Raises ClientStoreError."""
-        return await self._known.get(client_id)
+    def __init__(self, address: str) -> None:
+        super().__init__("clients", lambda: open_clients(address))
+        self.get = BatchedLookup(self._find, self.executor).get
+        """Profile and latest application; None for an unknown client. Raises ClientStoreError."""
 
     async def count(self) -> int:
-        """How many there are. Raises ClientStoreError."""
-        return await self._store.use_aside(lambda store: store.count())
-
-    async def close(self) -> None:
-        await self._store.close()
+        """How many clients there are. Raises ClientStoreError."""
+        return await self.run(lambda store: store.count())
 
     def _find(self, client_ids: Sequence[str]) -> Mapping[str, KnownClient]:
-        profiles, applications = self._store.use(
+        profiles, applications = self.use(
             lambda store: (store.get_many(client_ids), store.latest_applications(client_ids))
         )
-        return {
-            each: KnownClient(profiles.get(each), applications.get(each))
-            for each in client_ids
-            if each in profiles or each in applications
-        }
+        known = profiles.keys() | applications.keys()
+        return {client_id: KnownClient(profiles.get(client_id), applications.get(client_id)) for client_id in known}
 
 
 class LazyDecisionStore(LazyStore[DecisionStore]):
@@ -141,27 +137,22 @@ class LazyDecisionStore(LazyStore[DecisionStore]):
 
     def __init__(self, name: str, url: str) -> None:
         super().__init__(name, lambda: DecisionStore.open(url, read_only=True, wait_seconds=WAIT_SECONDS))
-        self._file = None if "://" in url else Path(url)
+        path = url.removeprefix("sqlite:///")
+        self._file = None if "://" in path else Path(path)
 
     @property
     def made(self) -> bool:
-        """False while no monitor has made the store."""
+        """False while no monitor has made the SQLite file."""
         return self._file is None or self._file.exists()
 
 
-class DecisionLookup:
-    """What was decided, by request id, as far as the monitor has stored it."""
+class DecisionLookup(LazyDecisionStore):
+    """Decisions by request id, as far as the monitor has stored them."""
 
     def __init__(self, url: str) -> None:
-        self._store = LazyDecisionStore("decided", url)
-        self._known = BatchedLookup(self._find, self._store.executor)
-
-    async def get(self, request_id: str) -> bytes | None:
-        """The decision's JSON. Raises StoreError when the store does not answer; one not made yet has none."""
-        return await self._known.get(request_id)
-
-    async def close(self) -> None:
-        await self._store.close()
+        super().__init__("decisions", url)
+        self.get = BatchedLookup(self._find, self.executor).get
+        """The decision's JSON; None without one. Raises StoreError when the store does not answer."""
 
     def _find(self, request_ids: Sequence[str]) -> Mapping[str, bytes]:
-        return self._store.use(lambda store: store.decisions(request_ids)) if self._store.made else {}
+        return self.use(lambda store: store.decisions(request_ids)) if self.made else {}

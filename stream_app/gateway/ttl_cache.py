@@ -1,4 +1,4 @@
-"""A value that is made when asked for, at most once in a while, whoever asks."""
+"""A value that is made when it is asked for, at most once in a given time."""
 
 from __future__ import annotations
 
@@ -20,19 +20,12 @@ class TtlCache(Generic[Value]):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make, self._seconds, self._clock = make, seconds, clock
-        self._one = asyncio.Lock()
+        self._lock = asyncio.Lock()
         self._made: tuple[float, Value] | None = None
 
     async def get(self) -> Value:
         """The value, no older than it may be. Raises what making it raises."""
-        if (value := self._young()) is not None:
-            return value[1]
-        async with self._one:
-            if (value := self._young()) is not None:
-                return value[1]
-            self._made = self._clock(), await self._make()
+        async with self._lock:
+            if self._made is None or self._clock() - self._made[0] >= self._seconds:
+                self._made = self._clock(), await self._make()
             return self._made[1]
-
-    def _young(self) -> tuple[float, Value] | None:
-        made = self._made
-        return made if made is not None and self._clock() - made[0] < self._seconds else None

@@ -1,4 +1,4 @@
-"""What is the same for every call while something is away is logged once in a while, not once a call."""
+"""Limits how often the same message is logged, such as one that every call causes while a store is away."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from collections.abc import Callable
 
 
 class LogThrottle:
-    """``seconds``: between two times of the same word. For words from a closed set, such as the reasons of errors."""
+    """One message of a kind in ``seconds``. For kinds from a closed set, such as the reasons of errors."""
 
     def __init__(self, seconds: float = 1.0, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds, self._clock = seconds, clock
-        self._said_at: dict[str, float] = {}
-        self._unsaid: dict[str, int] = {}
+        self._logged_at: dict[str, float] = {}
+        self._suppressed: dict[str, int] = {}
 
-    def now(self, word: str) -> int | None:
-        """How often it was kept back since it was said last, and it is said now; None: it is not."""
-        at = self._clock()
-        if at - self._said_at.get(word, -self._seconds) < self._seconds:
-            self._unsaid[word] = self._unsaid.get(word, 0) + 1
+    def now(self, kind: str) -> int | None:
+        """Number of suppressed messages if this one may be logged now, else None."""
+        now = self._clock()
+        if now - self._logged_at.get(kind, -self._seconds) < self._seconds:
+            self._suppressed[kind] = self._suppressed.get(kind, 0) + 1
             return None
-        self._said_at[word] = at
-        return self._unsaid.pop(word, 0)
+        self._logged_at[kind] = now
+        return self._suppressed.pop(kind, 0)

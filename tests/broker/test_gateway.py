@@ -249,6 +249,35 @@ class _Running:
         self.bootstrap = f"127.0.0.1:{port}"
 
 
+def test_a_gateway_that_starts_again_shows_the_rejections_there_are(
+    on_kafka: Deployment, kafka_gateways: Start
+) -> None:
+    on_kafka.start()
+    first = kafka_gateways()
+    first.until("/ready", 200)
+    for n in range(3):
+        assert first.post(f"r{n}", client_id="nobody").status_code == 404
+    assert rejections_of(first) == {"unknown_client": 3}
+    second = kafka_gateways()
+    second.until("/ready", 200)
+    wait_until(lambda: rejections_of(second) == {"unknown_client": 3}, "they are counted again")
+
+
+def rejections_of(gateway: Gateway) -> Any:
+    return gateway.get("/board/state").json()["rejections"]
+
+
+def test_a_web_page_that_names_an_image_of_it_makes_it_decide_nothing(
+    on_kafka: Deployment, kafka_gateways: Start
+) -> None:
+    on_kafka.start()
+    gateway = kafka_gateways()
+    gateway.until("/ready", 200)
+    image = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+    assert gateway.http.get("/predict/7", headers=image).json()["reason"] == "cross_site"
+    assert on_kafka.read(on_kafka.names.requests) == []
+
+
 def test_told_to_stop_it_answers_what_is_in_hand_lets_listeners_go_and_ends_well(kafka_gateways: Start) -> None:
     gateway = kafka_gateways(reply_seconds=1.0)
     gateway.until("/ready", 200)

@@ -1,4 +1,4 @@
-"""The stream in a list, for the gateway's tests: a line whose scorer is the real pipeline, when it is told to run."""
+"""The stream in a list, for the gateway's tests: a broker whose scorer is the real pipeline, while it is running."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from stream_app.settings import GatewaySettings
 from tests.builders.records import NOW, Profiles, Record
 
 Result = TypeVar("Result")
+NOW_MS = int(NOW.timestamp() * 1000)
 
 PROFILE = {"state": "CA", "naics_sector": "44", "urban_rural": "urban", "employees": 7}
 APPLICATION = {"amount_requested": 70_000, "guaranteed_share": 0.5, "revolving_line": "Y"}
@@ -37,11 +38,11 @@ def bundle() -> Bundle:
 class LocalStream:
     """Requests in, answers out. ``running``: whether a scorer answers, ``confirming``: whether the broker confirms."""
 
-    def __init__(self, pipeline: Pipeline, hear: Callable[[bool, Iterable[Any]], None]) -> None:
+    def __init__(self, pipeline: Pipeline, deliver: Callable[[bool, Iterable[Any]], None]) -> None:
         self.reachable = self.running = self.confirming = True
         self.lag, self.scorers = 0, 1
         self.sent: list[Record] = []
-        self._pipeline, self._hear = pipeline, hear
+        self._pipeline, self.deliver = pipeline, deliver
 
     async def start(self) -> None: ...
 
@@ -60,24 +61,25 @@ class LocalStream:
     def score(self, requests: Sequence[Record]) -> None:
         """Decide these, once more if they were decided before."""
         for output in self._pipeline.judge(requests, NOW).outputs:
-            self._hear(output.rejected, [Record(output.value, output.key, headers=output.headers)])
+            answer = Record(output.value, output.key, headers=output.headers, timestamp=NOW_MS)
+            self.deliver(output.rejected, [answer])
 
 
 def connected_stream(request_reply: RequestReply, pipeline: Pipeline) -> LocalStream:
-    """A line in use."""
-    line = LocalStream(pipeline, request_reply.hear)
-    request_reply.use(line)
-    return line
+    """A broker in use."""
+    broker = LocalStream(pipeline, request_reply.on_records)
+    request_reply.use(broker)
+    return broker
 
 
 def shipped_pipeline(profiles: Any = None) -> Pipeline:
     """The scorer's, on the shipped bundle."""
-    of = bundle()
+    shipped = bundle()
     return Pipeline(
-        contract=of.contract,
-        scorer=of.scorer,
-        policy=of.policy,
-        model=ModelRef(of.name, of.version, of.sha256),
+        contract=shipped.contract,
+        scorer=shipped.scorer,
+        policy=shipped.policy,
+        model=ModelRef(shipped.name, shipped.version, shipped.sha256),
         profiles=profiles or Profiles({"7": PROFILE}),
         max_request_bytes=65_536,
     )

@@ -1,4 +1,4 @@
-"""Who may call the gateway: names, keys, roles, rates, sizes, and what browsers are told."""
+"""Who may call the gateway: hosts, sites, keys, roles, rates, sizes, and the headers that restrict browsers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from starlette.routing import Route
 
 from stream_app.errors import SettingsError
 from stream_app.gateway.api_keys import LOOK_SECONDS, Caller, KeyFile, Keys, Role
-from stream_app.gateway.auth import SecurityMiddleware, host_name, keys_of
+from stream_app.gateway.auth import SecurityMiddleware, allowed_keys, host_name
 from stream_app.gateway.limits import BodyLimitMiddleware, RateLimit
 from stream_app.runtime.log_throttle import LogThrottle
 from stream_app.settings import GatewaySettings
@@ -34,18 +34,18 @@ PATHS = ("/predict/7", "/status", "/health")
 def ask(
     keys: Keys | None, method: str, path: str, *, per_minute: int = 0, times: int = 1, **call: Any
 ) -> httpx.Response:
-    """The last of some calls of an app that tells the size of the body, behind the whole layer."""
+    """The last of some calls of an app that answers with the size of the body, behind the whole layer."""
     app = Starlette(routes=[Route(path, _size, methods=["GET", "POST"]) for path in PATHS])
-    app.add_middleware(BodyLimitMiddleware, most_bytes=100)
+    app.add_middleware(BodyLimitMiddleware, max_bytes=100)
     app.add_middleware(SecurityMiddleware, keys=keys, per_minute=per_minute)
 
-    async def asked() -> httpx.Response:
+    async def sent() -> httpx.Response:
         transport = httpx.ASGITransport(app, client=("10.0.0.9", 5))
         async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as http:
             answers = [await http.request(method, path, **call) for _ in range(times)]
             return answers[-1]
 
-    return asyncio.run(asked())
+    return asyncio.run(sent())
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def made() -> tuple[Keys, str, str]:
     return keys, reader, requester
 
 
-def test_a_call_without_a_key_is_told_that_one_is_needed(made: tuple[Keys, str, str]) -> None:
+def test_a_call_without_a_key_gets_401_and_where_to_send_one(made: tuple[Keys, str, str]) -> None:
     answer = ask(made[0], "GET", "/status")
     assert (answer.status_code, answer.json()["reason"]) == (401, "key_needed")
     assert answer.headers["www-authenticate"].startswith("Basic ")
@@ -84,10 +84,63 @@ def test_health_needs_no_key(made: tuple[Keys, str, str]) -> None:
     assert ask(made[0], "GET", "/health").status_code == 200
 
 
-def test_a_page_of_another_site_cannot_use_the_key_a_browser_keeps(made: tuple[Keys, str, str]) -> None:
+@pytest.mark.parametrize(
+    "page",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},  # another port of the same host
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:3000"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/predict/7", "/status"])
+def test_a_page_of_another_origin_gets_no_answer_with_or_without_keys(
+    made: tuple[Keys, str, str], path: str, page: dict[str, str]
+) -> None:
     keys, _, requester = made
-    headers = {"X-API-Key": requester, "Sec-Fetch-Site": "cross-site"}
-    assert ask(keys, "GET", "/predict/7", headers=headers).json()["reason"] == "cross_site"
+    for answer in (
+        ask(None, "GET", path, headers=page),
+        ask(keys, "GET", path, headers=page | {"X-API-Key": requester}),
+    ):
+        assert (answer.status_code, answer.json()["reason"]) == (403, "cross_site")
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        {},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "same-origin", "Origin": "https://before.the.proxy"},
+        {"Origin": "http://localhost"},
+    ],
+)
+def test_programs_and_pages_of_its_own_are_answered(page: dict[str, str]) -> None:
+    assert ask(None, "GET", "/predict/7", headers=page).status_code == 200
+
+
+def test_what_holds_no_data_answers_to_links_from_anywhere() -> None:
+    assert ask(None, "GET", "/health", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/status%0A", "/predict/7%0A", "/predict/7%00", "/%7Fstatus", "/health%0A"])
+def test_a_control_character_in_the_path_is_refused_key_or_not(made: tuple[Keys, str, str], path: str) -> None:
+    """The router takes "/status" and a newline for "/status", which the table of roles does not."""
+    for answer in (ask(None, "GET", path), ask(made[0], "GET", path)):
+        assert (answer.status_code, answer.json()["reason"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize(
+    "hosts",
+    [["localhost", "localhost"], ["localhost", "evil.example"], ["local host"], ["localhost/x"], ["[::1"], ["a:b:1"]],
+)
+def test_two_hosts_or_a_malformed_one_are_refused_with_or_without_keys(
+    made: tuple[Keys, str, str], hosts: list[str]
+) -> None:
+    headers = [("Host", host) for host in hosts]
+    for keys in (None, made[0]):
+        assert ask(keys, "GET", "/health", headers=headers).status_code == 400
 
 
 @pytest.mark.parametrize("name", ["evil.example", "localhost.evil.example", "10.0.0.1", ""])
@@ -97,13 +150,20 @@ def test_without_keys_it_answers_to_this_machines_own_names_alone(name: str) -> 
 
 @pytest.mark.parametrize(
     ("header", "name"),
-    [("localhost:8000", "localhost"), ("[::1]:8000", "::1"), ("127.0.0.1", "127.0.0.1"), ("LOCALHOST", "localhost")],
+    [
+        ("localhost:8000", "localhost"),
+        ("[::1]:8000", "::1"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("LOCALHOST", "localhost"),
+        ("", ""),
+        ("local\thost", None),
+    ],
 )
-def test_the_name_in_a_host_header_is_without_port_and_brackets(header: str, name: str) -> None:
+def test_the_name_in_a_host_header_is_without_port_and_brackets(header: str, name: str | None) -> None:
     assert host_name(header) == name
 
 
-def test_the_call_beyond_the_rate_is_told_when_to_come_again() -> None:
+def test_the_call_beyond_the_rate_gets_429_and_when_to_call_again() -> None:
     answer = ask(None, "GET", "/status", per_minute=6, times=11)
     assert (answer.status_code, answer.headers["retry-after"]) == (429, "10")
 
@@ -118,7 +178,7 @@ def test_the_bucket_fills_with_time_and_each_caller_has_its_own() -> None:
     assert [rate.wait_seconds("a"), rate.wait_seconds("a")] == [0.0, 1.0]
 
 
-def test_a_body_above_the_limit_is_refused_whether_its_length_is_told_or_not() -> None:
+def test_a_body_above_the_limit_is_refused_whether_its_length_is_declared_or_not() -> None:
     async def pieces() -> Any:
         for _ in range(3):
             yield b"x" * 50
@@ -138,11 +198,11 @@ def test_every_answer_has_the_headers_that_keep_browsers_in() -> None:
 
 def test_bound_elsewhere_it_does_not_start_without_keys(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="without asking for keys"):
-        keys_of(GatewaySettings(gateway_host="10.1.2.3"))
-    assert keys_of(GatewaySettings(gateway_host="127.0.0.1")) is None
-    assert keys_of(GatewaySettings(gateway_host="::1")) is None
+        allowed_keys(GatewaySettings(gateway_host="10.1.2.3"))
+    assert allowed_keys(GatewaySettings(gateway_host="127.0.0.1")) is None
+    assert allowed_keys(GatewaySettings(gateway_host="::1")) is None
     Keys({}).with_new("one", Role.READ)[0].write(tmp_path / "keys.txt")
-    assert keys_of(GatewaySettings(gateway_host="10.1.2.3", keys=tmp_path / "keys.txt"))
+    assert allowed_keys(GatewaySettings(gateway_host="10.1.2.3", keys=tmp_path / "keys.txt"))
 
 
 def test_what_changes_in_the_key_file_counts_without_a_new_start_and_a_broken_one_changes_nothing(
@@ -202,8 +262,8 @@ def test_a_name_that_is_none_or_taken_gets_no_key(name: str) -> None:
 
 def test_what_fails_every_call_alike_is_logged_once_a_second_and_the_rest_counted() -> None:
     now = [0.0]
-    told = LogThrottle(clock=lambda: now[0])
-    assert [told.now("store") for _ in range(3)] == [0, None, None]
-    assert told.now("broker_away") == 0
+    throttle = LogThrottle(clock=lambda: now[0])
+    assert [throttle.now("store") for _ in range(3)] == [0, None, None]
+    assert throttle.now("broker_away") == 0
     now[0] = 1.0
-    assert told.now("store") == 2
+    assert throttle.now("store") == 2

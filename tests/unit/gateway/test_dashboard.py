@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,11 +11,12 @@ import pytest
 
 from monitoring.store import DecisionRow, DecisionStore
 from stream_app.drift_events import FeatureDrift, Interval, Performance, Realised, Shift
-from stream_app.gateway import dashboard_data, event_stream
+from stream_app.gateway import dashboard_data
 from stream_app.gateway.dashboard import BINS, _performance, drift_map, edges_for, shares_of
-from stream_app.gateway.dashboard_data import DashboardData
+from stream_app.gateway.dashboard_data import RECHECK_SECONDS, DashboardData
 from stream_app.gateway.dashboard_schema import WindowPerformance
 from stream_app.gateway.event_stream import EventStream
+from stream_app.gateway.static_files import STATIC
 from tests.builders.gateway import run
 from tests.builders.records import NOW, Profiles, record, request, toy_pipeline
 from tests.builders.store_rows import DAILY, DAY, decision, drift_event, put
@@ -97,104 +98,135 @@ def decided(name: str, amount: float) -> DecisionRow:
     )
 
 
-def test_the_tally_follows_the_store_and_shows_the_newest_first_with_their_reasons(store: DecisionStore) -> None:
-    found = DashboardData()
+def decided_on_day(day: int, name: str, amount: float) -> DecisionRow:
+    return decided(name, amount)._replace(requested_at_us=(day - 1) * DAY + 1)
+
+
+def test_the_data_follow_the_store_and_shows_the_newest_first_with_their_reasons(store: DecisionStore) -> None:
+    data = DashboardData()
     put(store, [decided("a", 1_000), decided("b", 500_000)])
-    found.refresh(store)
+    data.refresh(store)
     put(store, [decided("c", 90_000)])
-    found.refresh(store)
-    found.refresh(store)
-    assert found.outcomes == {"approved": 1, "review": 1, "refused": 1}
-    assert found.scores.tolist() == [0.001, 0.5, 0.09]
-    assert [(each.request_id, each.outcome) for each in found.newest] == [
+    data.refresh(store)
+    data.refresh(store)
+    assert data.outcomes == {"approved": 1, "review": 1, "refused": 1}
+    assert data.scores.tolist() == [0.001, 0.5, 0.09]
+    assert [(shown.request_id, shown.outcome) for shown in data.newest] == [
         ("c", "review"), ("b", "refused"), ("a", "approved"),
     ]  # fmt: skip
-    assert found.newest[1].reasons[0] == "The amount is high."
-    assert found.newest[2].reasons == []
+    assert data.newest[1].reasons[0] == "The amount is high."
+    assert data.newest[2].reasons == []
 
 
 def test_a_large_store_is_counted_bit_by_bit(store: DecisionStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dashboard_data, "_COUNTED_AT_ONCE", 2)
     put(store, [decided(f"r{n}", 1_000) for n in range(5)])
-    found = DashboardData()
+    data = DashboardData()
     counted = []
     for _ in range(4):
-        found.refresh(store)
-        counted.append(found.outcomes["approved"])
+        data.refresh(store)
+        counted.append(data.outcomes["approved"])
     assert counted == [2, 4, 5, 5]
 
 
 def test_only_the_newest_scores_are_kept(store: DecisionStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dashboard_data, "MAX_SCORES", 3)
-    found = DashboardData()
+    data = DashboardData()
     put(store, [decided(f"r{n}", 1_000 * n) for n in range(5)])
-    found.refresh(store)
-    assert found.scores.tolist() == [0.002, 0.003, 0.004]
+    data.refresh(store)
+    assert data.scores.tolist() == [0.002, 0.003, 0.004]
 
 
 def test_windows_are_read_again_when_one_closes_or_is_computed_anew(store: DecisionStore) -> None:
-    found = DashboardData()
-    found.refresh(store)
-    assert found.windows == []
+    data = DashboardData()
+    data.refresh(store)
+    assert data.windows == []
     put(store, [decided("a", 1_000)])
     store.close_due(DAY, DAILY, at_us=0)
     [key] = store.uncomputed()
     store.computed(key, drift_event(revision=1))
-    found.refresh(store)
-    assert [each.revision for each in found.windows] == [1]
+    data.refresh(store)
+    assert [event.revision for event in data.windows] == [1]
     store.computed(key, drift_event(revision=2))
-    found.refresh(store)
-    assert [each.revision for each in found.windows] == [2]
+    data.refresh(store)
+    assert [event.revision for event in data.windows] == [2]
 
 
 def test_another_store_in_the_place_of_one_is_counted_from_its_beginning(store: DecisionStore, tmp_path: Path) -> None:
-    found = DashboardData()
+    data = DashboardData()
     put(store, [decided(f"r{n}", 1_000) for n in range(5)])
-    found.refresh(store)
+    data.refresh(store)
     with DecisionStore.open(str(tmp_path / "other.db")) as other:
         put(other, [decided("x", 500_000)])
-        found.refresh(other)
-        found.refresh(other)
-    assert found.outcomes == {"refused": 1}
-    assert found.scores.tolist() == [0.5]
+        data.refresh(other)
+        data.refresh(other)
+    assert data.outcomes == {"refused": 1}
+    assert data.scores.tolist() == [0.5]
+
+
+def test_counts_and_scores_follow_the_store_when_its_retention_removes_rows(store: DecisionStore) -> None:
+    now = [0.0]
+    running = DashboardData(clock=lambda: now[0])
+    put(store, [decided(f"old{n}", 1_000) for n in range(3)])
+    running.refresh(store)
+    store.close_due(DAY, DAILY, at_us=0)
+    [key] = store.uncomputed()
+    store.computed(key, drift_event(revision=1))
+    put(store, [decided_on_day(2, "new", 500_000)])
+    running.refresh(store)
+    assert running.outcomes == {"approved": 3, "refused": 1}
+    assert store.remove_before(2 * DAY) == 3
+    now[0] += RECHECK_SECONDS
+    running.refresh(store)
+    started_again = DashboardData()
+    started_again.refresh(store)
+    assert running.outcomes == started_again.outcomes == {"refused": 1}
+    assert running.scores.tolist() == started_again.scores.tolist() == [0.5]
+
+
+def test_while_it_counts_again_what_was_shown_stays(store: DecisionStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dashboard_data, "_COUNTED_AT_ONCE", 2)
+    now = [0.0]
+    data = DashboardData(clock=lambda: now[0])
+    put(store, [decided(f"r{n}", 1_000) for n in range(5)])
+    for _ in range(3):
+        data.refresh(store)
+    data._counted["approved"] += 1  # as if a row had been removed since
+    now[0] += RECHECK_SECONDS
+    shown = []
+    for _ in range(3):
+        data.refresh(store)
+        shown.append(data.outcomes["approved"])
+    assert shown == [5, 5, 5]
 
 
 # ---- the event stream -----------------------------------------------------------------------------------------------
 
 
-def test_a_listener_is_told_at_once_then_only_what_is_new_and_let_go_at_the_end() -> None:
+def test_a_listener_gets_the_first_event_at_once_then_only_what_is_new_until_the_end() -> None:
     news = [b"1", b"1", b"2", b"2"]
 
     async def listen() -> list[bytes]:
         async def next_news() -> bytes:
             if len(news) == 1:
-                feed.end()
+                stream.close()
             return news.pop(0)
 
-        feed = EventStream(next_news, seconds=0.001)
-        heard = [message async for message in feed.listen()]
-        assert feed.listeners == 0
-        return heard
+        stream = EventStream(next_news, seconds=0.001)
+        sent = [event.encode() async for event in stream.listen()]
+        assert stream.listeners == 0
+        return sent
 
     assert run(listen()) == [b"event: news\ndata: 1\n\n", b"event: news\ndata: 2\n\n"]
 
 
-def test_a_quiet_stream_says_that_it_is_still_there() -> None:
-    async def listen() -> bytes:
-        async def same() -> bytes:
-            return b"1"
+def test_heartbeats_come_more_often_than_the_page_waits_for_one() -> None:
+    async def same() -> bytes:
+        return b"1"
 
-        stream = EventStream(same, seconds=0.001).listen()
-        await anext(stream)
-        message = await asyncio.wait_for(anext(stream), 30)
-        await stream.aclose()  # type: ignore[attr-defined]  # it is a generator
-        return message
-
-    before, event_stream._BEAT_SECONDS = event_stream._BEAT_SECONDS, 0.003
-    try:
-        assert run(listen()) == b": still here\n\n"
-    finally:
-        event_stream._BEAT_SECONDS = before
+    silent_seconds = re.search(r"SILENT_SECONDS = (\d+)", (STATIC / "live.js").read_text())
+    assert silent_seconds
+    assert 0 < EventStream(same).response().ping_interval < int(silent_seconds[1]) / 2
 
 
 def test_listeners_are_bounded() -> None:
@@ -202,13 +234,13 @@ def test_listeners_are_bounded() -> None:
         return b"1"
 
     async def listen() -> bool:
-        feed = EventStream(same)
-        streams = [feed.listen() for _ in range(100)]
-        for stream in streams:
-            await anext(stream)
-        full = feed.full
-        for stream in streams:
-            await stream.aclose()  # type: ignore[attr-defined]
-        return full and not feed.full
+        stream = EventStream(same)
+        listeners = [stream.listen() for _ in range(100)]
+        for listener in listeners:
+            await anext(listener)
+        full = stream.full
+        for listener in listeners:
+            await listener.aclose()
+        return full and not stream.full
 
     assert run(listen())

@@ -1,4 +1,4 @@
-"""What connections may take from the server that serves the gateway: time, memory, a listener's place."""
+"""What connections may take from the server that serves the gateway: time, memory, a listener's place, log lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from stream_app.gateway import event_stream, header_timeout, limits
-from stream_app.gateway.event_stream import EventStream, EventStreamResponse
+from stream_app.gateway.event_stream import EventStream
 from stream_app.gateway.limits import BodyLimitMiddleware
 from stream_app.gateway.server import config_of
 from tests.builders.gateway import run
@@ -41,7 +41,7 @@ def serving(talk: Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitab
 
     async def served() -> Result:
         app = Starlette(routes=[Route("/", _size, methods=["POST"]), *routes])
-        app.add_middleware(BodyLimitMiddleware, most_bytes=100)
+        app.add_middleware(BodyLimitMiddleware, max_bytes=100)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             server = uvicorn.Server(config_of(app))
             task = asyncio.create_task(server.serve(sockets=[listening]))
@@ -111,6 +111,15 @@ def test_call_after_call_on_one_connection_is_answered_however_long_it_is_silent
     assert serving(talk) == [True, True]
 
 
+def test_an_upgrade_that_is_not_supported_is_answered_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        writer.write(CALL[:-2] + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\nabcd")
+        return await reader.readline()
+
+    assert b" 200 " in serving(talk)
+    assert [record for record in caplog.records if record.levelname == "WARNING"] == []
+
+
 def test_a_listener_that_does_not_read_loses_its_place() -> None:
     news = iter(range(1_000_000))
 
@@ -120,7 +129,7 @@ def test_a_listener_that_does_not_read_loses_its_place() -> None:
     listeners = EventStream(much, seconds=0.0)
 
     async def events(_: Request) -> Response:
-        return EventStreamResponse(listeners.listen())
+        return listeners.response()
 
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
         writer.write(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")

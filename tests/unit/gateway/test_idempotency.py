@@ -10,7 +10,7 @@ import pytest
 
 from stream_app.errors import BrokerAway, StoreUnavailable
 from stream_app.gateway import idempotency
-from stream_app.gateway.idempotency import ASK_AGAIN_SECONDS, REST_SECONDS, IdempotencyCache, IdempotentSender
+from stream_app.gateway.idempotency import RESEND_SECONDS, STORE_PAUSE_SECONDS, IdempotencyCache, IdempotentSender
 from stream_app.gateway.loan_requests import RequestReader
 from stream_app.gateway.problem_details import ProblemError
 from stream_app.gateway.request_reply import Reply, RequestReply
@@ -49,12 +49,12 @@ class Service:
     def __init__(self, stored: Mapping[str, bytes] | None = None, most: int = 10) -> None:
         self.clock, self.store, self.request_reply = Clock(), Stored(stored), RequestReply()
         self.profiles = Profiles()
-        self.line: LocalStream = connected_stream(self.request_reply, toy_pipeline(profiles=self.profiles))
+        self.broker: LocalStream = connected_stream(self.request_reply, toy_pipeline(profiles=self.profiles))
         self.cache = IdempotencyCache(most, self.clock)
         self.sender = IdempotentSender(self.request_reply, self.cache, self.store, REQUESTS, 0.02, self.clock)  # type: ignore[arg-type]
 
     async def post(self, key: str | None = None, **changes: Any) -> Reply | None:
-        return await self.sender.answer(REQUESTS.read(request(**changes), key), key)
+        return await self.sender.reply(REQUESTS.read(request(**changes), key), key)
 
 
 def decision_on(value: bytes) -> bytes:
@@ -76,7 +76,7 @@ def test_the_same_request_again_gets_the_same_answer_and_is_sent_once() -> None:
     first, second = run(twice())
     assert first is not None
     assert first == second
-    assert len(service.line.sent) == 1
+    assert len(service.broker.sent) == 1
 
 
 def test_ten_at_once_with_one_id_are_one_request() -> None:
@@ -86,7 +86,7 @@ def test_ten_at_once_with_one_id_are_one_request() -> None:
         return list(await asyncio.gather(*(service.post() for _ in range(10))))
 
     assert len(set(run(ten()))) == 1
-    assert len(service.line.sent) == 1
+    assert len(service.broker.sent) == 1
 
 
 def test_the_same_id_with_other_content_is_a_conflict() -> None:
@@ -97,7 +97,7 @@ def test_the_same_id_with_other_content_is_a_conflict() -> None:
         await service.post(features={"amount": 1.0})
 
     assert conflicts(other())
-    assert len(service.line.sent) == 1
+    assert len(service.broker.sent) == 1
 
 
 def test_the_same_idempotency_key_with_other_content_is_a_conflict() -> None:
@@ -113,7 +113,7 @@ def test_the_same_idempotency_key_with_other_content_is_a_conflict() -> None:
 def test_a_decision_from_before_is_the_answer_and_nothing_is_sent() -> None:
     service = Service({"r1": decision_on(request())})
     assert run(service.post()) == Reply(decision_on(request()))
-    assert service.line.sent == []
+    assert service.broker.sent == []
 
 
 def test_a_decision_from_before_on_other_content_is_a_conflict_each_time() -> None:
@@ -131,7 +131,7 @@ def test_a_store_that_is_away_holds_nobody_up_and_is_left_alone_for_a_while() ->
     async def three() -> None:
         assert await service.post(request_id="a") is not None
         assert await service.post(request_id="b") is not None
-        service.clock.now += REST_SECONDS + 1
+        service.clock.now += STORE_PAUSE_SECONDS + 1
         assert await service.post(request_id="c") is not None
 
     run(three())
@@ -140,15 +140,15 @@ def test_a_store_that_is_away_holds_nobody_up_and_is_left_alone_for_a_while() ->
 
 def test_a_pending_request_is_waited_for_again_and_asked_again_when_it_is_overdue() -> None:
     service = Service()
-    service.line.running = False
+    service.broker.running = False
 
     async def patient() -> tuple[int, int]:
         assert await service.post() is None
         assert await service.post() is None
-        sent_before = len(service.line.sent)
-        service.clock.now += ASK_AGAIN_SECONDS + 1
+        sent_before = len(service.broker.sent)
+        service.clock.now += RESEND_SECONDS + 1
         assert await service.post() is None
-        return sent_before, len(service.line.sent)
+        return sent_before, len(service.broker.sent)
 
     assert run(patient()) == (1, 2)
 
@@ -157,13 +157,13 @@ def test_a_request_that_the_scorers_pass_over_is_answered_when_its_decision_is_i
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """They decided it before, for another gateway or for this one before it was started again."""
-    monkeypatch.setattr(idempotency, "LOOK_AGAIN_SECONDS", 0.001)
+    monkeypatch.setattr(idempotency, "RECHECK_SECONDS", 0.001)
     service = Service()
-    service.line.running = False
+    service.broker.running = False
 
     async def stored_meanwhile() -> Reply | None:
         asking = asyncio.create_task(service.post())
-        while not service.line.sent:
+        while not service.broker.sent:
             await asyncio.sleep(0)
         service.store.decisions["r1"] = decision_on(request())
         return await asking
@@ -175,13 +175,13 @@ def test_what_was_not_confirmed_and_comes_again_is_the_same_exchange_so_that_eit
     service = Service()
 
     async def again() -> set[bytes]:
-        service.line.running = service.line.confirming = False
+        service.broker.running = service.broker.confirming = False
         with pytest.raises(BrokerAway):
             await service.post()
         service.request_reply.fail_unconfirmed()
-        service.line.running = service.line.confirming = True
+        service.broker.running = service.broker.confirming = True
         assert await service.post() is not None
-        return {dict(each.headers)["correlation-id"] for each in service.line.sent}
+        return {dict(each.headers)["correlation-id"] for each in service.broker.sent}
 
     assert len(run(again())) == 1
 
@@ -216,10 +216,10 @@ def test_what_could_not_be_asked_is_asked_when_it_comes_again() -> None:
     service = Service()
 
     async def back() -> Reply | None:
-        service.line.reachable = False
+        service.broker.reachable = False
         with pytest.raises(BrokerAway):
             await service.post()
-        service.line.reachable = True
+        service.broker.reachable = True
         return await service.post()
 
     assert run(back()) is not None

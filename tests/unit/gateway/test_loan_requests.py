@@ -94,11 +94,6 @@ def test_a_request_that_has_an_id_keeps_it() -> None:
     assert REQUESTS.read(request(), "key-1").request.request_id == "r1"
 
 
-@pytest.mark.parametrize("key", ["", "k" * 129])
-def test_an_idempotency_key_that_is_no_request_id_is_refused(key: str) -> None:
-    assert refusal(json.dumps(BODY).encode(), key) == (422, "out_of_range")
-
-
 def test_a_clients_request_is_the_application_completed_with_the_profile() -> None:
     prepared = of_client()
     [decision] = toy_pipeline(profiles=Profiles()).judge([record(prepared.value)], NOW).verdicts

@@ -9,7 +9,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from stream_app.errors import BrokerAway
-from stream_app.gateway.request_reply import MAX_WAITING, PendingReply, Reply, RequestReply
+from stream_app.gateway.request_reply import MAX_PENDING, PendingReply, Reply, RequestReply
 from tests.builders.gateway import LocalStream, connected_stream, run
 from tests.builders.records import Record, request, toy_pipeline
 
@@ -21,14 +21,14 @@ def exchanging() -> tuple[RequestReply, LocalStream]:
     return request_reply, connected_stream(request_reply, toy_pipeline())
 
 
-async def asked(request_reply: RequestReply, value: bytes | None = None) -> PendingReply:
+async def sent(request_reply: RequestReply, value: bytes | None = None) -> PendingReply:
     each = PendingReply()
-    await request_reply.ask(each, b"c1", request() if value is None else value)
+    await request_reply.send(each, b"c1", request() if value is None else value)
     return each
 
 
 async def answer(request_reply: RequestReply, value: bytes | None = None) -> Reply | None:
-    return await (await asked(request_reply, value)).within(SECONDS)
+    return await (await sent(request_reply, value)).within(SECONDS)
 
 
 def test_the_answer_is_the_decision_as_it_is_on_the_topic() -> None:
@@ -48,10 +48,10 @@ def test_the_answer_of_a_rejected_request_is_its_reason_and_message() -> None:
 
 def test_each_caller_gets_the_answer_to_its_own_request_whatever_the_order() -> None:
     async def two() -> list[bool]:
-        request_reply, line = exchanging()
-        line.running = False
-        first, second = [await asked(request_reply, request(request_id=name)) for name in ("first", "second")]
-        line.score(line.sent[::-1])
+        request_reply, broker = exchanging()
+        broker.running = False
+        first, second = [await sent(request_reply, request(request_id=name)) for name in ("first", "second")]
+        broker.score(broker.sent[::-1])
         names = (b'"first"', b'"second"')
         return [
             name in (await each.within(SECONDS)).decision for each, name in zip((first, second), names, strict=True)
@@ -63,12 +63,12 @@ def test_each_caller_gets_the_answer_to_its_own_request_whatever_the_order() -> 
 def test_answers_to_others_are_passed_over_and_their_values_not_looked_at() -> None:
     request_reply, _ = exchanging()
     foreign = [("reply-to", b"somebody"), ("correlation-id", b"1")]
-    request_reply.hear(False, [Record(b"\xff not even JSON", headers=foreign), Record(b"", headers=[])])
+    request_reply.on_records(False, [Record(b"\xff not even JSON", headers=foreign), Record(b"", headers=[])])
     assert run(answer(request_reply)) is not None
 
 
-def headers_sent(line: LocalStream) -> dict[str, bytes]:
-    return dict(line.sent[-1].headers)
+def headers_sent(broker: LocalStream) -> dict[str, bytes]:
+    return dict(broker.sent[-1].headers)
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ def headers_sent(line: LocalStream) -> dict[str, bytes]:
 )
 def test_what_another_producer_says_is_an_answer_gets_into_nobodys_wait(changed: dict[str, Any]) -> None:
     async def forged() -> Reply | None:
-        request_reply, line = exchanging()
-        line.running = False
-        each = await asked(request_reply)
-        request_reply.hear(False, [Record(b"forged", headers=list((headers_sent(line) | changed).items()))])
-        line.score(line.sent)
+        request_reply, broker = exchanging()
+        broker.running = False
+        each = await sent(request_reply)
+        request_reply.on_records(False, [Record(b"forged", headers=list((headers_sent(broker) | changed).items()))])
+        broker.score(broker.sent)
         return await each.within(SECONDS)
 
     assert b'"outcome":"approved"' in (run(forged()).decision or b"")  # type: ignore[union-attr]
@@ -95,11 +95,11 @@ def test_what_another_producer_says_is_an_answer_gets_into_nobodys_wait(changed:
 
 def test_a_decision_on_another_client_is_no_answer() -> None:
     async def forged() -> Reply | None:
-        request_reply, line = exchanging()
-        line.running = False
-        each = await asked(request_reply)
-        request_reply.hear(False, [Record(b"of somebody else", key=b"c2", headers=line.sent[-1].headers)])
-        line.score(line.sent)
+        request_reply, broker = exchanging()
+        broker.running = False
+        each = await sent(request_reply)
+        request_reply.on_records(False, [Record(b"of somebody else", key=b"c2", headers=broker.sent[-1].headers)])
+        broker.score(broker.sent)
         return await each.within(SECONDS)
 
     assert b'"outcome":"approved"' in (run(forged()).decision or b"")  # type: ignore[union-attr]
@@ -107,10 +107,10 @@ def test_a_decision_on_another_client_is_no_answer() -> None:
 
 def test_who_reads_all_answers_cannot_tell_the_next_requests_correlation_id() -> None:
     async def two() -> set[bytes]:
-        request_reply, line = exchanging()
+        request_reply, broker = exchanging()
         for _ in range(2):
             await answer(request_reply)
-        return {dict(each.headers)["correlation-id"] for each in line.sent}
+        return {dict(each.headers)["correlation-id"] for each in broker.sent}
 
     seen = run(two())
     assert [len(each) for each in seen] == [32, 32]
@@ -118,60 +118,60 @@ def test_who_reads_all_answers_cannot_tell_the_next_requests_correlation_id() ->
 
 def test_a_rejection_whose_headers_have_no_values_is_one_of_no_known_reason() -> None:
     request_reply, _ = exchanging()
-    request_reply.hear(True, [Record(None, headers=[("rejection-reason", None), ("rejection-message", None)])])  # type: ignore[list-item]
+    request_reply.on_records(True, [Record(None, headers=[("rejection-reason", None), ("rejection-message", None)])])  # type: ignore[list-item]
     assert request_reply.rejections == {"other": 1}
 
 
 def test_rejections_are_counted_by_reason_for_everybody_and_made_up_reasons_together() -> None:
     request_reply, _ = exchanging()
     reasons = (b"not_json", b"not_json", b"x" * 99)
-    request_reply.hear(True, [Record(None, headers=[("rejection-reason", reason)]) for reason in reasons])
+    request_reply.on_records(True, [Record(None, headers=[("rejection-reason", reason)]) for reason in reasons])
     assert request_reply.rejections == {"not_json": 2, "other": 1}
 
 
 def test_a_request_that_is_decided_twice_has_the_first_answer() -> None:
     async def twice() -> None:
-        request_reply, line = exchanging()
-        each = await asked(request_reply)
+        request_reply, broker = exchanging()
+        each = await sent(request_reply)
         await each.within(SECONDS)
-        line.score(line.sent)
-        assert each.answer.result().decision is not None
+        broker.score(broker.sent)
+        assert each.reply.result().decision is not None
 
     run(twice())
 
 
 def test_no_answer_in_time_is_none_and_may_still_come() -> None:
     async def late() -> None:
-        request_reply, line = exchanging()
-        line.running = False
-        each = await asked(request_reply)
+        request_reply, broker = exchanging()
+        broker.running = False
+        each = await sent(request_reply)
         assert await each.within(0.01) is None
-        line.score(line.sent)
+        broker.score(broker.sent)
         assert await each.within(SECONDS) is not None
 
     run(late())
 
 
 def test_nothing_is_sent_while_the_broker_is_known_to_be_away() -> None:
-    request_reply, line = exchanging()
-    line.reachable = False
+    request_reply, broker = exchanging()
+    broker.reachable = False
     with pytest.raises(BrokerAway, match="not passed on"):
         run(answer(request_reply))
-    assert line.sent == []
+    assert broker.sent == []
 
 
 def test_a_request_the_broker_never_confirmed_is_no_pending_one() -> None:
-    request_reply, line = exchanging()
-    line.running = line.confirming = False
+    request_reply, broker = exchanging()
+    broker.running = broker.confirming = False
     with pytest.raises(BrokerAway, match="did not confirm"):
         run(answer(request_reply))
 
 
 def test_who_waits_for_a_confirmation_is_told_as_soon_as_the_broker_is_found_to_be_away() -> None:
     async def lost() -> None:
-        request_reply, line = exchanging()
-        line.running = line.confirming = False
-        each = await asked(request_reply)
+        request_reply, broker = exchanging()
+        broker.running = broker.confirming = False
+        each = await sent(request_reply)
         request_reply.fail_unconfirmed()
         await each.within(60.0)
 
@@ -181,12 +181,12 @@ def test_who_waits_for_a_confirmation_is_told_as_soon_as_the_broker_is_found_to_
 
 def test_a_confirmed_request_outlives_the_brokers_absence() -> None:
     async def kept() -> Reply | None:
-        request_reply, line = exchanging()
-        line.running = False
-        each = await asked(request_reply)
+        request_reply, broker = exchanging()
+        broker.running = False
+        each = await sent(request_reply)
         await asyncio.sleep(0)
         request_reply.fail_unconfirmed()
-        line.score(line.sent)
+        broker.score(broker.sent)
         return await each.within(SECONDS)
 
     assert run(kept()) is not None
@@ -198,7 +198,7 @@ def test_a_producer_that_refuses_means_the_broker_is_away() -> None:
             raise KafkaConnectionError
 
     request_reply = RequestReply()
-    request_reply.use(Refusing(toy_pipeline(), request_reply.hear))
+    request_reply.use(Refusing(toy_pipeline(), request_reply.on_records))
     with pytest.raises(BrokerAway):
         run(answer(request_reply))
 
@@ -211,18 +211,18 @@ def test_a_delivery_that_fails_later_means_the_same() -> None:
             return delivery
 
     request_reply = RequestReply()
-    request_reply.use(Failing(toy_pipeline(), request_reply.hear))
+    request_reply.use(Failing(toy_pipeline(), request_reply.on_records))
     with pytest.raises(BrokerAway):
         run(answer(request_reply))
 
 
 def test_an_answer_after_all_replaces_the_failure_to_ask() -> None:
     async def late() -> bytes | None:
-        request_reply, line = exchanging()
-        line.running = line.confirming = False
-        each = await asked(request_reply)
+        request_reply, broker = exchanging()
+        broker.running = broker.confirming = False
+        each = await sent(request_reply)
         request_reply.fail_unconfirmed()
-        line.score(line.sent)
+        broker.score(broker.sent)
         answer = await each.within(SECONDS)
         return answer and answer.decision
 
@@ -231,12 +231,12 @@ def test_an_answer_after_all_replaces_the_failure_to_ask() -> None:
 
 def test_what_is_asked_again_unanswered_gets_the_answer_to_the_first_time_since_there_is_no_second() -> None:
     async def again() -> bytes | None:
-        request_reply, line = exchanging()
-        line.running = False
-        first = await asked(request_reply)
-        second = PendingReply(before=first)
-        await request_reply.ask(second, b"c1", request())
-        line.score(line.sent[:1])
+        request_reply, broker = exchanging()
+        broker.running = False
+        first = await sent(request_reply)
+        second = PendingReply(previous=first)
+        await request_reply.send(second, b"c1", request())
+        broker.score(broker.sent[:1])
         answer = await second.within(SECONDS)
         return answer and answer.decision
 
@@ -248,12 +248,12 @@ def test_a_conflict_answers_whoever_chose_the_id_and_not_who_derived_it_from_the
     by_content: bool, answers: bool
 ) -> None:
     async def conflict() -> bool:
-        request_reply, line = exchanging()
-        line.running = False
+        request_reply, broker = exchanging()
+        broker.running = False
         each = PendingReply(by_content)
-        await request_reply.ask(each, b"c1", request())
-        said = [*line.sent[0].headers, ("rejection-reason", b"conflicting_request"), ("rejection-message", b"")]
-        request_reply.hear(True, [Record(request(), key=b"c1", headers=said)])
+        await request_reply.send(each, b"c1", request())
+        said = [*broker.sent[0].headers, ("rejection-reason", b"conflicting_request"), ("rejection-message", b"")]
+        request_reply.on_records(True, [Record(request(), key=b"c1", headers=said)])
         return await each.settled(0.01)
 
     assert run(conflict()) is answers
@@ -261,10 +261,10 @@ def test_a_conflict_answers_whoever_chose_the_id_and_not_who_derived_it_from_the
 
 def test_what_waits_for_ever_is_bounded() -> None:
     async def many() -> int:
-        request_reply, line = exchanging()
-        line.running = False
-        for _ in range(MAX_WAITING + 5):
+        request_reply, broker = exchanging()
+        broker.running = False
+        for _ in range(MAX_PENDING + 5):
             request_reply._expect(PendingReply())
-        return len(request_reply._waiting)
+        return len(request_reply._pending)
 
-    assert run(many()) == MAX_WAITING
+    assert run(many()) == MAX_PENDING

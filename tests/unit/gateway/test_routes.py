@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,12 +17,12 @@ import httpx
 import msgspec
 import pytest
 
-from stream_app.gateway.api_keys import Role, role_for
+from stream_app.gateway.api_keys import Keys, Role, role_for
 from stream_app.gateway.app import app_of
 from stream_app.gateway.dependencies import Dependencies, build_dependencies
 from stream_app.gateway.problem_details import Problem
 from tests.builders.gateway import PROFILE, LocalStream, run, settings_in, shipped_pipeline
-from tests.builders.records import Profiles
+from tests.builders.records import Profiles, Record
 from tests.builders.store_rows import decision, put
 
 BODY: dict[str, Any] = {
@@ -34,10 +36,10 @@ BODY: dict[str, Any] = {
 class Service:
     """A gateway that is up, as a caller sees it, and the stream behind it."""
 
-    def __init__(self, parts: Dependencies, http: httpx.AsyncClient) -> None:
-        self.parts, self.http = parts, http
-        assert isinstance(parts.line, LocalStream)
-        self.stream = parts.line
+    def __init__(self, dependencies: Dependencies, http: httpx.AsyncClient) -> None:
+        self.dependencies, self.http = dependencies, http
+        assert isinstance(dependencies.broker, LocalStream)
+        self.stream = dependencies.broker
 
     async def get(self, path: str) -> httpx.Response:
         return await self.http.get(path)
@@ -54,16 +56,16 @@ Visit = Callable[[Service], Coroutine[Any, Any, None]]
 @asynccontextmanager
 async def serving(folder: Path, **settings: Any) -> AsyncIterator[Service]:
     profiles = Profiles({"7": PROFILE, "8": PROFILE})
-    parts = build_dependencies(
+    dependencies = build_dependencies(
         settings_in(folder, **settings), lambda _, hear, __: LocalStream(shipped_pipeline(profiles), hear)
     )
-    app = app_of(parts)
+    app = app_of(dependencies)
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
     ):
-        yield Service(parts, http)
+        yield Service(dependencies, http)
 
 
 @pytest.fixture
@@ -178,6 +180,16 @@ def test_a_body_that_is_not_said_to_be_json_is_refused_unread(visit: Callable[[V
     visit(calls)
 
 
+def test_a_compressed_body_is_415_and_names_what_is_accepted(visit: Callable[[Visit], None]) -> None:
+    async def calls(service: Service) -> None:
+        answer = await service.post(gzip.compress(json.dumps(BODY).encode()), content_encoding="gzip")
+        assert problem_of(answer) == (415, "encoded_body")
+        assert answer.headers["accept-encoding"] == "identity"
+        assert (await service.post(content_encoding="identity")).status_code == 200
+
+    visit(calls)
+
+
 def test_no_decision_in_time_is_202_with_the_place_to_look_and_it_is_there_later(
     visit: Callable[[Visit], None],
 ) -> None:
@@ -280,7 +292,7 @@ def test_the_status_tells_model_clients_lag_and_whether_it_works(visit: Callable
         status = (await service.get("/status")).json()
         assert status["operational"] is True
         assert (status["clients"], status["lag"], status["scorers"], status["broker"]) == (2, 0, 1, "reachable")
-        assert status["model"]["sha256"] == service.parts.bundle.sha256
+        assert status["model"]["sha256"] == service.dependencies.bundle.sha256
 
     visit(calls)
 
@@ -307,8 +319,70 @@ def test_what_is_not_there_and_what_is_not_allowed_are_problems_too(visit: Calla
         assert problem_of(await service.get("/no/such/page")) == (404, "not_found")
         refused = await service.http.delete("/status")
         assert problem_of(refused) == (405, "method_not_allowed")
-        assert refused.headers["allow"] == "GET"
+        assert refused.headers["allow"] == "GET, HEAD"
         assert problem_of(await service.get("/requests")) == (405, "method_not_allowed")
+
+    visit(calls)
+
+
+@pytest.mark.parametrize("path", ["/predict/7", "/predict/nobody", "/health", "/status", "/", "/docs", "/board/events"])
+def test_head_is_get_without_the_body(visit: Callable[[Visit], None], path: str) -> None:
+    async def calls(service: Service) -> None:
+        head = await service.http.head(path)
+        assert head.content == b""
+        if path != "/board/events":
+            got = await service.get(path)
+            assert (head.status_code, head.headers) == (got.status_code, got.headers)
+        assert service.dependencies.events.listeners == 0
+
+    visit(calls)
+
+
+def test_head_of_what_can_only_be_posted_is_405(visit: Callable[[Visit], None]) -> None:
+    async def calls(service: Service) -> None:
+        answer = await service.http.head("/requests")
+        assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+    visit(calls)
+
+
+def test_a_redirect_does_not_repeat_the_host_it_was_sent(tmp_path: Path) -> None:
+    keys, key = Keys({}).with_new("reader", Role.READ)
+    keys.write(tmp_path / "keys")
+
+    async def calls() -> None:
+        async with serving(tmp_path, keys=tmp_path / "keys") as service:
+            answer = await service.http.get("/status/?a=b", headers={"Host": "evil.example", "X-API-Key": key})
+            assert (answer.status_code, answer.headers["location"]) == (307, "/status?a=b")
+
+    run(calls())
+
+
+def test_a_request_id_is_read_to_its_last_character(visit: Callable[[Visit], None]) -> None:
+    async def calls(service: Service) -> None:
+        await service.post(BODY | {"request_id": "two\nlines\n"})
+        assert (await service.get("/decisions/two%0Alines%0A")).json()["request_id"] == "two\nlines\n"
+        assert problem_of(await service.get("/decisions/two%0Alines")) == (404, "unknown_request")
+
+    visit(calls)
+
+
+@pytest.mark.parametrize("spelling", ["{}", "sqlite:///{}"])
+def test_a_store_that_no_monitor_has_made_yet_is_empty_however_it_is_named(tmp_path: Path, spelling: str) -> None:
+    async def calls() -> None:
+        async with serving(tmp_path, store=spelling.format(tmp_path / "later.db")) as service:
+            assert problem_of(await service.get("/decisions/r1")) == (404, "unknown_request")
+            assert (await service.get("/board/state")).json()["decisions"]["total"] == 0
+
+    run(calls())
+
+
+@pytest.mark.parametrize("key", ["", "k" * 129, "two words", "é"])
+def test_an_idempotency_key_that_is_no_request_id_is_refused(visit: Callable[[Visit], None], key: str) -> None:
+    async def calls(service: Service) -> None:
+        headers = {"content-type": "application/json", "idempotency-key": key.encode("latin-1")}
+        answer = await service.http.post("/requests", content=json.dumps(BODY).encode(), headers=headers)
+        assert problem_of(answer) == (422, "out_of_range")
 
     visit(calls)
 
@@ -320,13 +394,25 @@ def test_a_fault_nobody_thought_of_is_500_without_its_text_anywhere(
         raise ValueError("client 4711 has income 12")
 
     async def calls(service: Service) -> None:
-        object.__setattr__(service.parts.sender, "answer", broken)
+        object.__setattr__(service.dependencies.sender, "reply", broken)
         answer = await service.post()
         assert problem_of(answer) == (500, "internal_error")
         assert "4711" not in answer.text
 
     visit(calls)
     assert "ValueError" in caplog.text
+    assert "4711" not in caplog.text
+
+
+def test_what_the_event_loop_complains_of_is_logged_without_its_text(
+    visit: Callable[[Visit], None], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def calls(_: Service) -> None:
+        context = {"message": "Task exception was never retrieved", "exception": ValueError("client 4711")}
+        asyncio.get_running_loop().call_exception_handler(context)
+
+    visit(calls)
+    assert "Task exception was never retrieved: ValueError" in caplog.text
     assert "4711" not in caplog.text
 
 
@@ -357,10 +443,14 @@ def test_the_newest_decisions_are_as_many_as_asked_for_within_reason(visit: Call
     visit(calls)
 
 
-def test_the_board_counts_rejections_since_it_listens(visit: Callable[[Visit], None]) -> None:
+def test_the_dashboard_counts_the_rejections_on_the_topic_since_the_oldest(visit: Callable[[Visit], None]) -> None:
     async def calls(service: Service) -> None:
         await service.post(BODY | {"client_id": "nobody"})
-        assert (await service.get("/board/state")).json()["rejections"] == {"unknown_client": 1}
+        older = Record(None, headers=[("rejection-reason", b"not_json")], timestamp=1_136_073_600_000)
+        service.stream.deliver(True, [older])
+        state = (await service.get("/board/state")).json()
+        assert state["rejections"] == {"unknown_client": 1, "not_json": 1}
+        assert state["rejections_since"] == "2006-01-01T00:00:00Z"
 
     visit(calls)
 
@@ -368,9 +458,9 @@ def test_the_board_counts_rejections_since_it_listens(visit: Callable[[Visit], N
 def test_the_event_stream_begins_with_the_news(visit: Callable[[Visit], None]) -> None:
     async def calls(service: Service) -> None:
         listening = asyncio.create_task(service.get("/board/events"))
-        while not service.parts.feed.listeners:
+        while not service.dependencies.events.listeners:
             await asyncio.sleep(0.001)
-        service.parts.feed.end()
+        service.dependencies.events.close()
         stream = await listening
         assert stream.headers["content-type"].startswith("text/event-stream")
         first = stream.text.split("\n\n")[0].split("\n")
@@ -424,8 +514,8 @@ def test_the_documents_need_nothing_from_elsewhere(visit: Callable[[Visit], None
 def references(node: object) -> set[str]:
     if isinstance(node, dict):
         own = {node["$ref"]} if isinstance(node.get("$ref"), str) else set()
-        return own.union(*(references(each) for each in node.values()))
-    return set().union(*(references(each) for each in node)) if isinstance(node, list) else set()
+        return own.union(*(references(child) for child in node.values()))
+    return set().union(*(references(child) for child in node)) if isinstance(node, list) else set()
 
 
 def test_the_openapi_document_is_whole_and_says_each_paths_role(visit: Callable[[Visit], None]) -> None:
@@ -437,7 +527,12 @@ def test_the_openapi_document_is_whole_and_says_each_paths_role(visit: Callable[
             for operation in methods.values():
                 assert operation.get("x-role") == (role_for(path.replace("{", "").replace("}", "")) or None)
                 assert operation["summary"]
-                assert all("content" in answer for answer in operation["responses"].values())
+                for status, answer in operation["responses"].items():
+                    assert "content" in answer
+                    for example in answer["content"].get("application/problem+json", {}).get("examples", {}).values():
+                        shown = msgspec.convert(example["value"], Problem)
+                        assert (str(shown.status), shown.title) == (status, HTTPStatus(int(status)).phrase)
+                        assert shown.do_next
         posted = document["paths"]["/requests"]["post"]
         assert posted["requestBody"]["content"]["application/json"]["schema"] == {
             "$ref": "#/components/schemas/LoanRequest"
