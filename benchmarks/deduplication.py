@@ -19,7 +19,7 @@ from benchmarks.testbed import PARTITIONS, TOPICS, Testbed
 from stream_app.settings import read_settings
 from stream_app.steps.deduplicate import DecidedIds
 from stream_app.worker.composition import QUIET_SECONDS
-from stream_app.worker.decision_tail import Tail
+from stream_app.worker.decision_tail import DecisionTail
 
 DECISIONS = 48_000
 """Enough that each of the four partitions has more than are restored."""
@@ -82,7 +82,7 @@ def _microseconds_a_request(testbed: Testbed, decided: DecidedIds | None) -> flo
 
 def _restore(testbed: Testbed) -> tuple[float, DecidedIds]:
     settings, ids = read_settings(), _no_ids()
-    tail = Tail(
+    tail = DecisionTail(
         testbed.bootstrap,
         TOPICS.decisions,
         most=settings.remembered_ids,
@@ -90,6 +90,5 @@ def _restore(testbed: Testbed) -> tuple[float, DecidedIds]:
         quiet_seconds=QUIET_SECONDS,
     )
     started = time.perf_counter()
-    found = asyncio.run(tail.read(range(PARTITIONS)))
-    ids.restart({partition: [decision[1:] for decision in newest] for partition, newest in found.items()})
+    ids.restart(asyncio.run(tail.read(range(PARTITIONS))))
     return time.perf_counter() - started, ids

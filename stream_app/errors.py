@@ -102,7 +102,7 @@ class DeliveryFailed(StreamAppError):
     exit_status = 6
 
 
-class RecallFailed(StreamAppError):
+class RestoreFailed(StreamAppError):
     """What was decided before could not be read, so a repeated request would pass for a new one. The worker exits."""
 
     reason = "recall"

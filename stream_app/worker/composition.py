@@ -1,4 +1,9 @@
-"""The scoring worker: one Faust app, one agent, and the composition root that wires it from settings.
+"""The scoring worker, put together from settings: the only place that knows every part.
+
+A record's way: the transport fetches it from the request topic, with others in one poll. :class:`Scoring` has the
+:class:`Pipeline` judge the poll and the lanes deliver the outputs to the decision and rejection topics; the lanes then
+commit the input offsets, or commit both in one transaction. At a seek, after a rebalance or a commit in doubt,
+:class:`RestoreIds` reads back which request ids are decided.
 
 ``stream-app worker`` runs it; ``faust -A stream_app.worker worker`` works too (settings from the environment).
 """
@@ -14,7 +19,7 @@ from typing import Any
 import faust
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
-from models.bundle import Bundle, load_bundle, shipped_bundle
+from models.bundle import load_bundle, shipped_bundle
 from stream_app.clients import open_clients
 from stream_app.delivery.at_least_once import AtLeastOnceLanes
 from stream_app.delivery.exactly_once import TransactionalLanes
@@ -34,16 +39,17 @@ from stream_app.steps.deduplicate import DecidedIds
 from stream_app.topics import TopicNames
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport, SeekListener
 from stream_app.transport.app import batch_app
-from stream_app.worker.decision_tail import Tail
+from stream_app.worker.decision_tail import DecisionTail
 from stream_app.worker.metrics import ScorerMetrics
-from stream_app.worker.restore_ids import Recall
-from stream_app.worker.scoring import CommitNews, Scoring
+from stream_app.worker.restore_ids import RestoreIds
+from stream_app.worker.scoring import CommitMetrics, Scoring
 
 log = logging.getLogger(__name__)
 
 QUIET_SECONDS = 0.2
 """A broker without transactions may be Tansu, whose end offsets are too low: decisions are read until none came for so
 long."""
+MEASURE_SECONDS = 1.0
 
 MakeTransactions = Callable[..., Transactions]
 """Gives the transactions of an id: called with it, ``bootstrap`` and ``timeout_seconds``."""
@@ -58,22 +64,33 @@ def create_app(
     """Wire the whole worker. Raises ModelError (no good bundle) and ClientStoreError before anything is started."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # twice as many series, read by nobody
     registry = registry or CollectorRegistry()
+    topics = TopicNames.prefixed(settings.topic_prefix)
     bundle = load_bundle(settings.bundle or shipped_bundle(), threads=settings.threads)
     model = ModelRef(bundle.name, bundle.version, bundle.sha256)
-    topics = TopicNames.prefixed(settings.topic_prefix)
+    metrics = ScorerMetrics(registry, model, bundle.contract)
     watchdog = Watchdog(settings.exit_after_stall_seconds)
     progress = Progress(settings.stall_seconds, watchdog.clock)
-    metrics = ScorerMetrics(registry, model, bundle.contract)
-    metrics.started(time.time())
     app = batch_app(settings.group, settings)
-    lanes = _lanes(settings, topics, app, CommitNews(metrics, progress), make_transactions)
+    lanes = _lanes(settings, topics, app, CommitMetrics(metrics, progress), make_transactions)
     decided_ids = DecidedIds(settings.remembered_ids, settings.remembered_seconds) if settings.remembered_ids else None
-    options = BatchOptions(frozenset({topics.requests}), settings.fetch_max_wait_seconds)
     app.transport = BatchTransport(
-        app.conf.broker_consumer, app, options=options, listener=_listener(settings, topics, lanes, decided_ids)
+        app.conf.broker_consumer,
+        app,
+        options=BatchOptions(frozenset({topics.requests}), settings.fetch_max_wait_seconds),
+        listener=lanes if decided_ids is None else _restore_ids(settings, topics, lanes, decided_ids),
     )
-    pipeline = _pipeline(settings, bundle, model, decided_ids)
+    pipeline = Pipeline(
+        contract=bundle.contract,
+        scorer=bundle.scorer,
+        policy=bundle.policy,
+        model=model,
+        profiles=open_clients(settings.clients),
+        max_request_bytes=settings.max_request_bytes,
+        decided_ids=decided_ids,
+    )
     scoring = Scoring(pipeline, lanes, metrics, settings.clients_wait_seconds, decided_ids, exit_on_failure)
+    measure = partial(_measure, app, lanes, decided_ids, metrics, progress, watchdog)
+    pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready, measure)
     requests = app.topic(topics.requests, key_serializer="raw", value_serializer="raw", acks=False)
 
     @app.agent(requests, name="scoring", concurrency=1)
@@ -81,18 +98,11 @@ def create_app(
         async for poll in polls:
             await exit_on_failure(scoring.handle(poll))
 
-    measure = partial(_measure_lag, app, lanes, progress, metrics)
-
-    def measure_lag() -> None:
+    @app.timer(interval=MEASURE_SECONDS)  # type: ignore[untyped-decorator]  # Faust's own
+    async def measure_regularly() -> None:
         measure()
-        metrics.remembered_are(0 if decided_ids is None else len(decided_ids))
-        watchdog.hear(progress)
 
-    @app.timer(interval=1.0)  # type: ignore[untyped-decorator]  # Faust's own
-    async def watch_lag() -> None:
-        measure_lag()
-
-    pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready, measure_lag)
+    metrics.started(time.time())
     app.pages = pages
     app.before_start = lambda: exit_on_failure(with_heartbeat(_prepare(settings, topics, pages, watchdog), watchdog))
     app.after_stop = lanes.close
@@ -100,16 +110,20 @@ def create_app(
 
 
 def _lanes(
-    settings: WorkerSettings, topics: TopicNames, app: BatchApp, news: CommitNews, make_transactions: MakeTransactions
+    settings: WorkerSettings,
+    topics: TopicNames,
+    app: BatchApp,
+    commit_metrics: CommitMetrics,
+    make_transactions: MakeTransactions,
 ) -> Lanes:
-    """As the guarantee asks."""
+    """Delivery as the guarantee in the settings asks."""
     outputs = OutputTopics(topics.decisions, topics.rejections)
     timeout = settings.delivery_timeout_seconds
     if settings.guarantee == "exactly_once":
         return TransactionalLanes(
             make=partial(make_transactions, bootstrap=settings.kafka, timeout_seconds=timeout),
             seek_again=lambda: app.batch_consumer.perform_seek(),
-            listener=news,
+            listener=commit_metrics,
             guard=exit_on_failure,
             group=settings.group,
             topics=outputs,
@@ -117,7 +131,7 @@ def _lanes(
         )
     commits = PacedCommits(
         lambda offsets: app.batch_consumer.commit_offsets(offsets),
-        listener=news,
+        listener=commit_metrics,
         guard=exit_on_failure,
         interval_seconds=settings.commit_interval_seconds,
         timeout_seconds=timeout,
@@ -125,7 +139,20 @@ def _lanes(
     return AtLeastOnceLanes(commits=commits, bootstrap=settings.kafka, topics=outputs, timeout_seconds=timeout)
 
 
+def _restore_ids(settings: WorkerSettings, topics: TopicNames, lanes: Lanes, decided_ids: DecidedIds) -> SeekListener:
+    tail = DecisionTail(
+        settings.kafka,
+        topics.decisions,
+        most=settings.remembered_ids,
+        fetch_wait_seconds=settings.fetch_max_wait_seconds,
+        quiet_seconds=0.0 if settings.guarantee == "exactly_once" else QUIET_SECONDS,
+    )
+    timeout = settings.delivery_timeout_seconds
+    return RestoreIds(lanes, decided_ids, tail.read, supervise=exit_on_failure, timeout_seconds=timeout)
+
+
 async def _prepare(settings: WorkerSettings, topics: TopicNames, pages: WebPages, watchdog: Watchdog) -> None:
+    """Everything that must be there before Faust connects."""
     await prepare_process(settings, topics, pages, watchdog)
     log.info("delivery: %s", settings.guarantee)
     if settings.guarantee == "exactly_once":
@@ -137,41 +164,21 @@ async def _prepare(settings: WorkerSettings, topics: TopicNames, pages: WebPages
         )
 
 
-def _listener(
-    settings: WorkerSettings, topics: TopicNames, lanes: Lanes, decided_ids: DecidedIds | None
-) -> SeekListener:
-    """The lanes, behind the memory of decided ids if there is one."""
-    if decided_ids is None:
-        return lanes
-    tail = Tail(
-        settings.kafka,
-        topics.decisions,
-        most=settings.remembered_ids,
-        fetch_wait_seconds=settings.fetch_max_wait_seconds,
-        quiet_seconds=0.0 if settings.guarantee == "exactly_once" else QUIET_SECONDS,
-    )
-    return Recall(
-        lanes, decided_ids, tail.read, guard=exit_on_failure, timeout_seconds=settings.delivery_timeout_seconds
-    )
-
-
-def _measure_lag(app: BatchApp, lanes: Lanes, progress: Progress, metrics: ScorerMetrics) -> None:
-    positions, seen = lanes.committed_offsets(), app.batch_consumer.fetch_states()
-    lag = {tp.partition: seen[tp].lag(at) if tp in seen else 0 for tp, at in positions.items()}
-    stamps = {tp.partition: seen[tp].stamp for tp in positions if tp in seen}
+def _measure(
+    app: BatchApp,
+    lanes: Lanes,
+    decided_ids: DecidedIds | None,
+    metrics: ScorerMetrics,
+    progress: Progress,
+    watchdog: Watchdog,
+) -> None:
+    """Lag, remembered ids and standing in the group: to the metrics, the readiness page and the watchdog."""
+    committed, states = lanes.committed_offsets(), app.batch_consumer.fetch_states()
+    lag = {tp.partition: states[tp].lag(offset) if tp in states else 0 for tp, offset in committed.items()}
+    stamps = {tp.partition: states[tp].stamp for tp in committed if tp in states}
     progress.stands(app.batch_consumer.standing(), lag, stamps, reads=app.batch_consumer.reads())
-    metrics.lag_is(lag)
+    metrics.set_lag(lag)
+    metrics.set_remembered_ids(len(decided_ids or ()))
     if progress.wants_seek():
         app.batch_consumer.ask_for_seek()
-
-
-def _pipeline(settings: WorkerSettings, bundle: Bundle, model: ModelRef, decided_ids: DecidedIds | None) -> Pipeline:
-    return Pipeline(
-        contract=bundle.contract,
-        scorer=bundle.scorer,
-        policy=bundle.policy,
-        model=model,
-        profiles=open_clients(settings.clients),
-        max_request_bytes=settings.max_request_bytes,
-        decided_ids=decided_ids,
-    )
+    watchdog.hear(progress)

@@ -1,4 +1,4 @@
-"""The newest decisions of some partitions, read back from the decision topic: what they decided, and when."""
+"""Reads the newest decisions of partitions back from the decision topic: request id, fingerprint and time of each."""
 
 from __future__ import annotations
 
@@ -22,31 +22,32 @@ FETCH_BYTES = 4 * 1024 * 1024  # of one partition at once
 FETCH_WAIT_SECONDS = 0.05
 STOP_SECONDS = 5.0
 REQUEST_SECONDS = 10.0
-"""A broker that went silent is left for another by then; aiokafka waits 40 s, most of what recalling may take."""
+"""After so long another broker is asked. aiokafka's 40 s are most of the time a worker has for the whole."""
 
-Named = tuple[int, str, PastDecision]
-"""A decision's offset, request id, and what is remembered of it."""
+DecisionsByPartition = dict[int, list[tuple[str, PastDecision]]]
+"""Request ids and their decisions, the oldest first."""
 
-Found = dict[TopicPartition, list[Named]]
-Spans = dict[TopicPartition, tuple[int, int]]
-"""First offset, and the one after the last."""
+_Offset = int
+_Decisions = dict[TopicPartition, list[tuple[_Offset, str, PastDecision]]]
+_Spans = dict[TopicPartition, tuple[_Offset, _Offset]]
+"""From the first offset to before the second."""
 
 
-class _Decided(msgspec.Struct, gc=False):
-    """What the memory needs of a decision; msgspec skips the rest."""
+class _DecisionFields(msgspec.Struct, gc=False):
+    """The fields of a decision that are needed here; msgspec skips the rest."""
 
     request_id: str
     decided_at: dt.datetime
 
 
-_decode = msgspec.json.Decoder(_Decided).decode
+_decode = msgspec.json.Decoder(_DecisionFields).decode
 
 
-class Tail:
-    """Reads the newest ``most`` decisions of partitions, fewer where there are no more.
+class DecisionTail:
+    """Reads the newest ``most`` decisions of each partition, or all if there are fewer.
 
-    ``quiet_seconds``: a broker's end offset may be too low (Tansu gives the first record of the last batch), so the
-    reading ends when nothing came for so long; 0 where the broker is exact.
+    ``quiet_seconds``: a broker's end offset may be too low (Tansu's is the first of the last batch), so that reading
+    goes on until nothing came for so long; 0 where the end offset is exact.
     """
 
     def __init__(
@@ -56,43 +57,43 @@ class Tail:
         self._fetch_wait = min(fetch_wait_seconds, FETCH_WAIT_SECONDS)
         self._quiet = quiet_seconds
 
-    async def read(self, partitions: Iterable[int]) -> dict[int, list[Named]]:
-        """By partition, oldest first. Raises KafkaError; waits for a broker that is away."""
+    async def read(self, partitions: Iterable[int]) -> DecisionsByPartition:
+        """Raises KafkaError; waits for a broker that is away."""
         wanted = [TopicPartition(self._topic, number) for number in partitions]
         if not wanted:
             return {}
         async with self._consumer(wanted) as consumer:
-            found = await self._newest(consumer, wanted)
-        return {tp.partition: found[tp] for tp in wanted}
+            newest = await self._newest(consumer, wanted)
+        return {tp.partition: [(request_id, past) for _, request_id, past in newest[tp]] for tp in wanted}
 
-    async def _newest(self, consumer: Any, wanted: list[TopicPartition]) -> Found:
+    async def _newest(self, consumer: Any, wanted: list[TopicPartition]) -> _Decisions:
         """From the ends backwards: transaction markers and compacted records take offsets and are no decisions."""
         firsts, ends = await asyncio.gather(consumer.beginning_offsets(wanted), consumer.end_offsets(wanted))
         spans = {tp: (max(firsts[tp], ends[tp] - self._most), ends[tp]) for tp in wanted}
-        found = await self._read(consumer, spans)
-        while self._quiet and await _fetch(consumer, wanted, found, self._quiet):
+        decisions = await self._read(consumer, spans)
+        while self._quiet and await _fetch(consumer, wanted, decisions, self._quiet):
             pass
-        while spans := self._before(spans, firsts, found):
+        while spans := self._before(spans, firsts, decisions):
             for tp, earlier in (await self._read(consumer, spans)).items():
-                found[tp] = [each for each in earlier if each[0] < spans[tp][1]] + found[tp]
-        return found
+                decisions[tp] = [decision for decision in earlier if decision[0] < spans[tp][1]] + decisions[tp]
+        return decisions
 
-    def _before(self, spans: Spans, firsts: Mapping[TopicPartition, int], found: Found) -> Spans:
-        """Where to read on in partitions that have still fewer than wanted: twice as far as would do without gaps."""
+    def _before(self, spans: _Spans, firsts: Mapping[TopicPartition, int], decisions: _Decisions) -> _Spans:
+        """Where to read on in partitions with too few decisions: twice as far back as would do without gaps."""
         return {
-            tp: (max(firsts[tp], start - 2 * (self._most - len(found[tp]))), start)
+            tp: (max(firsts[tp], start - 2 * (self._most - len(decisions[tp]))), start)
             for tp, (start, _) in spans.items()
-            if start > firsts[tp] and len(found[tp]) < self._most
+            if start > firsts[tp] and len(decisions[tp]) < self._most
         }
 
-    async def _read(self, consumer: Any, spans: Spans) -> Found:
-        """The decisions from the start to the end of each span, perhaps some beyond."""
-        found: Found = {tp: [] for tp in spans}
+    async def _read(self, consumer: Any, spans: _Spans) -> _Decisions:
+        """The decisions of each span, perhaps some beyond its end."""
+        decisions: _Decisions = {tp: [] for tp in spans}
         for tp, (start, _) in spans.items():
             consumer.seek(tp, start)
-        while left := [tp for tp, (_, end) in spans.items() if await consumer.position(tp) < end]:
-            await _fetch(consumer, left, found, FETCH_WAIT_SECONDS)
-        return found
+        while unread := [tp for tp, (_, end) in spans.items() if await consumer.position(tp) < end]:
+            await _fetch(consumer, unread, decisions, FETCH_WAIT_SECONDS)
+        return decisions
 
     @contextlib.asynccontextmanager
     async def _consumer(self, partitions: list[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
@@ -116,25 +117,22 @@ class Tail:
                     await consumer.stop()
 
 
-async def _fetch(consumer: Any, partitions: list[TopicPartition], found: Found, wait_seconds: float) -> bool:
-    """Add what comes within the time; whether anything did."""
+async def _fetch(consumer: Any, partitions: list[TopicPartition], decisions: _Decisions, wait_seconds: float) -> bool:
+    """Add what comes within the time; whether any record did."""
     fetched = await consumer.getmany(*partitions, timeout_ms=int(wait_seconds * 1000), max_records=MAX_RECORDS)
     for tp, records in fetched.items():
-        found[tp] += filter(None, map(_named, records))
+        for record in records:
+            try:
+                decision = _decode(record.value or b"")
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                continue  # no decision: it names no id that could be decided twice
+            past = PastDecision(_fingerprint(record), decision.decided_at.timestamp())
+            decisions[tp].append((record.offset, decision.request_id, past))
     return bool(fetched)
 
 
-def _named(record: RawRecord) -> Named | None:
-    """None for a record that is no decision: it names no id that could be taken twice."""
-    try:
-        decided = _decode(record.value or b"")
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None
-    return record.offset, decided.request_id, PastDecision(_digest(record), decided.decided_at.timestamp())
-
-
-def _digest(record: RawRecord) -> bytes:
-    """Unknown for a decision of a version that did not tell it."""
+def _fingerprint(record: RawRecord) -> bytes:
+    """Of the request, from the decision's header. Versions before it existed wrote none."""
     try:
         return binascii.unhexlify(dict(record.headers).get(FINGERPRINT_HEADER) or UNKNOWN_FINGERPRINT)
     except binascii.Error:

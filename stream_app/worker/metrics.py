@@ -1,11 +1,10 @@
-"""Every Prometheus series of the scorer: declared here on a given registry, moved by verbs, read nowhere.
+"""Every Prometheus series of the scorer, declared on the registry it is given.
 
-Labels come from closed enums, the model's contract, or the broker's partition numbers; never from a payload.
+Labels come from closed enums, the model's contract, or the broker's partition numbers, never from a payload.
 """
 
 from __future__ import annotations
 
-from collections import Counter as Tally
 from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -25,13 +24,13 @@ _PROBABILITIES = (0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.
 
 
 class ScorerMetrics:
-    """What one scorer tells about itself."""
+    """The series of one scorer. Each method records one event."""
 
     def __init__(self, registry: CollectorRegistry, model: ModelRef, contract: Contract) -> None:
         self._declare(registry)
-        self._lagging: set[int] = set()
+        self._lag_partitions: set[int] = set()
         self._model_info.labels(model.name, model.version, model.sha256).set(1)
-        # Children are made once: they start at zero, so that a rate is right from the first event, and cost no lookup.
+        # Labelled series are made once: they start at 0, so a rate is right from the first event, and cost no lookup.
         self._by_outcome = {name: self._decisions.labels(name, model.version) for name in OUTCOMES}
         self._by_reason = {reason: self._rejections.labels(reason.value) for reason in RejectionReason}
         self._by_stage = {stage: self._stage_seconds.labels(stage) for stage in STAGES}
@@ -39,12 +38,18 @@ class ScorerMetrics:
         self._by_code = {code: self._reasons.labels(code) for code in codes}
         self._by_feature = {f.name: self._unseen.labels(f.name) for f in contract.features if f.kind == "category"}
 
-    def _declare(self, on: CollectorRegistry) -> None:
+    def _declare(self, registry: CollectorRegistry) -> None:
         def counter(name: str, text: str, labels: Sequence[str] = ()) -> Counter:
-            return Counter(PREFIX + name, text, labels, registry=on)
+            return Counter(PREFIX + name, text, labels, registry=registry)
 
         def gauge(name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
-            return Gauge(PREFIX + name, text, labels, registry=on)
+            return Gauge(PREFIX + name, text, labels, registry=registry)
+
+        def histogram(name: str, text: str, buckets: Sequence[float], labels: Sequence[str] = ()) -> Histogram:
+            return Histogram(PREFIX + name, text, labels, buckets=buckets, registry=registry)
+
+        def batch_histogram(name: str, text: str, buckets: Sequence[float]) -> BatchHistogram:
+            return BatchHistogram(PREFIX + name, text, buckets, registry)
 
         self._requests = counter("requests_total", "Records read from the request topic and answered")
         self._decisions = counter("decisions_total", "Decisions published", ("outcome", "model_version"))
@@ -57,22 +62,13 @@ class ScorerMetrics:
             "uncommitted_batches_total", "Batches whose commit a rebalance undid or is in doubt"
         )
         self._store_failures = counter("client_store_failures_total", "Times the client store did not answer a batch")
-        self._stage_seconds = Histogram(
-            PREFIX + "stage_seconds",
-            "Time of one stage over one batch",
-            ("stage",),
-            buckets=_STAGE_SECONDS,
-            registry=on,
+        self._stage_seconds = histogram("stage_seconds", "Time of one stage over one batch", _STAGE_SECONDS, ("stage",))
+        self._batch = histogram("batch_records", "Records in one batch", _BATCH_RECORDS)
+        self._ages = batch_histogram(
+            "event_age_seconds", "From the record's timestamp, the producer's as a rule, to its decision", _AGE_SECONDS
         )
-        self._batch = Histogram(PREFIX + "batch_records", "Records in one batch", buckets=_BATCH_RECORDS, registry=on)
-        self._ages = BatchHistogram(
-            PREFIX + "event_age_seconds",
-            "From the record's timestamp, the producer's as a rule, to its decision",
-            _AGE_SECONDS,
-            on,
-        )
-        self._probabilities = BatchHistogram(
-            PREFIX + "probability_of_default", "Probability of default given, higher is riskier", _PROBABILITIES, on
+        self._probabilities = batch_histogram(
+            "probability_of_default", "Probability of default given, higher is riskier", _PROBABILITIES
         )
         self._lag = gauge("consumer_lag_records", "Records not yet committed, as of the last fetch", ("partition",))
         self._assigned = gauge("partitions_assigned", "Partitions this worker owns")
@@ -86,12 +82,12 @@ class ScorerMetrics:
         *,
         records: int,
         repeats: int,
-        outcomes: Tally[str],
-        reasons: Tally[str],
-        rejections: Tally[RejectionReason],
+        outcomes: Mapping[str, int],
+        reasons: Mapping[str, int],
+        rejections: Mapping[RejectionReason, int],
         probabilities: Sequence[float],
         ages_seconds: Iterable[float],
-        unseen: Tally[str],
+        unseen_categories: Mapping[str, int],
         bugs: int,
     ) -> None:
         """A batch was published; ``repeats`` of its records were skipped."""
@@ -105,7 +101,7 @@ class ScorerMetrics:
             self._by_code[code].inc(count)
         for reason, count in rejections.items():
             self._by_reason[reason].inc(count)
-        for feature, count in unseen.items():
+        for feature, count in unseen_categories.items():
             self._by_feature[feature].inc(count)
         self._probabilities.observe_many(probabilities)
         self._ages.observe_many(list(ages_seconds))
@@ -118,30 +114,30 @@ class ScorerMetrics:
         """One stage of one batch ended."""
         self._by_stage[stage].observe(seconds)
 
-    def started(self, at: float) -> None:
-        """The process started at this Unix time."""
-        self._started.set(at)
+    def started(self, unix_seconds: float) -> None:
+        """The process started at this time."""
+        self._started.set(unix_seconds)
 
-    def committed(self, at: float) -> None:
-        """Offsets were committed at this Unix time."""
-        self._last_commit.set(at)
+    def committed(self, unix_seconds: float) -> None:
+        """Offsets were committed at this time."""
+        self._last_commit.set(unix_seconds)
 
     def not_committed(self, batches: int) -> None:
         """A rebalance came between publishing and committing that many batches; their records come again."""
         self._not_committed.inc(batches)
 
-    def remembered_are(self, ids: int) -> None:
-        """So many ids of decided requests are remembered."""
-        self._remembered.set(ids)
+    def set_remembered_ids(self, count: int) -> None:
+        """How many ids of decided requests are remembered."""
+        self._remembered.set(count)
 
-    def lag_is(self, records_by_partition: Mapping[int, int]) -> None:
-        """The lag of every partition owned now; series of partitions given away end.
+    def set_lag(self, records_by_partition: Mapping[int, int]) -> None:
+        """The lag of every partition owned now. The series of revoked partitions end.
 
-        The others are never away for a moment: a page may be made by another thread meanwhile.
+        Those of the others never vanish in between: another thread may render the page meanwhile.
         """
         self._assigned.set(len(records_by_partition))
-        for partition in self._lagging - records_by_partition.keys():
+        for partition in self._lag_partitions - records_by_partition.keys():
             self._lag.remove(str(partition))
         for partition, records in records_by_partition.items():
             self._lag.labels(str(partition)).set(records)
-        self._lagging = set(records_by_partition)
+        self._lag_partitions = set(records_by_partition)

@@ -1,4 +1,4 @@
-"""What the agent does with a poll: judge it, deliver it, tell the metrics. And what is told of commits."""
+"""What the agent does with a poll: judge its records, deliver the outputs, count what was delivered."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import datetime as dt
 import logging
 import time
 from collections import Counter
-from collections.abc import Awaitable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from typing import Any
 
-from stream_app.delivery.offset_commits import Guard
 from stream_app.delivery.protocol import Lanes
 from stream_app.errors import ClientStoreUnavailable
 from stream_app.events import Decision, RawRecord, Rejection
 from stream_app.pipeline import Judged, Pipeline
+from stream_app.runtime.background import Supervise
 from stream_app.runtime.readiness import Progress
 from stream_app.steps.deduplicate import DecidedIds, Fingerprints
 from stream_app.transport.poll import Poll
@@ -22,17 +22,30 @@ from stream_app.worker.metrics import ScorerMetrics
 
 log = logging.getLogger(__name__)
 
-ASK_AGAIN_SECONDS = 0.25
-PIECE_RECORDS = 256
+RETRY_SECONDS = 0.25
+CHUNK_RECORDS = 256
 """Judged between two turns of a delivery under way: 6 ms of work, against some 5 turns that a transaction takes."""
 
+CLOCK_SKEW_SECONDS = 86_400.0
+OLDEST_SECONDS = 10 * 365 * 86_400.0
+"""A time stamp further ahead or behind is no time of an event: Kafka's -1 for none, or seconds for milliseconds."""
 
-async def _unguarded(work: Awaitable[Any]) -> Any:
+
+def ages_seconds(records: Iterable[RawRecord], now: float) -> list[float]:
+    """Seconds from the time stamp of each record to ``now`` (Unix time); records without a plausible one are left out.
+
+    A stamp that is ahead, by a clock that differs from ours, makes an age of 0.
+    """
+    ages = (now - record.timestamp / 1000 for record in records)
+    return [max(0.0, age) for age in ages if -CLOCK_SKEW_SECONDS <= age <= OLDEST_SECONDS]
+
+
+async def _unsupervised(work: Awaitable[Any]) -> Any:
     return await work
 
 
-class CommitNews:
-    """Tells metrics and readiness of commits; a :class:`~stream_app.delivery.offset_commits.CommitListener`."""
+class CommitMetrics:
+    """Passes on to metrics and readiness what became of commits; a delivery's ``CommitListener``."""
 
     def __init__(self, metrics: ScorerMetrics, progress: Progress) -> None:
         self._metrics, self._progress = metrics, progress
@@ -48,9 +61,9 @@ class CommitNews:
 
 
 class Scoring:
-    """Pipeline, memory, lanes and metrics, in the order a poll meets them.
+    """Pipeline, memory of decided ids, lanes and metrics, in the order a poll meets them.
 
-    While a batch is being delivered the next one is judged, in pieces, so that the delivery gets its turns. It is
+    While one batch is being delivered the next one is judged, in chunks, so that the delivery gets its turns. It is
     delivered after the first, which keeps the order of every partition.
     """
 
@@ -59,21 +72,21 @@ class Scoring:
         pipeline: Pipeline,
         lanes: Lanes,
         metrics: ScorerMetrics,
-        patience_seconds: float = 0.0,
+        clients_wait_seconds: float = 0.0,
         decided_ids: DecidedIds | None = None,
-        guard: Guard = _unguarded,
+        supervise: Supervise = _unsupervised,
     ) -> None:
-        """``patience_seconds``: how long a batch waits for a client store that is away; rebalances go on meanwhile.
+        """``clients_wait_seconds``: how long a batch waits for an unavailable client store; rebalances go on meanwhile.
 
-        ``decided_ids``: the memory that the pipeline reads, if it reads one. ``guard`` awaits a delivery and ends the
+        ``decided_ids``: the memory the pipeline reads, if it reads one. ``supervise`` awaits a delivery and ends the
         process when it fails.
         """
         self._pipeline, self._lanes, self._metrics, self._decided_ids = pipeline, lanes, metrics, decided_ids
-        self._patience, self._guard = patience_seconds, guard
+        self._clients_wait, self._supervise = clients_wait_seconds, supervise
         self._delivery: asyncio.Future[Any] | None = None
 
     async def handle(self, poll: Poll) -> None:
-        """Judge every record of one poll and begin to deliver the answers, after those of the poll before.
+        """Judge every record of a poll and begin to deliver the outputs, after those of the poll before.
 
         Raises StreamAppError when it could not; none of the poll is committed then.
         """
@@ -81,60 +94,60 @@ class Scoring:
         judged = await self._judge(poll, records) if records else None
         await self.delivered()
         if judged is not None and poll.is_current:
-            # Nothing may come between these two: what is remembered of a batch that is not ours would be taken for
-            # delivered, and never be.
+            # Nothing may come between these two: ids remembered of a batch that is not delivered would be taken for
+            # delivered, and its records never be decided.
             self._remember(judged)
-            self._delivery = asyncio.ensure_future(self._guard(self._deliver(poll, records, judged)))
+            self._delivery = asyncio.ensure_future(self._supervise(self._deliver(poll, records, judged)))
 
     async def delivered(self) -> None:
-        """Wait for the delivery under way. Raises what it met, where the guard lets it."""
+        """Wait for the delivery under way. Raises what it raised, unless ``supervise`` ended the process."""
         if self._delivery is not None:
             await asyncio.shield(self._delivery)  # an agent that is stopped must not tear a transaction apart
 
     async def _judge(self, poll: Poll, records: Sequence[RawRecord]) -> Judged | None:
-        """None when the partitions were given away meanwhile."""
+        """None when the partitions were revoked meanwhile."""
         judged = Judged([], [])
-        for piece in self._pieces(records):
-            if (some := await self._judge_piece(poll, piece, judged.decided)) is None:
+        for chunk in self._chunks(records):
+            if (judged_chunk := await self._judge_chunk(poll, chunk, judged.decided)) is None:
                 return None
-            judged += some
+            judged += judged_chunk
         return judged
 
-    def _pieces(self, records: Sequence[RawRecord]) -> Iterator[Sequence[RawRecord]]:
-        """All at once while nothing is under way: fewer, larger calls of the model are cheaper."""
-        at = 0
-        while at < len(records):
-            size = len(records) if self._delivery is None or self._delivery.done() else PIECE_RECORDS
-            yield records[at : at + size]
-            at += size
+    def _chunks(self, records: Sequence[RawRecord]) -> Iterator[Sequence[RawRecord]]:
+        """All at once while no delivery is under way: fewer, larger calls of the model are cheaper."""
+        start = 0
+        while start < len(records):
+            size = len(records) if self._delivery is None or self._delivery.done() else CHUNK_RECORDS
+            yield records[start : start + size]
+            start += size
 
-    async def _judge_piece(self, poll: Poll, records: Sequence[RawRecord], earlier: Fingerprints) -> Judged | None:
-        waiting = _Waiting(self._patience)
+    async def _judge_chunk(self, poll: Poll, records: Sequence[RawRecord], earlier: Fingerprints) -> Judged | None:
+        wait = _ClientStoreWait(self._clients_wait)
         await asyncio.sleep(0)
         while poll.is_current:
             try:
-                return self._pipeline.judge(records, dt.datetime.now(dt.UTC), _Stopwatch(self._metrics).lap, earlier)
+                timer = _StageTimer(self._metrics)
+                return self._pipeline.judge(records, dt.datetime.now(dt.UTC), timer.stage_ended, earlier)
             except ClientStoreUnavailable as fault:
                 self._metrics.client_store_failed()
-                await waiting.after(fault)
+                await wait.before_retry(fault)
         return None
 
     def _remember(self, judged: Judged) -> None:
-        """Before the delivery, for what is judged meanwhile; a delivery that fails has the memory rebuilt."""
+        """Before the delivery, for what is judged meanwhile; a delivery that fails has the memory restored."""
         if self._decided_ids is not None:
             self._decided_ids.remember(judged.decided, dt.datetime.now(dt.UTC))
 
     async def _deliver(self, poll: Poll, records: Sequence[RawRecord], judged: Judged) -> None:
         if not poll.is_current:
             return
-        stopwatch = _Stopwatch(self._metrics)
-        now = time.time()
-        stands = await self._lanes.deliver(records, judged.outputs)
-        stopwatch.lap("publish")
-        if stands:
-            self._tell(records, judged, now)
+        timer, now = _StageTimer(self._metrics), time.time()
+        kept = await self._lanes.deliver(records, judged.outputs)
+        timer.stage_ended("publish")
+        if kept:
+            self._count(records, judged, now)
 
-    def _tell(self, records: Sequence[RawRecord], judged: Judged, now: float) -> None:
+    def _count(self, records: Sequence[RawRecord], judged: Judged, now: float) -> None:
         for bug in judged.bugs:
             log.error("a record was rejected for a fault of the scorer: %s", bug)
         decisions = [verdict for verdict in judged.verdicts if isinstance(verdict, Decision)]
@@ -146,41 +159,41 @@ class Scoring:
             reasons=Counter(reason.code for decision in decisions for reason in decision.reasons),
             rejections=Counter(verdict.reason for verdict in judged.verdicts if isinstance(verdict, Rejection)),
             probabilities=[decision.probability_of_default for decision in decisions],
-            ages_seconds=[max(0.0, now - record.timestamp / 1000) for record in answered],
-            unseen=judged.unseen_categories,
+            ages_seconds=ages_seconds(answered, now),
+            unseen_categories=judged.unseen_categories,
             bugs=len(judged.bugs),
         )
 
 
-class _Waiting:
-    """Waits between two attempts, and gives up once it has waited for so long."""
+class _ClientStoreWait:
+    """How long one batch has waited for the client store."""
 
-    def __init__(self, patience_seconds: float) -> None:
-        self._patience = patience_seconds
+    def __init__(self, limit_seconds: float) -> None:
+        self._limit = limit_seconds
         self._since: float | None = None
 
-    async def after(self, fault: ClientStoreUnavailable) -> None:
-        """Raises the fault when there is no more patience."""
+    async def before_retry(self, fault: ClientStoreUnavailable) -> None:
+        """Raises ClientStoreUnavailable when the time is over."""
         now = time.monotonic()
         if self._since is None:
             self._since = now
-            log.warning("%s The batch in hand waits for it for %g s.", fault.happened, self._patience)
-        if now - self._since >= self._patience:
+            log.warning("%s The batch in hand waits for it for %g s.", fault.happened, self._limit)
+        if now - self._since >= self._limit:
             raise ClientStoreUnavailable(
-                f"{fault.happened} The batch in hand waited for it for {self._patience:g} s.",
+                f"{fault.happened} The batch in hand waited for it for {self._limit:g} s.",
                 kept="Nothing of the batch was committed; it is decided after the next start.",
                 do_next=fault.do_next,
             ) from fault
-        await asyncio.sleep(ASK_AGAIN_SECONDS)
+        await asyncio.sleep(RETRY_SECONDS)
 
 
-class _Stopwatch:
-    """Tells the metrics how long each stage took, from lap to lap."""
+class _StageTimer:
+    """Measures the stages of one batch, one after the other."""
 
     def __init__(self, metrics: ScorerMetrics) -> None:
         self._metrics, self._since = metrics, time.perf_counter()
 
-    def lap(self, stage: str) -> None:
+    def stage_ended(self, stage: str) -> None:
         now = time.perf_counter()
         self._metrics.stage_took(stage, now - self._since)
         self._since = now

@@ -11,7 +11,7 @@ from kafka import KafkaProducer
 
 from stream_app.steps.deduplicate import UNKNOWN_FINGERPRINT, PastDecision
 from stream_app.topics import TopicNames, create_topics
-from stream_app.worker.decision_tail import Tail
+from stream_app.worker.decision_tail import DecisionTail
 from tests.builders.records import NOW, Record, record, request, toy_pipeline
 
 pytestmark = pytest.mark.slow
@@ -51,9 +51,9 @@ def put(bootstrap: str, topic: str, outputs: list[Any], partition: int = 0) -> N
 
 
 def read(bootstrap: str, topic: str, most: int, quiet_seconds: float = 0.2) -> dict[int, list[str]]:
-    tail = Tail(bootstrap, topic, most=most, fetch_wait_seconds=0.005, quiet_seconds=quiet_seconds)
-    found = asyncio.run(asyncio.wait_for(tail.read([0, 1]), 30))
-    return {partition: [request_id for _, request_id, _ in some] for partition, some in found.items()}
+    tail = DecisionTail(bootstrap, topic, most=most, fetch_wait_seconds=0.005, quiet_seconds=quiet_seconds)
+    decisions = asyncio.run(asyncio.wait_for(tail.read([0, 1]), 30))
+    return {partition: [request_id for request_id, _ in newest] for partition, newest in decisions.items()}
 
 
 def test_all_that_was_decided_is_read_when_it_is_less_than_wanted(broker: Any, topic: str) -> None:
@@ -71,18 +71,18 @@ def test_of_more_than_wanted_the_newest_are_read(broker: Any, topic: str) -> Non
 
 def test_a_decision_carries_its_digest_and_time_and_what_is_no_decision_is_passed_over(broker: Any, topic: str) -> None:
     sent = decision("r1")
-    told = dict(sent.headers)["request-digest"]
+    digest = dict(sent.headers)["request-digest"]
     foreign = [Record(b"{not json", headers=[]), Record(None), Record(b'{"request_id":1}')]
     silent = Record(decision("r2").value, headers=[("source-offset", b"1")])
     odd = Record(decision("r3").value, headers=[("request-digest", b"no hexadecimal")])
     put(broker.bootstrap, topic, [*foreign, sent, silent, odd])
-    tail = Tail(broker.bootstrap, topic, most=10, fetch_wait_seconds=0.005, quiet_seconds=0.2)
-    found = asyncio.run(asyncio.wait_for(tail.read([0]), 30))
-    at = NOW.timestamp()
-    assert [each[1:] for each in found[0]] == [
-        ("r1", PastDecision(bytes.fromhex(told.decode()), at)),
-        ("r2", PastDecision(UNKNOWN_FINGERPRINT, at)),
-        ("r3", PastDecision(UNKNOWN_FINGERPRINT, at)),
+    tail = DecisionTail(broker.bootstrap, topic, most=10, fetch_wait_seconds=0.005, quiet_seconds=0.2)
+    decisions = asyncio.run(asyncio.wait_for(tail.read([0]), 30))
+    decided_at = NOW.timestamp()
+    assert decisions[0] == [
+        ("r1", PastDecision(bytes.fromhex(digest.decode()), decided_at)),
+        ("r2", PastDecision(UNKNOWN_FINGERPRINT, decided_at)),
+        ("r3", PastDecision(UNKNOWN_FINGERPRINT, decided_at)),
     ]
 
 

@@ -57,14 +57,14 @@ class Exporters:
             rejections=Counter({RejectionReason.NOT_JSON: 2}),
             probabilities=[0.01, 0.05, 0.2],
             ages_seconds=[0.02, 0.08],
-            unseen=Counter(state=1),
+            unseen_categories=Counter(state=1),
             bugs=0,
         )
         for stage in STAGES:
             self.scorer.stage_took(stage, 0.001)
         self.scorer.started(time.time())
-        self.scorer.remembered_are(98)
-        self.scorer.lag_is({0: 5, 1: 0})
+        self.scorer.set_remembered_ids(98)
+        self.scorer.set_lag({0: 5, 1: 0})
         self.scorer.committed(time.time())
         self.monitor.stored(Stored(decisions_new=98, late=1, labels_new=30, labels_pending=3))
         self.monitor.lag_is({("loan.decisions", 0): 4, ("loan.outcomes", 0): 0})

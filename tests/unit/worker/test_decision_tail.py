@@ -8,7 +8,7 @@ import pytest
 from aiokafka.errors import KafkaConnectionError
 
 from stream_app.worker import decision_tail
-from stream_app.worker.decision_tail import Tail
+from stream_app.worker.decision_tail import DecisionTail
 
 
 def test_a_broker_that_takes_connections_and_answers_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -26,7 +26,7 @@ def test_a_broker_that_takes_connections_and_answers_nothing_is_given_up(monkeyp
     async def story() -> None:
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        reading = Tail(f"127.0.0.1:{port}", "decisions", most=10, fetch_wait_seconds=0.05, quiet_seconds=0.0)
+        reading = DecisionTail(f"127.0.0.1:{port}", "decisions", most=10, fetch_wait_seconds=0.05, quiet_seconds=0.0)
         async with asyncio.timeout(5):
             with pytest.raises(KafkaConnectionError):
                 await reading.read([0])

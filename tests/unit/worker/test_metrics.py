@@ -22,7 +22,7 @@ def test_a_batch_counts_its_records_outcomes_reasons_and_rejections() -> None:
         rejections=Counter({RejectionReason.NOT_JSON: 1}),
         probabilities=[0.01, 0.02, 0.03, 0.2, 0.3],
         ages_seconds=[0.01] * 6,
-        unseen=Counter(home=1),
+        unseen_categories=Counter(home=1),
         bugs=0,
     )
 

@@ -1,4 +1,4 @@
-"""A batch whose client store is away waits while there is patience and the batch is ours, and is then decided whole."""
+"""A batch whose client store is unavailable waits for it, while the batch is ours, and is then decided whole."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from stream_app.steps.deduplicate import DecidedIds
 from stream_app.transport import Assignment
 from stream_app.worker import scoring
 from stream_app.worker.metrics import ScorerMetrics
-from stream_app.worker.scoring import Scoring
+from stream_app.worker.scoring import Scoring, ages_seconds
 from tests.builders.assignments import poll_of
 from tests.builders.records import MODEL, TOY, Profiles, record, request, toy_pipeline
 
@@ -25,7 +25,7 @@ NEEDS_PROFILE = request(features={"amount": 5.0})
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scoring, "ASK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(scoring, "RETRY_SECONDS", 0.0)
 
 
 class Flaky(Profiles):
@@ -74,12 +74,12 @@ class Lanes:
         return True
 
 
-def handle(profiles: Profiles, patience_seconds: float, lanes: Lanes, memory: DecidedIds | None = None) -> Any:
+def handle(profiles: Profiles, wait_seconds: float, lanes: Lanes, memory: DecidedIds | None = None) -> Any:
     """Score one record; what the counters say afterwards."""
     registry = CollectorRegistry()
     metrics = ScorerMetrics(registry, MODEL, TOY)
     pipeline = toy_pipeline(profiles=profiles, decided_ids=memory)
-    scorer = Scoring(pipeline, lanes, metrics, patience_seconds, memory)  # type: ignore[arg-type]  # a fake
+    scorer = Scoring(pipeline, lanes, metrics, wait_seconds, memory)  # type: ignore[arg-type]  # a fake
     asyncio.run(scorer.handle(poll_of(lanes.assignment, {TP("loan.requests", 0): [record(NEEDS_PROFILE)]})))
     names = ("client_store_failures_total", "requests_total", "repeated_requests_total")
     return {name: registry.get_sample_value("loan_scorer_" + name) or 0.0 for name in names}
@@ -92,7 +92,7 @@ def test_a_batch_is_decided_once_when_the_store_is_back() -> None:
     assert (counted["client_store_failures_total"], counted["requests_total"]) == (3, 1)
 
 
-def test_without_patience_left_the_fault_says_what_was_kept() -> None:
+def test_when_the_wait_is_over_the_fault_says_what_was_kept() -> None:
     lanes = Lanes()
     with pytest.raises(ClientStoreUnavailable, match=r"Redis at h:1/0 cannot.* committed.*Check the server"):
         handle(Flaky(1_000), 0.0, lanes)
@@ -136,3 +136,40 @@ def test_nothing_is_remembered_of_a_batch_that_was_not_decided() -> None:
     lanes, memory = Lanes(looks=2), DecidedIds(10, 60.0)
     handle(Flaky(2), 60.0, lanes, memory)
     assert len(memory) == 0
+
+
+def ages(*timestamps: int) -> list[float]:
+    return ages_seconds([record(timestamp=timestamp) for timestamp in timestamps], 1_700_000_000.0)
+
+
+def test_the_age_of_a_record_is_counted_from_its_time_stamp_in_milliseconds() -> None:
+    assert ages(1_699_999_998_500, 1_700_000_000_000) == [1.5, 0.0]
+
+
+def test_a_clock_that_is_ahead_of_ours_makes_an_age_of_zero() -> None:
+    assert ages(1_700_000_010_000) == [0.0]
+
+
+@pytest.mark.parametrize(
+    "timestamp",
+    [-1, 0, 1_700_000_000, 1_700_000_000_000_000, 2**63 - 1],
+    ids=["none", "1970", "seconds", "microseconds", "the largest"],
+)
+def test_a_time_stamp_that_is_no_time_of_an_event_has_no_age(timestamp: int) -> None:
+    assert ages(timestamp, 1_699_999_999_000) == [1.0]
+
+
+def test_a_record_without_a_time_stamp_is_decided_and_its_age_not_counted() -> None:
+    registry = CollectorRegistry()
+    lanes = Lanes()
+    scorer = Scoring(toy_pipeline(), lanes, ScorerMetrics(registry, MODEL, TOY))  # type: ignore[arg-type]  # a fake
+    asyncio.run(_deliver(scorer, poll_of(lanes.assignment, {TP("loan.requests", 0): [record(timestamp=-1)]})))
+    values = [
+        registry.get_sample_value(f"loan_scorer_{name}") for name in ("requests_total", "event_age_seconds_count")
+    ]
+    assert values == [1.0, 0.0]
+
+
+async def _deliver(scorer: Scoring, poll: Any) -> None:
+    await scorer.handle(poll)
+    await scorer.delivered()
