@@ -16,7 +16,7 @@ from benchmarks.loans import requests
 from benchmarks.outputs import Reader
 from benchmarks.report import Report, Verdict
 from benchmarks.testbed import PARTITIONS, TOPICS, Testbed
-from stream_app.settings import read_settings
+from stream_app.settings import WorkerSettings
 from stream_app.steps.deduplicate import DecidedIds
 from stream_app.worker.composition import QUIET_SECONDS
 from stream_app.worker.decision_tail import DecisionTail
@@ -60,7 +60,7 @@ def measure(testbed: Testbed) -> Report:
 
 
 def _no_ids() -> DecidedIds:
-    settings = read_settings()
+    settings = WorkerSettings()
     return DecidedIds(settings.remembered_ids, settings.remembered_seconds)
 
 
@@ -81,7 +81,7 @@ def _microseconds_a_request(testbed: Testbed, decided: DecidedIds | None) -> flo
 
 
 def _restore(testbed: Testbed) -> tuple[float, DecidedIds]:
-    settings, ids = read_settings(), _no_ids()
+    settings, ids = WorkerSettings(), _no_ids()
     tail = DecisionTail(
         testbed.bootstrap,
         TOPICS.decisions,

@@ -56,7 +56,7 @@ def test_requests_wait_for_the_server_and_none_is_rejected_or_doubled(
     assert len(deployment.answers()) == 200
     load(redis_server)
     answers = deployment.answered(sources)
-    assert (answers.keys(), set(answers.values())) == (set(sources), {1})
+    assert answers == dict.fromkeys(sources, 1)
     assert deployment.read(deployment.names.rejections) == []
     assert json.loads(deployment.read(deployment.names.decisions)[-1].value)["features"]["state"] == "CA"
     assert worker.end(signal.SIGTERM) == 0
@@ -89,4 +89,4 @@ def test_partitions_are_handed_over_while_their_batch_waits(deployment: Deployme
     redis_server.start()
     load(redis_server)
     answers = deployment.answered(sources)
-    assert (answers.keys(), set(answers.values())) == (set(sources), {1})
+    assert answers == dict.fromkeys(sources, 1)

@@ -13,7 +13,7 @@ from tests.servers.deployment import Deployment
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka]
 
-SMALL_BATCHES = {"max_poll_records": 100, "remembered_ids": 0}
+SMALL_BATCHES: dict[str, Any] = {"max_poll_records": 100, "remembered_ids": 0}
 """The memory of decided ids would cover a doubled decision up."""
 
 
@@ -28,6 +28,6 @@ def test_commits_whose_answer_never_comes_repeat_nothing_lose_nothing_and_end_no
     sources = deployment.send(requests(10_000))
     worker = deployment.start(program="tests.broker.faulty doubted_commit", ready=False, **SMALL_BATCHES)
     answers = deployment.answered(sources)
-    assert (answers.keys(), set(answers.values())) == (set(sources), {1})
+    assert answers == dict.fromkeys(sources, 1)
     assert worker.log.read_text().count("the commit is in doubt (TimeoutError)") > 3
     assert worker.process.poll() is None

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def test_decisions_and_outcomes_become_windows_in_the_store_events_on_the_topic_
 
 def test_each_record_that_is_not_in_order_is_counted_as_what_it_is(either: Calm) -> None:
     monitor, names = either.monitor, either.deployment.names
-    assert (monitor.counts().decisions, monitor.counts().outcomes) == (DECISIONS, OUTCOMES)
+    assert (monitor.counts().decisions, monitor.counts().labels) == (DECISIONS, OUTCOMES)
     counted = {
         "unreadable decisions": monitor.metric("unreadable_records_total", topic=names.decisions),
         "unreadable outcomes": monitor.metric("unreadable_records_total", topic=names.outcomes),
@@ -159,10 +160,14 @@ def test_everything_read_once_more_changes_nothing(calm: Calm) -> None:
 # ---- trouble ---------------------------------------------------------------------------------------------------------
 
 
+def has_stored(monitor: Monitor, decisions: int) -> bool:
+    return monitor.metric("decisions_total") > decisions
+
+
 def test_a_monitor_killed_in_mid_stream_again_and_again_finds_what_an_undisturbed_one_finds(calm: Calm) -> None:
     monitor = Monitor.start(calm.deployment, "killed", max_poll_records=10)
     for _ in range(3):
-        wait_until(lambda m=monitor: m.metric("decisions_total") > 300, "the monitor is in the middle of it")
+        wait_until(partial(has_stored, monitor, 300), "the monitor is in the middle of it")
         monitor.worker.end(signal.SIGKILL)
         assert monitor.counts().decisions < DECISIONS, "the kill came too late to prove anything"
         monitor = monitor.again()

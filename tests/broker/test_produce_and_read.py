@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from stream_app.commands.read_topic import Span, read
 from stream_app.demo.sender import partition_of
 from stream_app.errors import TopicMismatch
 from stream_app.topics import TopicNames, create_topics
-from tests.builders.records import NOW, Record, request, toy_pipeline
+from tests.builders.records import Record, output_of, published, request
 from tests.servers.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -65,8 +66,7 @@ def place(broker: Broker, unique_prefix: str) -> Place:
 
 
 def outputs(*sent: Record) -> list[Record]:
-    judged = toy_pipeline().judge(sent, NOW)
-    return [Record(value=output.value, key=output.key, headers=output.headers) for output in judged.outputs]
+    return [published(output_of(record)) for record in sent]
 
 
 def decisions(count: int) -> list[Record]:
@@ -229,12 +229,16 @@ def command(place: Place, tmp_path: Path) -> Any:
         process.wait()
 
 
+def is_shown(text: bytes, output: Path) -> bool:
+    return text in output.read_bytes()
+
+
 def test_a_table_that_follows_has_one_header_and_each_new_decision(place: Place, command: Any) -> None:
     process, output = command("decisions", "--follow", "--csv", "--from-beginning")
     wait_until(output.read_bytes, "the header is written before there is a decision")
     for client in (0, 1):
         place.publish(place.names.decisions, decisions(2)[client:][:1])
-        wait_until(lambda client=client: b"c%d," % client in output.read_bytes(), "the new row is shown")
+        wait_until(partial(is_shown, b"c%d," % client, output), "the new row is shown")
     process.send_signal(signal.SIGINT)
     assert process.wait(timeout=20) == 130
     assert output.read_text().count("timestamp") == 1

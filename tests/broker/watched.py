@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from kafka import KafkaProducer
@@ -38,6 +38,7 @@ LATER_FROM = dt.datetime(2005, 1, 31, tzinfo=dt.UTC)
 DECIDED_AT = dt.datetime(2005, 3, 1, tzinfo=dt.UTC)
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
+Answer = TypeVar("Answer")
 Message = tuple[bytes, bytes | None]
 """Key and value."""
 
@@ -58,17 +59,19 @@ def read_book() -> Book:
     """The first loans of the replay, judged."""
     bundle = load_bundle(shipped_bundle())
     replay = read_replay(bundle.contract, ROWS)
-    outputs = _pipeline(bundle, replay).judge(list(map(_record, replay.requests)), DECIDED_AT).outputs
-    decisions = [(output.key or b"", output.value) for output in outputs]
+    outputs = filter(None, _pipeline(bundle, replay).judge(list(map(_record, replay.requests)), DECIDED_AT).outputs)
+    decisions: list[Message] = [(output.key or b"", output.value) for output in outputs]
     earlier = sum(request.requested_at < LATER_FROM for request in replay.requests)
-    outcomes = [(outcome.client_id.encode(), msgspec.json.encode(outcome)) for outcome in replay.outcomes]
+    outcomes: list[Message] = [
+        (outcome.client_id.encode(), msgspec.json.encode(outcome)) for outcome in replay.outcomes
+    ]
     return Book(_spoilt(decisions[:earlier]), decisions[earlier:], _retold(outcomes))
 
 
 def _pipeline(bundle: Bundle, replay: Replay) -> Pipeline:
     known = dict(replay.profiles)
     profiles = Profiles()
-    profiles.get_many = lambda ids: {each: known[each] for each in ids}  # type: ignore[method-assign]
+    profiles.get_many = lambda client_ids: {client_id: known[client_id] for client_id in client_ids}  # type: ignore[method-assign]  # a whole book of them
     return Pipeline(
         contract=bundle.contract,
         scorer=bundle.scorer,
@@ -91,7 +94,7 @@ def _spoilt(decisions: list[Message]) -> list[Message]:
     return [*decisions[:10], of_another_model, *decisions[10:500], *garbage, late, *decisions[500:]]
 
 
-def _retold(outcomes: list[Message]) -> list[Message]:
+def _retold(outcomes: Sequence[Message]) -> list[Message]:
     """With one told twice, one contradicted, one of a request nobody made, and one that is none."""
     contrary = changed(outcomes[1], defaulted=not msgspec.json.decode(outcomes[1][1] or b"")["defaulted"])
     return [*outcomes, outcomes[0], contrary, changed(outcomes[2], request_id="nobody's"), (b"3", b"?")]
@@ -180,7 +183,7 @@ class Monitor:
     def settle(self, decisions: int = DECISIONS, outcomes: int = OUTCOMES) -> None:
         wait_until(partial(self.is_settled, decisions, outcomes), f"{self.name} has stored and judged all of it")
 
-    def _asked(self, question: Callable[[DecisionStore], Any]) -> Any:
+    def _asked(self, question: Callable[[DecisionStore], Answer]) -> Answer:
         with DecisionStore.open(self.store, read_only=True) as store:
             return question(store)
 

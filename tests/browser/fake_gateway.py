@@ -99,7 +99,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._file(file)
         else:
             self.gateway.keys.append(self.headers.get("X-API-Key"))
-            missing = (404, board_data.problem(404, "not_found", f"There is no {path}."), {})
+            missing: tuple[int, Any, dict[str, str]] = (
+                404,
+                board_data.problem(404, "not_found", f"There is no {path}."),
+                {},
+            )
             self._answer(*self.gateway.answers.get(path, missing))
 
     def _file(self, path: Path) -> None:

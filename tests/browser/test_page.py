@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from stream_app.gateway.static_files import STATIC
 from tests.browser.conftest import OpenPage, complaints
-from tests.browser.fake_gateway import STATIC, FakeGateway
+from tests.browser.fake_gateway import FakeGateway
 
 pytestmark = pytest.mark.slow
 
@@ -127,9 +129,12 @@ def test_the_skip_link_leads_to_the_content(page: Page) -> None:
     expect(page.locator("#client")).to_be_focused()
 
 
+ROLES: tuple[Literal["banner", "main", "contentinfo"], ...] = ("banner", "main", "contentinfo")
+
+
 def test_the_page_has_its_landmarks_and_each_section_its_heading(page: Page) -> None:
-    for role in ("banner", "main", "contentinfo"):
-        expect(page.get_by_role(role)).to_have_count(1)  # type: ignore[arg-type]
+    for role in ROLES:
+        expect(page.get_by_role(role)).to_have_count(1)
     headings = page.locator("main section > h2")
     expect(headings).to_have_count(8)
     expect(page.get_by_role("region", name="Key figures", exact=True)).to_be_visible()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from tests.browser.fake_gateway import FakeGateway
 pytestmark = pytest.mark.slow
 
 LAPTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
-VIEWS = {
+VIEWS: dict[str, dict[str, Any]] = {
     "laptop-light": {"viewport": LAPTOP},
     "laptop-dark": {"viewport": LAPTOP, "color_scheme": "dark"},
     "laptop-french": {"viewport": LAPTOP, "locale": "fr-FR"},

@@ -15,7 +15,7 @@ from stream_app.events import ModelRef
 from stream_app.gateway.request_reply import RequestReply
 from stream_app.pipeline import Pipeline
 from stream_app.settings import GatewaySettings
-from tests.builders.records import NOW, Profiles, Record
+from tests.builders.records import NOW, Profiles, Record, published
 
 Result = TypeVar("Result")
 NOW_MS = int(NOW.timestamp() * 1000)
@@ -60,9 +60,8 @@ class LocalStream:
 
     def score(self, requests: Sequence[Record]) -> None:
         """Decide these, once more if they were decided before."""
-        for output in self._pipeline.judge(requests, NOW).outputs:
-            answer = Record(output.value, output.key, headers=output.headers, timestamp=NOW_MS)
-            self.deliver(output.rejected, [answer])
+        for output in filter(None, self._pipeline.judge(requests, NOW).outputs):
+            self.deliver(output.rejected, [published(output, timestamp=NOW_MS)])
 
 
 def connected_stream(request_reply: RequestReply, pipeline: Pipeline) -> LocalStream:

@@ -12,7 +12,7 @@ import numpy as np
 
 from models.contract import Contract, Feature
 from models.policy import Policy
-from stream_app.events import ModelRef
+from stream_app.events import ModelRef, Output
 from stream_app.pipeline import Pipeline
 
 NOW = dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
@@ -91,6 +91,18 @@ def request(client_id: str = "c1", **changes: Any) -> bytes:
 def record(value: bytes | None = None, **changes: Any) -> Record:
     """A good record, or one with this value and these attributes."""
     return Record(value=request() if value is None else value, **changes)
+
+
+def output_of(sent: Record, pipeline: Pipeline | None = None) -> Output:
+    """What becomes of one record that repeats no other."""
+    [output] = (pipeline or toy_pipeline()).judge([sent], NOW).outputs
+    assert output is not None
+    return output
+
+
+def published(output: Output, **changes: Any) -> Record:
+    """The record an output is on its topic, with these attributes."""
+    return Record(value=output.value, key=output.key, headers=output.headers, **changes)
 
 
 def toy_pipeline(

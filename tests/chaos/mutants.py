@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -107,7 +107,7 @@ class ReadsFirst:
 
     async def before_seek(self, assignment: Assignment) -> Mapping[TP, int]:
         thread = self._app.batch_consumer._thread
-        committed = await thread.call_thread(_committed, thread)
+        committed: Mapping[TP, int] = await thread.call_thread(_committed, thread)
         self._orders.at(OFFSET_READ)
         await self._inner.before_seek(assignment)
         return committed
@@ -125,7 +125,7 @@ async def _committed(thread: Any) -> dict[TP, int]:
 def main(name: str, orders: Orders) -> None:
     app: list[Any] = []
     outside = partial(OffsetsOutside, orders=orders, app=app)
-    mutants = {
+    mutants: dict[str, tuple[Callable[..., Any], Callable[[Any], None]]] = {
         "unawaited": (Unawaited, app.append),
         "one-for-all": (OneForAll, app.append),
         "offsets-before": (partial(outside, before=True), app.append),

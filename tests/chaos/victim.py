@@ -114,12 +114,12 @@ def watch_the_rest(orders: Orders) -> None:
         orders.at("scored")
         return judged
 
-    async def seek_after_point(self: Any, *given: Any) -> Any:
+    async def seek_after_point(self: BatchThread, kept: Mapping[TP, int] | None) -> Any:
         orders.at("before-seek")
-        return await seek_all(self, *given)
+        return await seek_all(self, kept)
 
-    Pipeline.judge = judge_between_points  # type: ignore[assignment, method-assign]  # only of this process
-    BatchThread.seek_all = seek_after_point  # type: ignore[assignment, method-assign]  # likewise
+    Pipeline.judge = judge_between_points  # type: ignore[method-assign]  # only of this process
+    BatchThread.seek_all = seek_after_point  # type: ignore[method-assign]  # likewise
 
 
 def start(orders: Orders, make: Make, change: Callable[[Any], None] = lambda _: None) -> None:

@@ -26,7 +26,7 @@ from tests.builders.store_rows import decision, put
 
 pytestmark = pytest.mark.slow
 
-CLIENT = REQUEST["client_id"]
+CLIENT = str(REQUEST["client_id"])
 """The one of the document's examples, which are called as they stand."""
 
 REQUIRED = [feature.name for feature in bundle().contract.features if feature.required]

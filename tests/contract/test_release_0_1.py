@@ -116,7 +116,7 @@ def test_its_decisions_and_labels_are_read_by_the_monitor(topics: Topics) -> Non
     runs = {place: run for place, run in topics.runs.items() if place[0] in (DECISIONS, LABELS)}
     incoming = read_runs(runs, DECISIONS, {}, clocking)
     assert incoming.unreadable.total() == 0
-    assert (len(incoming.decisions), len(incoming.outcomes)) == (180, 138)
+    assert (len(incoming.decisions), len(incoming.labels)) == (180, 138)
 
 
 def test_its_rejections_have_a_reason_that_is_known(topics: Topics) -> None:
@@ -136,7 +136,7 @@ def test_its_decisions_are_in_the_store_as_they_are_on_the_topic(topics: Topics,
     on_topic = {json.loads(record.value or b"")["request_id"]: record.value for record in topics.of(DECISIONS)}
     assert store.decisions(on_topic) == on_topic
     counts = store.counts()
-    assert (counts.decisions, counts.outcomes, counts.outcomes_pending) == (180, 136, 1)
+    assert (counts.decisions, counts.labels, counts.labels_pending) == (180, 136, 1)
     assert (counts.contradictions, counts.windows) == (1, 6)
 
 
@@ -149,8 +149,6 @@ def test_its_windows_are_in_the_store_with_the_newest_event_of_each(topics: Topi
 
 def test_its_store_takes_more(store: DecisionStore) -> None:
     """Upgraded, it is the store of today: the windows close and the places to read on from are known."""
-    assert {topic for topic, _ in store.positions()} == {DECISIONS, LABELS}
-    size = WindowSize.parse("1mo")
-    store.claim_size(size)
+    assert {topic for topic, _ in store.offsets()} == {DECISIONS, LABELS}
     april_us = int(dt.datetime(2005, 4, 1, tzinfo=dt.UTC).timestamp() * 1e6)
-    assert store.close_due(april_us, size, april_us) == []
+    assert store.close_due(april_us, WindowSize.parse("1mo"), april_us) == []

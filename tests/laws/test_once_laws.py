@@ -77,7 +77,11 @@ class BreaksOn666(FormulaScorer):
 
 
 NO_JSON = b"no JSON"
-CLIENTS = {"complete": {"amount": 9.0, "home": "rent"}, "no amount": {"home": "own"}, "invalid": {"amount": -5}}
+CLIENTS: dict[str, dict[str, Any]] = {
+    "complete": {"amount": 9.0, "home": "rent"},
+    "no amount": {"home": "own"},
+    "invalid": {"amount": -5},
+}
 
 
 def a_record(client_id: str, request_id: str, features: dict[str, object], partition: int, written: int) -> Record:
@@ -110,7 +114,7 @@ class OneAtATime:
         """The output; a conflict by its name, None for a repeat."""
         alone = self.pipeline.judge([record], NOW)
         content = {} if record.value == NO_JSON else json.loads(record.value or b"")
-        key = record.partition, content.get("request_id")
+        key = record.partition, content.get("request_id", "")
         if key in self.decided:
             return None if self.decided[key] == content else RejectionReason.CONFLICTING_REQUEST
         if isinstance(alone.verdicts[0], Decision):

@@ -62,7 +62,8 @@ def test_an_event_is_late_by_the_rule_and_not_else(
 def test_any_split_into_batches_gives_what_the_whole_gives(
     events: list[int], cuts: list[int], size: WindowSize, lateness: int, future: int
 ) -> None:
-    clock, late, ahead = EventClock(), [], 0
+    clock, ahead = EventClock(), 0
+    late: list[bool] = []
     edges = sorted({0, len(events), *(cut for cut in cuts if cut < len(events))})
     for start, end in itertools.pairwise(edges):
         clock, some_late, some_ahead = clock.observe(events[start:end], size, lateness, future)

@@ -36,7 +36,8 @@ def test_a_window_gives_its_timely_decisions_in_columns_with_what_became_of_them
     rows = store.rows_of(window)
     assert (ids(rows), rows.outcome, rows.model_version) == (["a", "b"], ["approved", "refused"], ["v1", "v2"])
     assert (rows.late, rows.total) == (1, 2)
-    assert (rows.probability.dtype, rows.probability.tolist()) == (np.float64, [0.25, 0.75])
+    assert rows.probability.dtype == np.float64
+    assert rows.probability.tolist() == [0.25, 0.75]
     assert math.isnan(rows.defaulted[0])
     assert rows.defaulted[1] == 1.0
 

@@ -165,11 +165,12 @@ def test_another_file_in_its_place_is_refused_for_its_positions_are_not_ours(tmp
 def test_another_writer_of_a_postgresql_store_is_waited_for_no_longer_than_stated(postgres: Postgres) -> None:
     url = postgres.new_database("turns")
     with DecisionStore.open(url) as one, DecisionStore.open(url, wait_seconds=0.1) as other:
-        tries = []
+        tries: list[str] = []
 
         class Holding(list[DecisionRow]):
             def __iter__(self) -> Iterator[DecisionRow]:
-                tries.append(refused(other, "lock timeout"))
+                refused(other, "lock timeout")
+                tries.append("refused")
                 return super().__iter__()
 
         put(one, Holding())

@@ -74,6 +74,10 @@ def test_what_an_earlier_version_cached_is_found_and_not_fetched_again(
 ) -> None:
     monkeypatch.setattr("stream_app.broker.download_cache.user_cache_path", lambda *_, **__: tmp_path / "Caches")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / ".cache"))
+
+    def fetch(folder: Path) -> None:
+        fill(folder)
+
     earlier = fill(tmp_path / ".cache" / "loan-stream-scorer" / "jars")
-    assert filled_once("jars", fill) == earlier
-    assert filled_once("others", fill) == tmp_path / "Caches" / "others"
+    assert filled_once("jars", fetch) == earlier
+    assert filled_once("others", fetch) == tmp_path / "Caches" / "others"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from typing import Any
 
 import click
 import pytest
@@ -18,20 +19,18 @@ from stream_app.commands.formats import (
     rejection_json,
     rejection_line,
 )
-from tests.builders.records import NOW, Record, record, request, toy_pipeline
+from tests.builders.records import Record, output_of, published, record, request
 
 SECRET = b"\xff\x00secret"
 
 
 def decided(amount: float) -> Record:
     sent = record(request(features={"amount": amount, "employees": 3, "home": "own"}))
-    [output] = toy_pipeline().judge([sent], NOW).outputs
-    return Record(value=output.value, key=output.key, headers=output.headers)
+    return published(output_of(sent))
 
 
 def rejected(value: bytes | None, key: bytes | None = b"c1") -> Record:
-    [output] = toy_pipeline().judge([Record(value=value, key=key, partition=2, offset=9)], NOW).outputs
-    return Record(value=output.value, key=output.key, headers=output.headers)
+    return published(output_of(Record(value=value, key=key, partition=2, offset=9)))
 
 
 def test_a_decision_line_has_time_outcome_probability_ids_and_reason_codes() -> None:
@@ -41,8 +40,8 @@ def test_a_decision_line_has_time_outcome_probability_ids_and_reason_codes() -> 
 
 
 def test_a_decision_as_json_is_the_published_value() -> None:
-    published = decided(1)
-    assert decision_json(published).encode() == published.value
+    decision = decided(1)
+    assert decision_json(decision).encode() == decision.value
 
 
 @pytest.mark.parametrize("value", [b"{}", b"not json", None])
@@ -56,14 +55,13 @@ def cells(record: Record) -> dict[str, str]:
     return row
 
 
-def published(at_ms: int, **changes: object) -> Record:
+def published_at(at_ms: int, **changes: Any) -> Record:
     """A decision that was published at this time, on a request with these attributes."""
-    [output] = toy_pipeline().judge([record(**changes)], NOW).outputs
-    return Record(value=output.value, key=output.key, headers=output.headers, timestamp=at_ms)
+    return published(output_of(record(**changes)), timestamp=at_ms)
 
 
 def test_a_row_of_csv_has_time_client_probability_of_default_outcome_and_response_time() -> None:
-    assert cells(published(5_042, timestamp=5_000)) == {
+    assert cells(published_at(5_042, timestamp=5_000)) == {
         "timestamp": "2026-01-02T03:04:05.000Z",
         "client_id": "c1",
         "score": "0.05",
@@ -75,17 +73,16 @@ def test_a_row_of_csv_has_time_client_probability_of_default_outcome_and_respons
 @pytest.mark.parametrize("client_id", ['a,"b"', "a;b", " a ", "line\nbreak", "a\rb", "é"])
 def test_a_row_of_csv_keeps_whatever_is_in_a_client_id(client_id: str) -> None:
     asked = record(request(client_id=client_id), key=client_id.encode())
-    [output] = toy_pipeline().judge([asked], NOW).outputs
-    assert cells(Record(value=output.value))["client_id"] == client_id
+    assert cells(published(output_of(asked)))["client_id"] == client_id
 
 
 @pytest.mark.parametrize(("sent", "came"), [(5_000, 4_999), (-1, 5_000)], ids=["clocks differ", "no time"])
 def test_a_response_time_that_is_not_known_is_empty(sent: int, came: int) -> None:
-    assert cells(published(came, timestamp=sent))["response_time_ms"] == ""
+    assert cells(published_at(came, timestamp=sent))["response_time_ms"] == ""
 
 
 def test_a_decision_of_an_older_scorer_has_no_response_time() -> None:
-    older = published(5_000, timestamp=4_000)
+    older = published_at(5_000, timestamp=4_000)
     older.headers = [(name, value) for name, value in older.headers if name != "source-timestamp"]
     assert cells(older)["response_time_ms"] == ""
 
@@ -129,8 +126,8 @@ def test_control_characters_of_a_key_do_not_reach_the_terminal() -> None:
 
 def test_control_characters_of_a_client_id_do_not_reach_the_terminal() -> None:
     hostile = request(client_id="\x1b[2Jc1")
-    [output] = toy_pipeline().judge([Record(value=hostile, key=b"\x1b[2Jc1")], NOW).outputs
-    assert "\x1b" not in click.unstyle(decision_line(Record(value=output.value)))
+    line = decision_line(published(output_of(Record(value=hostile, key=b"\x1b[2Jc1"))))
+    assert "\x1b" not in click.unstyle(line)
 
 
 def test_letters_of_any_script_are_shown_as_they_are() -> None:
@@ -179,8 +176,8 @@ def test_a_header_that_is_no_plain_number_is_null(digits: str) -> None:
 
 
 def test_a_null_header_leaves_the_response_time_of_a_decision_empty() -> None:
-    odd = published(5_000, timestamp=4_000)
-    odd.headers = [("source-timestamp", None)]  # type: ignore[list-item]
+    odd = published_at(5_000, timestamp=4_000)
+    odd.headers = [("source-timestamp", None)]  # type: ignore[list-item]  # Kafka allows it
     assert cells(odd)["response_time_ms"] == ""
 
 
@@ -194,6 +191,5 @@ def test_a_decision_whose_time_is_none_in_utc_is_no_decision(decided_at: str) ->
 
 def test_the_columns_stay_under_the_ids_the_gateway_gives() -> None:
     own = request(request_id="predict-" + "0" * 32, client_id="c1")
-    [output] = toy_pipeline().judge([Record(value=own, key=b"c1")], NOW).outputs
-    line = click.unstyle(decision_line(Record(value=output.value)))
+    line = click.unstyle(decision_line(published(output_of(Record(value=own, key=b"c1")))))
     assert line.index(" c1 ") + 1 == DECISIONS_HEADER.index("client")

@@ -38,7 +38,7 @@ class Broker:
 
 def published(outputs: list[Output], batch_bytes: int) -> list[list[Any]]:
     broker = Broker(batch_bytes)
-    asyncio.run(send(broker, "t", 0, outputs))  # type: ignore[arg-type]  # the two methods send() uses
+    asyncio.run(send(broker, "t", 0, outputs))
     return broker.batches
 
 

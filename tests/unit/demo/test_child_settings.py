@@ -34,11 +34,11 @@ def test_the_users_own_settings_do_not_reach_a_worker(tmp_path: Path, monkeypatc
     assert "STREAM_APP_LOG_LEVEL" not in str(fault.value)
 
 
-class Recorded:
+class Recorded(ChildWorker):
     """A child that notes what it is told."""
 
     def __init__(self, name: str, told: list[str]) -> None:
-        self.name, self.told = name, told
+        self.name, self.told = name, told  # no process is started
 
     def end(self) -> None:
         self.told.append(f"end {self.name}")

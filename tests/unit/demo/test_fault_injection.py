@@ -11,7 +11,7 @@ from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE
 from stream_app.demo.fault_injection import FAULTS, spoilt, with_faults
 from stream_app.demo.loan_book import Replay, read_replay
-from stream_app.events import Decision, RejectionReason
+from stream_app.events import Rejection, RejectionReason
 from stream_app.pipeline import Pipeline
 from stream_app.tables.messages import DECISION, Message, request_message
 from tests.builders.records import MODEL, NOW, POLICY, FormulaScorer, Record
@@ -51,7 +51,7 @@ def verdict(message: Message, replay: Replay) -> str:
         max_request_bytes=LIMIT,
     )
     [judged] = pipeline.judge([Record(value=message.value, key=message.key)], NOW).verdicts
-    return DECISION if isinstance(judged, Decision) else judged.reason.value
+    return judged.reason.value if isinstance(judged, Rejection) else DECISION
 
 
 @pytest.mark.parametrize("kind", FAULTS)

@@ -64,7 +64,7 @@ def test_a_call_without_a_key_gets_401_and_where_to_send_one(made: tuple[Keys, s
 
 def test_a_key_is_taken_in_each_of_its_three_forms_and_a_wrong_one_in_none(made: tuple[Keys, str, str]) -> None:
     keys, reader, _ = made
-    forms = [
+    forms: list[Callable[[str], dict[str, str]]] = [
         lambda key: {"X-API-Key": key},
         lambda key: {"Authorization": f"Bearer {key}"},
         lambda key: {"Authorization": "Basic " + base64.b64encode(f"anybody:{key}".encode()).decode()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +19,7 @@ from stream_app.gateway.dashboard_schema import WindowPerformance
 from stream_app.gateway.event_stream import EventStream
 from stream_app.gateway.static_files import STATIC
 from tests.builders.gateway import run
-from tests.builders.records import NOW, Profiles, record, request, toy_pipeline
+from tests.builders.records import output_of, record, request
 from tests.builders.store_rows import DAILY, DAY, decision, drift_event, put
 
 # ---- figures --------------------------------------------------------------------------------------------------------
@@ -88,14 +89,8 @@ def store(tmp_path: Path) -> Iterator[DecisionStore]:
 def decided(name: str, amount: float) -> DecisionRow:
     """A row with a real decision in it: amount / 1,000,000 is its probability."""
     body = request(request_id=name, features={"amount": amount, "employees": 3, "home": "own"})
-    judged = toy_pipeline(profiles=Profiles()).judge([record(body)], NOW)
-    [verdict], [output] = judged.verdicts, judged.outputs
-    return decision(
-        name,
-        outcome=verdict.outcome,  # type: ignore[union-attr]
-        probability_of_default=amount / 1e6,
-        record=(output.value or b"").decode(),
-    )
+    text = (output_of(record(body)).value or b"").decode()
+    return decision(name, outcome=json.loads(text)["outcome"], probability_of_default=amount / 1e6, record=text)
 
 
 def decided_on_day(day: int, name: str, amount: float) -> DecisionRow:

@@ -15,7 +15,7 @@ from stream_app.gateway.loan_requests import RequestReader
 from stream_app.gateway.problem_details import ProblemError
 from stream_app.gateway.request_reply import Reply, RequestReply
 from tests.builders.gateway import LocalStream, connected_stream, run
-from tests.builders.records import NOW, TOY, Profiles, record, request, toy_pipeline
+from tests.builders.records import TOY, Profiles, output_of, record, request, toy_pipeline
 
 REQUESTS = RequestReader(TOY, max_bytes=2_000)
 
@@ -58,7 +58,7 @@ class Service:
 
 
 def decision_on(value: bytes) -> bytes:
-    return toy_pipeline().judge([record(value)], NOW).outputs[0].value or b""
+    return output_of(record(value)).value or b""
 
 
 def conflicts(work: Any) -> bool:

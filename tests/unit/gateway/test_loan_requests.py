@@ -12,7 +12,7 @@ from stream_app.events import RejectionReason
 from stream_app.gateway.loan_requests import PreparedRequest, RequestReader
 from stream_app.gateway.problem_details import ProblemError
 from stream_app.gateway.store_lookups import KnownClient
-from tests.builders.records import NOW, TOY, Profiles, Record, record, request, toy_pipeline
+from tests.builders.records import NOW, TOY, Profiles, Record, output_of, record, request, toy_pipeline
 
 REQUESTS = RequestReader(TOY, max_bytes=1_000)
 KNOWN = KnownClient(b'{"home":"own","employees":3}', b'{"amount":50000}')
@@ -131,7 +131,7 @@ def test_what_is_stored_against_the_contract_is_named_as_that(stored: bytes) -> 
 
 
 def decided(value: bytes, profiles: Profiles | None = None) -> bytes:
-    output = toy_pipeline(profiles=profiles).judge([record(value)], NOW).outputs[0]
+    output = output_of(record(value), toy_pipeline(profiles=profiles))
     assert not output.rejected
     return output.value or b""
 

@@ -46,6 +46,12 @@ def test_the_answer_of_a_rejected_request_is_its_reason_and_message() -> None:
     assert "`amount`" in got.message
 
 
+async def decision_within(reply: PendingReply) -> bytes:
+    """The decision it gets in time; empty if it is none."""
+    answer = await reply.within(SECONDS)
+    return answer.decision or b"" if answer else b""
+
+
 def test_each_caller_gets_the_answer_to_its_own_request_whatever_the_order() -> None:
     async def two() -> list[bool]:
         request_reply, broker = exchanging()
@@ -53,9 +59,8 @@ def test_each_caller_gets_the_answer_to_its_own_request_whatever_the_order() -> 
         first, second = [await sent(request_reply, request(request_id=name)) for name in ("first", "second")]
         broker.score(broker.sent[::-1])
         names = (b'"first"', b'"second"')
-        return [
-            name in (await each.within(SECONDS)).decision for each, name in zip((first, second), names, strict=True)
-        ]  # type: ignore[union-attr, operator]
+        decisions = [await decision_within(reply) for reply in (first, second)]
+        return [name in decision for name, decision in zip(names, decisions, strict=True)]
 
     assert run(two()) == [True, True]
 
@@ -217,30 +222,28 @@ def test_a_delivery_that_fails_later_means_the_same() -> None:
 
 
 def test_an_answer_after_all_replaces_the_failure_to_ask() -> None:
-    async def late() -> bytes | None:
+    async def late() -> bytes:
         request_reply, broker = exchanging()
         broker.running = broker.confirming = False
-        each = await sent(request_reply)
+        reply = await sent(request_reply)
         request_reply.fail_unconfirmed()
         broker.score(broker.sent)
-        answer = await each.within(SECONDS)
-        return answer and answer.decision
+        return await decision_within(reply)
 
-    assert b'"outcome":"approved"' in (run(late()) or b"")
+    assert b'"outcome":"approved"' in run(late())
 
 
 def test_what_is_asked_again_unanswered_gets_the_answer_to_the_first_time_since_there_is_no_second() -> None:
-    async def again() -> bytes | None:
+    async def again() -> bytes:
         request_reply, broker = exchanging()
         broker.running = False
         first = await sent(request_reply)
         second = PendingReply(previous=first)
         await request_reply.send(second, b"c1", request())
         broker.score(broker.sent[:1])
-        answer = await second.within(SECONDS)
-        return answer and answer.decision
+        return await decision_within(second)
 
-    assert b'"outcome":"approved"' in (run(again()) or b"")
+    assert b'"outcome":"approved"' in run(again())
 
 
 @pytest.mark.parametrize(("by_content", "answers"), [(True, False), (False, True)])

@@ -380,7 +380,7 @@ def test_a_store_that_no_monitor_has_made_yet_is_empty_however_it_is_named(tmp_p
 @pytest.mark.parametrize("key", ["", "k" * 129, "two words", "é"])
 def test_an_idempotency_key_that_is_no_request_id_is_refused(visit: Callable[[Visit], None], key: str) -> None:
     async def calls(service: Service) -> None:
-        headers = {"content-type": "application/json", "idempotency-key": key.encode("latin-1")}
+        headers = [(b"content-type", b"application/json"), (b"idempotency-key", key.encode("latin-1"))]
         answer = await service.http.post("/requests", content=json.dumps(BODY).encode(), headers=headers)
         assert problem_of(answer) == (422, "out_of_range")
 

@@ -2,6 +2,7 @@
 
 import doctest
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -22,7 +23,7 @@ def changed(**fields: object) -> Contract:
     return msgspec.structs.replace(CONTRACT, **fields)
 
 
-def with_feature(**fields: object) -> Contract:
+def with_feature(**fields: Any) -> Contract:
     return changed(features=(*CONTRACT.features, Feature(**fields)))
 
 

@@ -1,6 +1,7 @@
 """Reading a table, and its columns as a request would bring them."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pandas as pd
@@ -53,7 +54,7 @@ def test_infinity_is_a_missing_value(tmp_path: Path) -> None:
     assert read_table(tmp_path / "t.csv")["a"].isna().tolist() == [True, False, True]
 
 
-def values_of(series: pd.Series, **fields: object) -> list[object]:
+def values_of(series: pd.Series, **fields: Any) -> list[object]:
     contract = msgspec.structs.replace(CONTRACT, features=(Feature(name="x", **fields),))
     return columns_from(pd.DataFrame({"x": series}), contract)[0]
 

@@ -1,6 +1,7 @@
 """From a table to a draft."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -93,7 +94,7 @@ def test_a_column_that_tells_the_outcome_is_called_a_leak(draft: Draft) -> None:
         ({"income": "a lot"}, "calls 'income' a number, the table holds text"),
     ],
 )
-def test_a_table_that_cannot_be_trained_on_is_refused_saying_why(change: dict[str, object], problem: str) -> None:
+def test_a_table_that_cannot_be_trained_on_is_refused_saying_why(change: dict[str, Any], problem: str) -> None:
     with pytest.raises(TrainingDataError, match=problem):
         train(loans().assign(**change), CONTRACT, PLAN)
 

@@ -42,7 +42,13 @@ def test_a_window_without_the_feature_is_a_dot() -> None:
 
 
 def test_a_window_names_what_drifted_the_furthest_first_and_counts_what_is_beyond_three() -> None:
-    drifted = {"amount": 1.1, "employees": 3.0, "home": 2.0, "prediction": 1.2, "outcomes": 1.05}
+    drifted: dict[str, float | None] = {
+        "amount": 1.1,
+        "employees": 3.0,
+        "home": 2.0,
+        "prediction": 1.2,
+        "outcomes": 1.05,
+    }
     [row] = rows_of(window_grid([event(3, drifted)]))
     assert row[:5] == [
         "2006-03",

@@ -76,13 +76,13 @@ class Monitor:
         self.store, self.told = store, Told()
         clocking = Clocking(SIZE, 0, 100 * DAY_US)
         self.watching = Watching(
-            store,
+            store,  # type: ignore[arg-type]  # the two methods that are called
             "d",
             lambda: clocking,
-            self.told,
+            self.told,  # type: ignore[arg-type]  # whatever verb is called
             self.told,
             LogLines("v", lambda: 0.0),
-            unguarded,  # type: ignore[arg-type]
+            unguarded,
         )
 
         self.assignment = assigned(A, epoch=None)

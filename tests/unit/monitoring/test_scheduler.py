@@ -158,7 +158,7 @@ def test_a_monitor_that_stops_in_the_middle_of_a_window_leaves_it_for_the_next_a
 
 def test_a_store_of_other_windows_is_no_temporary_failure() -> None:
     monitor = Monitor(Store())
-    monitor.store.close_due = _refuse  # type: ignore[method-assign]
+    monitor.store.close_due = _refuse  # type: ignore[method-assign, assignment]  # for this one store
     with pytest.raises(StoreError):
         monitor.tick()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
@@ -47,7 +46,7 @@ def decided(rows: int = 600, seed: int = 2) -> Rows:
     columns = toy_columns(rows, seed)
     requests = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     judged = toy_pipeline().judge([record(request(features=features)) for features in requests], NOW)
-    decisions: Sequence[Decision[Any]] = judged.verdicts
+    decisions = [verdict for verdict in judged.verdicts if isinstance(verdict, Decision)]
     return Rows(
         records=[msgspec.json.encode(decision).decode() for decision in decisions],
         probability=np.array([decision.probability_of_default for decision in decisions]),

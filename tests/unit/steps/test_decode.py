@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 import pytest
 
@@ -46,7 +47,7 @@ BAD_VALUES = [
 ]
 
 
-def decode(record: Record) -> LoanRequest | Rejection:
+def decode(record: Record) -> LoanRequest[Any] | Rejection:
     [answer] = DECODER.decode([record])
     return answer
 

@@ -68,7 +68,7 @@ def test_the_digest_does_not_hang_on_how_the_json_is_written() -> None:
     body = json.loads(request())
     members = dict(reversed(body.items())) | {"features": dict(reversed(body["features"].items()))}
     rewritten = json.dumps(members, indent=3).encode()
-    assert fingerprint(decoded(rewritten)) == content()  # type: ignore[arg-type]
+    assert fingerprint(decoded(rewritten)) == content()
 
 
 def test_the_fingerprint_hangs_on_every_part_of_the_content() -> None:

@@ -257,7 +257,8 @@ def test_a_seek_that_takes_longer_than_a_request_leaves_faust_waiting_for_it() -
     """Its own recovery service takes such a timeout for its stop, and nothing is sought or read ever after."""
 
     async def story() -> None:
-        recovery = batch_app("slow", StreamSettings()).tables.recovery
+        tables: Any = batch_app("slow", StreamSettings()).tables
+        recovery = tables.recovery
         await recovery._wait(asyncio.sleep(0.05), timeout=0.01)
         assert not recovery.should_stop
 

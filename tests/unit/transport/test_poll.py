@@ -6,6 +6,7 @@ import pytest
 from faust.types import TP
 
 from stream_app.errors import PollLost
+from stream_app.events import RawRecord
 from stream_app.transport import Assignment, Poll
 from tests.builders.assignments import assigned
 from tests.builders.records import Record
@@ -20,7 +21,7 @@ def ours() -> Assignment:
 
 
 def poll(assignment: Assignment, number: int = 0, *, epoch: int = 1, **runs: list[int]) -> Poll:
-    records = {
+    records: dict[TP, list[RawRecord]] = {
         NAMED[name]: [Record(b"", offset=offset, partition=NAMED[name].partition) for offset in offsets]
         for name, offsets in runs.items()
     }
