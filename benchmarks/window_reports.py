@@ -13,18 +13,18 @@ import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 from statistics import median
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
 import numpy as np
 import pandas as pd
 
 from benchmarks.loop_lag import TICK_SECONDS, running_clock
 from benchmarks.report import Report, Verdict
+from benchmarks.window_statistics import decision_record, synthetic_columns, synthetic_contract
 from models.bundle import Bundle
-from models.contract import Contract, Feature
 from models.policy import OUTCOMES, Policy
 from models.training.fit import ModelSize
 from models.training.train import Plan, train
@@ -34,14 +34,12 @@ from monitoring.jobs.child_process import Child
 from monitoring.reports import build
 from monitoring.statistics.window_analysis import Options
 from monitoring.store import DecisionRow, DecisionStore, Put, WindowKey
-from stream_app.tables.columns import feature_objects
 
 FEATURES, ROWS, TRAINING_ROWS, ROUNDS, SEED = 30, 20_000, 8_000, 5, 7
 CLOSING_SECONDS, REPORT_SECONDS, GAP_SECONDS = 0.5, 6.0, 0.020
 DEADLINE_SECONDS = 120.0
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 DAY = WindowSize.parse("1d")
-LEVELS = np.array([f"level {number}" for number in range(12)])
 
 
 def measure() -> Report:
@@ -120,62 +118,30 @@ async def _ticking(call: Callable[[], Any]) -> tuple[float, float]:
     return gap, time.perf_counter() - started
 
 
-def _loans(rows: int, seed: int) -> pd.DataFrame:
-    """A third amounts, a third whole numbers, a third categories; a tenth of the values missing, a tenth defaults."""
-    rng = np.random.default_rng(seed)
-    makers: list[Callable[[], Any]] = [
-        lambda: pd.Series(rng.lognormal(10, 1, rows).round(2)),
-        lambda: pd.Series(rng.poisson(20, rows)).astype("Int64"),
-        lambda: pd.Series(rng.choice(LEVELS, rows)),
-    ]
-    columns = {f"feature_{n:02}": makers[n % 3]().mask(rng.random(rows) < 0.1) for n in range(FEATURES)}
-    return pd.DataFrame({"id": np.arange(rows), "bad": (rng.random(rows) < 0.1).astype(int), **columns})
-
-
 def _bundle(path: Path) -> Bundle:
-    kinds: tuple[Literal["number", "integer", "category"], ...] = ("number", "integer", "category")
-    features = [
-        Feature(name=f"feature_{n:02}", kind=kinds[n % 3], categories=tuple(LEVELS.tolist()) if n % 3 == 2 else ())
-        for n in range(FEATURES)
-    ]
-    contract = Contract(
-        name="bench", schema_version=1, id_column="id", target="bad", date_column=None, features=tuple(features)
-    )
+    """A small model, trained on synthetic loans of which a tenth defaults."""
+    rng, contract = np.random.default_rng(SEED), synthetic_contract(FEATURES)
+    columns = dict(zip(contract.names(), synthetic_columns(contract, TRAINING_ROWS, rng), strict=True))
+    target = (rng.random(TRAINING_ROWS) < 0.1).astype(int)
     plan = Plan(policy=Policy.from_costs(), size=ModelSize(trees=10, leaves=4))
-    return train(_loans(TRAINING_ROWS, SEED), contract, plan).write(path)
+    frame = pd.DataFrame({contract.id_column: np.arange(TRAINING_ROWS), contract.target: target, **columns})
+    return train(frame, contract, plan).write(path)
 
 
 def _filled(url: str, bundle: Bundle) -> WindowKey:
-    """Fill a store with one closed window; gives its key."""
-    features = feature_objects(_loans(ROWS, SEED + 1), bundle.contract)
-    matrix, _ = bundle.contract.encode(bundle.contract.columns_of(features))
+    """Fill a store with one closed window; returns its key."""
+    columns = synthetic_columns(bundle.contract, ROWS, np.random.default_rng(SEED + 1))
+    matrix, _ = bundle.contract.encode(columns)
     probability = bundle.scorer.probability_of_default(matrix)
     outcomes = [OUTCOMES[position] for position in bundle.policy.outcomes(probability)]
-    start_us = round(START.timestamp() * 1e6)
+    features = [dict(zip(bundle.contract.names(), row, strict=True)) for row in zip(*columns, strict=True)]
+    records = map(decision_record, features, probability.tolist(), outcomes, repeat(bundle.policy))
+    us = round(START.timestamp() * 1e6)
     rows = [
-        DecisionRow(
-            f"r{n}", "c", start_us + n, start_us + n, outcome, p, bundle.version, False, _record(row, p, outcome), 0, n
-        )
-        for n, (row, p, outcome) in enumerate(zip(features, probability.tolist(), outcomes, strict=True))
+        DecisionRow(f"r{n}", "c", us + n, us + n, outcome, p, bundle.version, False, record, 0, n)
+        for n, (record, p, outcome) in enumerate(zip(records, probability.tolist(), outcomes, strict=True))
     ]
     with DecisionStore.open(url) as store:
         store.put(Put(rows, [], {}, DAY))
-        store.close_due(DAY.end_of(start_us), DAY, at_us=0)
+        store.close_due(DAY.end_of(us), DAY, at_us=0)
         return store.uncomputed()[0]
-
-
-def _record(features: dict[str, object], probability: float, outcome: str) -> str:
-    """A decision of the usual length."""
-    decision = {
-        "request_id": "00000000-0000-0000-0000-000000000000",
-        "client_id": "1234567",
-        "requested_at": START,
-        "decided_at": START,
-        "outcome": outcome,
-        "probability_of_default": probability,
-        "policy": {"id": "cost-10-review-0.25", "review_at": 0.07, "refuse_at": 0.11},
-        "model": {"name": "bench", "version": "1", "sha256": "0" * 64},
-        "reasons": [],
-        "features": features,
-    }
-    return msgspec.json.encode(decision).decode()

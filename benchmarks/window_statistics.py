@@ -45,7 +45,7 @@ def measure() -> Report:
 
 def _seconds(features: int) -> list[float]:
     rng = np.random.default_rng(7)
-    contract, policy = _contract(features), Policy.from_costs()
+    contract, policy = synthetic_contract(features), Policy.from_costs()
     reference, window = _reference(contract, policy, rng), _window(contract, policy, rng)
     return [_timed(window, reference) for _ in range(ROUNDS)]
 
@@ -58,7 +58,8 @@ def _timed(window: Rows, reference: Reference) -> float:
     return seconds
 
 
-def _contract(features: int) -> Contract:
+def synthetic_contract(features: int) -> Contract:
+    """Half numbers, a quarter whole numbers, a quarter categories."""
     made = [_feature(number, KINDS[number % len(KINDS)]) for number in range(features)]
     return Contract(
         name="bench", schema_version=1, id_column="id", target="bad", date_column=None, features=tuple(made)
@@ -70,12 +71,12 @@ def _feature(number: int, kind: Literal["number", "integer", "category"]) -> Fea
     return Feature(name=f"feature_{number:03}", kind=kind, categories=categories)
 
 
-def _columns(contract: Contract, rows: int, rng: np.random.Generator) -> list[list[Any]]:
+def synthetic_columns(contract: Contract, rows: int, rng: np.random.Generator) -> list[list[Any]]:
+    """Amounts with cents, small whole numbers, or categories; a tenth missing."""
     return [_values(feature, rows, rng) for feature in contract.features]
 
 
 def _values(feature: Feature, rows: int, rng: np.random.Generator) -> list[Any]:
-    """Amounts with cents, small whole numbers, or categories; one in ten missing."""
     made: dict[str, np.ndarray] = {
         "number": rng.lognormal(10, 1, rows).round(2),
         "integer": rng.poisson(20, rows),
@@ -86,22 +87,23 @@ def _values(feature: Feature, rows: int, rng: np.random.Generator) -> list[Any]:
 
 
 def _reference(contract: Contract, policy: Policy, rng: np.random.Generator) -> Reference:
-    matrix, unseen = contract.encode(_columns(contract, REFERENCE_ROWS, rng))
+    matrix, unseen = contract.encode(synthetic_columns(contract, REFERENCE_ROWS, rng))
     return reference_of(contract, policy, matrix, rng.beta(1, 15, REFERENCE_ROWS), unseen)
 
 
 def _window(contract: Contract, policy: Policy, rng: np.random.Generator) -> Rows:
     probability = rng.beta(1, 15, ROWS)
     outcomes = [OUTCOMES[position] for position in policy.outcomes(probability)]
-    rows = zip(*_columns(contract, ROWS, rng), strict=True)
+    rows = zip(*synthetic_columns(contract, ROWS, rng), strict=True)
     features = [dict(zip(contract.names(), row, strict=True)) for row in rows]
     labels = np.where(rng.random(ROWS) < 0.5, rng.random(ROWS) < probability, np.nan)
     decided = zip(features, probability.tolist(), outcomes, strict=True)
-    records = [_record(*decision, policy) for decision in decided]
+    records = [decision_record(*decision, policy) for decision in decided]
     return Rows(records, probability, outcomes, ["1"] * ROWS, labels, late=0, total=ROWS)
 
 
-def _record(features: dict[str, Any], probability: float, outcome: Any, policy: Policy) -> str:
+def decision_record(features: dict[str, Any], probability: float, outcome: Any, policy: Policy) -> str:
+    """A decision of the usual length, as JSON."""
     decision = Decision(
         request_id="00000000-0000-0000-0000-000000000000",
         client_id="1234567",

@@ -81,22 +81,13 @@ class LightGBMScorer:
         return cls(lightgbm.Booster(model_str=model_text), calibration, threads)
 
     def probability_of_default(self, matrix: Matrix) -> NDArray[np.float64]:
-        if not len(matrix):
-            return np.empty(0)
-        self._check_width(matrix)
-        raw = self._one_by_one(PROBABILITY, matrix) if len(matrix) <= FEW_ROWS else self._predict(matrix)
-        probability = self.calibration.apply(raw)
+        probability = self.calibration.apply(self._predict(PROBABILITY, matrix))
         if not are_probabilities(probability):
             raise ScoringError("The model returned a value that is no probability.", do_next="Load another bundle.")
         return probability
 
     def contributions(self, matrix: Matrix) -> NDArray[np.float64]:
-        if not len(matrix):
-            return np.empty((0, self._width))
-        self._check_width(matrix)
-        few = len(matrix) <= FEW_ROWS
-        with_mean = self._one_by_one(CONTRIBUTIONS, matrix) if few else self._predict(matrix, pred_contrib=True)
-        return with_mean[:, :-1]
+        return self._predict(CONTRIBUTIONS, matrix)[:, :-1]  # without the model's mean
 
     @cached_property
     def _width(self) -> int:
@@ -106,18 +97,17 @@ class LightGBMScorer:
     def _predictors(self) -> dict[int, SingleRowPredictor]:
         return {kind: SingleRowPredictor(self.booster, kind) for kind in (PROBABILITY, CONTRIBUTIONS)}
 
-    def _one_by_one(self, kind: int, matrix: Matrix) -> NDArray[np.float64]:
-        return self._predictors[kind].predict(matrix)
-
-    def _check_width(self, matrix: Matrix) -> None:
+    def _predict(self, kind: int, matrix: Matrix) -> NDArray[np.float64]:
         if matrix.ndim != 2 or matrix.shape[1] != self._width:
             raise ScoringError(
                 f"The model reads {self._width} features, the matrix has the shape {matrix.shape}.",
                 do_next="Encode requests with the contract of the same bundle.",
             )
-
-    def _predict(self, matrix: Matrix, **options: bool) -> NDArray[np.float64]:
-        return np.asarray(self.booster.predict(matrix, num_threads=self.threads, **options), dtype=np.float64)
+        if len(matrix) <= FEW_ROWS:
+            return self._predictors[kind].predict(matrix)
+        contributions = kind == CONTRIBUTIONS
+        predicted = self.booster.predict(matrix, num_threads=self.threads, pred_contrib=contributions)
+        return np.asarray(predicted, dtype=np.float64)
 
 
 def are_probabilities(values: NDArray[np.float64]) -> bool:

@@ -22,6 +22,7 @@ _FLOAT64 = 1
 
 # PyDLL keeps the interpreter lock: to release it and wait for it again takes longer than these calls.
 _api = ctypes.PyDLL(lightgbm.basic._LIB._name)  # type: ignore[attr-defined]  # the file that LightGBM loaded
+_prepare = _api.LGBM_BoosterPredictForMatSingleRowFastInit
 _one_row = _api.LGBM_BoosterPredictForMatSingleRowFast
 _one_row.argtypes = [ctypes.c_void_p] * 4
 _free = _api.LGBM_FastConfigFree
@@ -34,7 +35,13 @@ class SingleRowPredictor:
     def __init__(self, booster: lightgbm.Booster, kind: int) -> None:
         self._booster = booster  # must not be freed before the prepared call
         self._columns = int(booster.num_feature()) + 1 if kind == CONTRIBUTIONS else 1
-        self._prepared = _prepare(booster, kind)
+        self._prepared = ctypes.c_void_p()
+        width, first, trees = booster.num_feature(), 0, booster.best_iteration
+        _check(
+            _prepare(
+                booster._handle, kind, first, trees, _FLOAT64, width, b"num_threads=1", ctypes.byref(self._prepared)
+            )
+        )
         weakref.finalize(self, _free, self._prepared)
 
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -50,18 +57,6 @@ class SingleRowPredictor:
             _check(_one_row(self._prepared, source, ctypes.addressof(length), target))
             source, target = source + rows.strides[0], target + values.strides[0]
         return values[:, 0] if self._columns == 1 else values
-
-
-def _prepare(booster: lightgbm.Booster, kind: int) -> ctypes.c_void_p:
-    prepared = ctypes.c_void_p()
-    width = ctypes.c_int32(booster.num_feature())
-    first, trees = ctypes.c_int(0), ctypes.c_int(booster.best_iteration)
-    _check(
-        _api.LGBM_BoosterPredictForMatSingleRowFastInit(
-            booster._handle, kind, first, trees, _FLOAT64, width, b"num_threads=1", ctypes.byref(prepared)
-        )
-    )
-    return prepared
 
 
 def _check(status: int) -> None:

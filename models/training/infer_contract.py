@@ -40,16 +40,9 @@ def infer_contract(
     """The contract by the rules above. Raises :class:`TrainingDataError` if a named column is missing or none fits."""
     roles = [column for column in (target, id_column, date_column) if column]
     need_columns(frame, roles)
-    features: list[Feature] = []
-    notes: list[str] = []
-    for column in frame.columns:
-        if column in roles:
-            continue
-        inferred = infer_feature(frame[column])
-        if isinstance(inferred, Feature):
-            features.append(inferred)
-        else:
-            notes.append(f"Column {column!r} is left out: {inferred}.")
+    inferred = {column: infer_feature(frame[column]) for column in frame.columns if column not in roles}
+    features = tuple(feature for feature in inferred.values() if isinstance(feature, Feature))
+    left_out = {column: reason for column, reason in inferred.items() if isinstance(reason, str)}
     if not features:
         raise TrainingDataError("No column can be a feature.", do_next="Give a table with usable columns.")
     contract = Contract(
@@ -58,9 +51,10 @@ def infer_contract(
         id_column=id_column,
         target=target,
         date_column=date_column,
-        features=tuple(features),
+        features=features,
     )
-    return InferredContract(contract, tuple(notes))
+    notes = tuple(f"Column {column!r} is left out: {reason}." for column, reason in left_out.items())
+    return InferredContract(contract, notes)
 
 
 def infer_feature(column: pd.Series) -> Feature | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import tempfile
 import time
@@ -77,31 +78,22 @@ def _ports(wanted: int | None) -> tuple[int, int]:
 
 
 def _start(prepare: Callable[[Path], Launch], data_dir: Path | None) -> Broker:
-    try:
-        broker = _start_process(prepare, data_dir)
-    except OSError as error:
-        raise BrokerStartFailed(
-            f"The data folder {data_dir or tempfile.gettempdir()} cannot be used: {error.strerror or error}.",
-            do_next="Name another one.",
-        ) from error
-    try:
+    with contextlib.ExitStack() as on_failure:  # also on Ctrl-C
+        try:
+            folder = (data_dir or Path(tempfile.mkdtemp(prefix="stream-app-broker-"))).absolute()
+            if data_dir is None:
+                on_failure.callback(shutil.rmtree, folder, ignore_errors=True)
+            folder.mkdir(parents=True, exist_ok=True)
+            broker = Broker(prepare(folder), log=folder / "broker.log", remove=None if data_dir else folder)
+        except OSError as error:
+            raise BrokerStartFailed(
+                f"The data folder {data_dir or tempfile.gettempdir()} cannot be used: {error.strerror or error}.",
+                do_next="Name another one.",
+            ) from error
+        on_failure.callback(broker.stop)
         _wait_until_it_answers(broker)
-    except BaseException:  # also Ctrl-C
-        broker.stop()
-        raise
+        on_failure.pop_all()
     return broker
-
-
-def _start_process(prepare: Callable[[Path], Launch], data_dir: Path | None) -> Broker:
-    folder = (data_dir or Path(tempfile.mkdtemp(prefix="stream-app-broker-"))).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder if data_dir is None else None
-    try:
-        return Broker(prepare(folder), log=folder / "broker.log", remove=temporary)
-    except BaseException:
-        if temporary:
-            shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def _wait_until_it_answers(broker: Broker) -> None:

@@ -64,16 +64,15 @@ class RedisClients(ClientStore):
 
     def put_many(self, profiles: Iterable[Row], applications: Iterable[Row] = ()) -> int:
         """In one transaction, for which the server accepts up to 1 GB."""
-        count = 0
+        counts = {PROFILES: 0, APPLICATIONS: 0}
         with self._translated_errors("Either all of the load is stored or nothing of it."):
             load = self._server.pipeline(transaction=True)
-            for rows in in_chunks(profiles, _ROWS_PER_COMMAND):
-                load.hset(PROFILES, mapping=_fields(rows))
-                count += len(rows)
-            for rows in in_chunks(applications, _ROWS_PER_COMMAND):
-                load.hset(APPLICATIONS, mapping=_fields(rows))
+            for key, rows in ((PROFILES, profiles), (APPLICATIONS, applications)):
+                for chunk in in_chunks(rows, _ROWS_PER_COMMAND):
+                    load.hset(key, mapping=dict(chunk))
+                    counts[key] += len(chunk)
             load.execute()
-        return count
+        return counts[PROFILES]
 
     def count(self) -> int:
         with self._translated_errors():
@@ -186,7 +185,3 @@ def _unusable_address() -> ClientStoreError:
         do_next="Write STREAM_APP_CLIENTS as redis://[USER:PASSWORD@]HOST:PORT/NUMBER, with %XX for characters in a "
         "password that are special in addresses.",
     )
-
-
-def _fields(rows: list[Row]) -> Any:
-    return dict(rows)
