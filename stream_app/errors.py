@@ -1,26 +1,25 @@
 """Every exception the stream side raises on purpose.
 
-Each class carries a bounded ``reason`` (safe as a metric label) and an ``exit_status``; each instance says what
-happened, what was kept, and what to do next. What is wrong with a *record* is no exception: it is a
+Each class has a ``reason`` from a closed set (safe as a metric label) and an ``exit_status``; each instance says what
+happened, what was kept, and what to do next. What is wrong with a *record* raises nothing: it is a
 :class:`stream_app.events.Rejection`.
 """
 
 from __future__ import annotations
 
 import traceback
-from typing import ClassVar
 
 from models.errors import ExpectedError
 
 
 class StreamAppError(ExpectedError):
-    """Base of the tree."""
+    """Base of the classes below."""
 
     reason = "stream_app"
 
 
 def trace_of(fault: BaseException) -> str:
-    """Class and place of a fault without its text, which may hold a customer's data."""
+    """Class and place of an exception without its text, which may hold a customer's data."""
     frames = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(fault.__traceback__)]
     return f"{type(fault).__name__} at " + " < ".join(reversed(frames))
 
@@ -47,7 +46,7 @@ class BrokerUnreachable(StreamAppError):
 
 
 class BrokerAway(BrokerUnreachable):
-    """The gateway's connection to the broker is gone; it comes back by itself. The text is for callers: no address."""
+    """The gateway lost its connection to the broker and reconnects by itself. The text is for callers: no address."""
 
     reason = "broker_away"
 
@@ -78,18 +77,16 @@ class ClientStoreError(StreamAppError):
 
     reason = "client_store"
     exit_status = 5
-    retry: ClassVar[bool] = False
 
 
 class ClientStoreUnavailable(ClientStoreError):
-    """The client store is away, locked or emptied. A scorer asks again for a while; then it exits, uncommitted."""
+    """The client store does not answer, is locked or was emptied. A scorer retries for a while, then exits."""
 
     reason = "client_store_unavailable"
-    retry = True
 
 
 class TransactionsUnsupported(StreamAppError):
-    """The broker has no transactions. Take at_least_once as the guarantee, or Apache Kafka; nothing was read."""
+    """The broker has no transactions. Set the guarantee to at_least_once, or use Apache Kafka; nothing was read."""
 
     reason = "transactions_unsupported"
     exit_status = 3
@@ -103,66 +100,66 @@ class DeliveryFailed(StreamAppError):
 
 
 class RestoreFailed(StreamAppError):
-    """What was decided before could not be read, so a repeated request would pass for a new one. The worker exits."""
+    """Past decisions could not be read, so a repeated request would be decided again. The worker exits; restart it."""
 
     reason = "recall"
     exit_status = 6
 
 
 class PollLost(StreamAppError):
-    """Records that were fetched never reached the agent. The worker exits uncommitted; a restart fetches them again."""
+    """Fetched records never reached the agent. The worker exits without committing; a restart fetches them again."""
 
     reason = "poll_lost"
     exit_status = 8
 
 
 class WorkerStalled(StreamAppError):
-    """There was work and nothing was committed for too long, or the event loop stood still. A restart begins anew."""
+    """Nothing was committed for too long although there was lag, or the event loop was blocked. Restart the worker."""
 
     reason = "stalled"
     exit_status = 11
 
 
 class StopTimedOut(StreamAppError):
-    """A worker that was told to stop could not finish in time. The batch in hand is decided after the next start."""
+    """A worker did not stop in time after its signal. The batch in hand is decided after the next start."""
 
     reason = "stop_timed_out"
     exit_status = 12
 
 
 class ChildFailed(StreamAppError):
-    """Work handed to a child process gave no result. The three kinds below say how; the next call starts a new one."""
+    """A child process gave no result, for one of the reasons below. The next call starts a new process."""
 
     reason = "child"
     exit_status = 10
 
 
 class ChildCrashed(ChildFailed):
-    """The process died: a crash in native code, or the system killed it for its memory. Give it more, or fewer rows."""
+    """The child crashed in native code, or was killed for its memory. Give it more memory or fewer rows."""
 
     reason = "crashed"
 
 
 class ChildClosed(ChildCrashed):
-    """The process was ended on purpose, because its owner stops. Nothing is wrong; whatever it was at is done later."""
+    """The child was ended because its owner stops. Nothing is wrong; its work is done after the next start."""
 
     reason = "closed"
 
 
 class ChildHung(ChildFailed):
-    """The process did not answer in time and was killed. Give it more time or fewer rows."""
+    """The child did not answer in time and was killed. Give it more time or fewer rows."""
 
     reason = "hung"
 
 
 class ChildRaised(ChildFailed):
-    """The work itself failed. Mend what the message names; where that is a class and a place, report a bug."""
+    """The work itself raised. Correct what the message names; if that is a class and a place, report a bug."""
 
     reason = "raised"
 
 
 class ReportFailed(StreamAppError):
-    """No report: no such window, no rows in the range, or a place that takes no file. Name another one."""
+    """No report: no such window, no rows in the range, or a folder that cannot be written. Name another one."""
 
     reason = "report"
     exit_status = 2
@@ -173,18 +170,16 @@ class StoreError(StreamAppError):
 
     reason = "store"
     exit_status = 9
-    retry: ClassVar[bool] = False
 
 
 class StoreUnavailable(StoreError):
-    """The decision store is locked, full or gone. Nothing is committed meanwhile; it is asked until it answers."""
+    """The decision store is locked, full or gone. The monitor retries until it answers; nothing is committed."""
 
     reason = "store_unavailable"
-    retry = True
 
 
 class DemoFailed(StreamAppError):
-    """The replay ended with a missing or doubled output. The summary names how many."""
+    """A request of the replay has no output, or two. The summary says how many; look into the worker's log."""
 
     reason = "demo"
     exit_status = 7

@@ -74,12 +74,12 @@ def _requests(file: Path | None, sample: int | None, **options: Any) -> list[Req
     from models.table import read_table
     from stream_app.demo.loan_book import read_replay
     from stream_app.tables.columns import read_contract
-    from stream_app.tables.requests import Columns, requests_of
+    from stream_app.tables.requests import RequestColumns, requests_of
 
     contract = read_contract(options["bundle"])
     if file is None:
         return list(read_replay(contract, sample).requests)
-    columns = Columns(
+    columns = RequestColumns(
         client_id=options["id_name"] or contract.id_column, request_id=options["request_id"], date=options["date"]
     )
     return requests_of(read_table(file), contract, columns, dt.datetime.now(dt.UTC))
@@ -98,7 +98,7 @@ def _outcomes(file: Path | None, sample: int | None, **options: Any) -> list[Lab
     from models.table import read_table
     from stream_app.demo.loan_book import read_replay
     from stream_app.tables.columns import read_contract
-    from stream_app.tables.labels import OutcomeColumns, outcomes_of
+    from stream_app.tables.labels import LabelColumns, labels_of
 
     contract = read_contract(options["bundle"])
     if file is None:
@@ -109,8 +109,8 @@ def _outcomes(file: Path | None, sample: int | None, **options: Any) -> list[Lab
         "defaulted": options["defaulted"],
         "observed_at": options["date"],
     }
-    columns = OutcomeColumns(**{field: column for field, column in named.items() if column})
-    return outcomes_of(read_table(file), contract, columns)
+    columns = LabelColumns(**{field: column for field, column in named.items() if column})
+    return labels_of(read_table(file), contract, columns)
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
-"""Rows of a user's table as the product takes them: feature objects with the right JSON types, ids, dates."""
+"""Columns of a user's table as values of requests, profiles and labels: features with their JSON types, ids, dates."""
 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from pathlib import Path
 
 import msgspec
@@ -41,7 +42,10 @@ def feature_objects(frame: pd.DataFrame, contract: Contract) -> list[FeatureObje
     present = tuple(feature for feature in contract.features if feature.name in frame.columns)
     columns = columns_from(frame, msgspec.structs.replace(contract, features=present))
     names = [feature.name for feature in present]
-    typed = [_whole(column) if of.kind == "integer" else column for of, column in zip(present, columns, strict=True)]
+    typed = [
+        _whole(column) if feature.kind == "integer" else column
+        for feature, column in zip(present, columns, strict=True)
+    ]
     return [dict(zip(names, values, strict=True)) for values in zip(*typed, strict=True)]
 
 
@@ -54,15 +58,13 @@ def text_column(frame: pd.DataFrame, name: str, contract: Contract) -> list[str 
 
 def id_column(frame: pd.DataFrame, name: str, contract: Contract, max_length: int = MAX_CLIENT_ID) -> list[str]:
     """A column of ids. Raises InputFileError naming the rows whose id is empty or longer than ``max_length``."""
-    ids = text_column(frame, name, contract)
-    broken = [row for row, value in enumerate(ids, start=1) if not value or len(value) > max_length]
-    if broken:
-        raise InputFileError(
-            f"{name!r} is empty or longer than {max_length} characters in {rows_text(broken)}.",
-            kept="Nothing was sent or stored.",
-            do_next="Give each row an id, or name another column.",
-        )
-    return [value for value in ids if value]
+    ids = [value or "" for value in text_column(frame, name, contract)]
+    require_rows(
+        [0 < len(value) <= max_length for value in ids],
+        f"{name!r} is empty or longer than {max_length} characters",
+        do_next="Give each row an id, or name another column.",
+    )
+    return ids
 
 
 def utc_dates(column: pd.Series, otherwise: str = "") -> list[dt.datetime]:
@@ -71,17 +73,21 @@ def utc_dates(column: pd.Series, otherwise: str = "") -> list[dt.datetime]:
     ``otherwise``: what the user can do instead of correcting them.
     """
     parsed = pd.to_datetime(column.astype("str"), errors="coerce", format="ISO8601", utc=True)
-    broken = [row for row, missing in enumerate(parsed.isna(), start=1) if missing]
-    if broken:
-        raise InputFileError(
-            f"{column.name!r} is no ISO 8601 date in {rows_text(broken)}.",
-            kept="Nothing was sent.",
-            do_next=f"Give dates as 2004-12-31 or 2004-12-31T23:59:00Z{otherwise}.",
-        )
+    require_rows(
+        parsed.notna(),
+        f"{column.name!r} is no ISO 8601 date",
+        do_next=f"Give dates as 2004-12-31 or 2004-12-31T23:59:00Z{otherwise}.",
+    )
     return [date.to_pydatetime() for date in parsed]
 
 
-def rows_text(rows: list[int]) -> str:
+def require_rows(valid: Iterable[bool], fault: str, *, do_next: str) -> None:
+    """Raise InputFileError unless every row is valid; ``fault`` is what the others have in common."""
+    if broken := [row for row, is_valid in enumerate(valid, start=1) if not is_valid]:
+        raise InputFileError(f"{fault} in {_rows_text(broken)}.", kept="Nothing was sent or stored.", do_next=do_next)
+
+
+def _rows_text(rows: list[int]) -> str:
     """``row 3``, or ``rows 3, 4 and 5 more``: data rows, the first is 1."""
     if len(rows) == 1:
         return f"row {rows[0]}"

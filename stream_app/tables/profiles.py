@@ -1,6 +1,6 @@
 """Clients from a table into the client store: checked against the contract first, then stored, all or none.
 
-A profile is what is known of a client beforehand, the latest application what the client last asked for.
+A profile is what is known of a client before a request, the latest application what the client asked for last.
 """
 
 from __future__ import annotations

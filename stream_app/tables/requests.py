@@ -1,10 +1,9 @@
-"""Rows of a user's table as loan requests, and sending them with kafka-python, every delivery awaited."""
+"""Rows of a user's table as loan requests."""
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from typing import TYPE_CHECKING
 
 import msgspec
 import pandas as pd
@@ -15,23 +14,16 @@ from models.table import need_columns
 from stream_app.events import MAX_REQUEST_ID, LoanRequest
 from stream_app.tables.columns import FeatureObject, Request, feature_objects, id_column, utc_dates
 
-if TYPE_CHECKING:
-    pass
 
-MAX_UNDER_WAY = 10_000
-DELIVERY_SECONDS = 60.0
-CLOSE_SECONDS = 5.0
-
-
-class Columns(msgspec.Struct, frozen=True, kw_only=True):
-    """Which columns say who asks, under which id and when; None: see :func:`requests_of`."""
+class RequestColumns(msgspec.Struct, frozen=True, kw_only=True):
+    """The columns of a request's ids and time; None: see :func:`requests_of`."""
 
     client_id: str
     request_id: str | None = None
     date: str | None = None
 
 
-def requests_of(table: pd.DataFrame, contract: Contract, columns: Columns, now: dt.datetime) -> list[Request]:
+def requests_of(table: pd.DataFrame, contract: Contract, columns: RequestColumns, now: dt.datetime) -> list[Request]:
     """One request a row.
 
     Columns that are features of the contract become the request's features, an empty cell null; features that are no
@@ -43,7 +35,7 @@ def requests_of(table: pd.DataFrame, contract: Contract, columns: Columns, now: 
     required = [feature.name for feature in contract.features if feature.required]
     named = [name for name in (columns.client_id, columns.request_id, columns.date) if name]
     need_columns(table, [*named, *required])
-    clients = id_column(table, columns.client_id, contract)
+    client_ids = id_column(table, columns.client_id, contract)
     features = feature_objects(table, contract)
     if not features:
         raise TrainingDataError("The table has no column that is a feature of the contract.", do_next="Add some.")
@@ -51,9 +43,9 @@ def requests_of(table: pd.DataFrame, contract: Contract, columns: Columns, now: 
     ids = (
         id_column(table, columns.request_id, contract, MAX_REQUEST_ID)
         if columns.request_id
-        else [_made_id(row, *parts) for row, parts in enumerate(zip(clients, dates, features, strict=True), 1)]
+        else [_made_id(row, *content) for row, content in enumerate(zip(client_ids, dates, features, strict=True), 1)]
     )
-    return [LoanRequest(*parts) for parts in zip(ids, clients, dates, features, strict=True)]
+    return [LoanRequest(*fields) for fields in zip(ids, client_ids, dates, features, strict=True)]
 
 
 def _made_id(row: int, client_id: str, date: dt.datetime, features: FeatureObject) -> str:

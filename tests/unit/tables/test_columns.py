@@ -10,7 +10,7 @@ import pytest
 from models.errors import ContractError, TrainingDataError
 from models.table import read_table
 from stream_app.errors import InputFileError
-from stream_app.tables.columns import feature_objects, id_column, read_contract, rows_text
+from stream_app.tables.columns import _rows_text, feature_objects, id_column, read_contract
 from tests.builders.records import TOY
 
 
@@ -59,9 +59,9 @@ def test_ids_are_text_without_the_point_zero_pandas_adds() -> None:
 
 
 def test_rows_are_listed_up_to_ten_and_then_counted() -> None:
-    assert rows_text([3]) == "row 3"
-    assert rows_text([3, 5]) == "rows 3, 5"
-    assert rows_text(list(range(1, 13))) == "rows 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more"
+    assert _rows_text([3]) == "row 3"
+    assert _rows_text([3, 5]) == "rows 3, 5"
+    assert _rows_text(list(range(1, 13))) == "rows 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 2 more"
 
 
 def test_a_bundle_without_a_contract_is_an_error_that_names_the_file(tmp_path: Path) -> None:

@@ -14,11 +14,11 @@ from stream_app.commands.send import _oldest_first
 from stream_app.errors import InputFileError
 from stream_app.events import Decision
 from stream_app.tables.messages import request_message
-from stream_app.tables.requests import Columns, requests_of
+from stream_app.tables.requests import RequestColumns, requests_of
 from tests.builders.records import NOW, TOY, Record, toy_pipeline
 
 TABLE = pd.DataFrame({"id": [7, 8], "amount": [10.0, 20.0], "employees": [3, None], "home": ["own", None]})
-COLUMNS = Columns(client_id="id")
+COLUMNS = RequestColumns(client_id="id")
 
 
 def test_a_row_is_a_request_that_the_pipeline_decides() -> None:
@@ -41,7 +41,7 @@ def test_the_same_row_of_the_same_file_makes_the_same_request_id() -> None:
 
 def test_dated_by_a_column_they_are_the_same_requests_later_and_dated_now_they_are_others() -> None:
     later = NOW + dt.timedelta(days=1)
-    dated, columns = TABLE.assign(day=["2026-01-01", "2026-01-02"]), Columns(client_id="id", date="day")
+    dated, columns = TABLE.assign(day=["2026-01-01", "2026-01-02"]), RequestColumns(client_id="id", date="day")
     assert requests_of(dated, TOY, columns, NOW) == requests_of(dated, TOY, columns, later)
     first, again = requests_of(TABLE, TOY, COLUMNS, NOW), requests_of(TABLE, TOY, COLUMNS, later)
     assert not {request.request_id for request in first} & {request.request_id for request in again}
@@ -55,7 +55,7 @@ def test_another_content_or_another_row_makes_another_request_id() -> None:
 
 
 def test_a_request_id_column_is_taken_as_it_is() -> None:
-    columns = Columns(client_id="id", request_id="case")
+    columns = RequestColumns(client_id="id", request_id="case")
     requests = requests_of(TABLE.assign(case=["a", "b"]), TOY, columns, NOW)
     assert [request.request_id for request in requests] == ["a", "b"]
 
@@ -70,7 +70,7 @@ def test_a_request_id_column_is_taken_as_it_is() -> None:
     ],
 )
 def test_a_date_column_is_the_event_time_in_utc(text: Any, expected: dt.datetime) -> None:
-    requests = requests_of(TABLE.assign(on=[text, text]), TOY, Columns(client_id="id", date="on"), NOW)
+    requests = requests_of(TABLE.assign(on=[text, text]), TOY, RequestColumns(client_id="id", date="on"), NOW)
     assert [request.requested_at for request in requests] == [expected, expected]
 
 
@@ -81,7 +81,7 @@ def test_without_a_date_column_requests_are_dated_now() -> None:
 @pytest.mark.parametrize("bad", [None, "", "yesterday", "01/02/2007"])
 def test_a_date_that_is_none_stops_the_file_and_names_the_row_not_the_value(bad: Any) -> None:
     with pytest.raises(InputFileError, match="row 2") as fault:
-        requests_of(TABLE.assign(on=["2007-05-01", bad]), TOY, Columns(client_id="id", date="on"), NOW)
+        requests_of(TABLE.assign(on=["2007-05-01", bad]), TOY, RequestColumns(client_id="id", date="on"), NOW)
     assert not bad or bad not in str(fault.value)
 
 
