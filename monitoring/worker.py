@@ -104,13 +104,14 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
             await exit_on_failure(watching.handle(poll))
 
     leader = TP(topics.decisions, 0)
-    measure_lag = partial(_measure_lag, app, watching, progress, metrics, watchdog)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's own
     async def measure() -> None:
         # Apart from the scheduler, whose tick lasts as long as a child computes, and from whoever reads the pages.
         while not app.should_stop:
-            await exit_on_failure(measure_lag())
+            lag = app.measure_lag(watching.next_offsets, progress)
+            metrics.lag_is({(tp.topic, tp.partition): records for tp, records in lag.items()})
+            watchdog.beat()  # the loop runs; a store that is away is waited for as long as it takes
             await app.sleep(TICK_SECONDS)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's own
@@ -133,9 +134,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
         await publisher.close()
         store.close()
 
-    pages = WebPages(
-        settings.web_host, settings.monitor_port, registry, progress.not_ready, _nothing, "STREAM_APP_MONITOR_PORT"
-    )
+    pages = WebPages(settings.web_host, settings.monitor_port, registry, progress.not_ready, "STREAM_APP_MONITOR_PORT")
     app.pages = pages
     app.before_start = lambda: exit_on_failure(with_heartbeat(start(), watchdog))
     app.after_stop = stop
@@ -152,24 +151,6 @@ def _metrics(registry: CollectorRegistry, bundle: Bundle, topics: TopicNames, si
         window_seconds=longest_us / SECOND_US,
         topics=(topics.decisions, topics.outcomes),
     )
-
-
-def _nothing() -> None:
-    """Before a page is read: it shows what was measured last and changes nothing."""
-
-
-async def _measure_lag(
-    app: BatchApp, watching: Watching, progress: Progress, metrics: MonitorMetrics, watchdog: Watchdog
-) -> None:
-    offsets: Mapping[TP, int] = watching.next_offsets
-    seen = app.batch_consumer.fetch_states()
-    lag = {(tp.topic, tp.partition): seen[tp].lag(offset) if tp in seen else 0 for tp, offset in offsets.items()}
-    stamps = {(tp.topic, tp.partition): seen[tp].stamp for tp in offsets if tp in seen}
-    progress.stands(app.batch_consumer.standing(), lag, stamps, reads=app.batch_consumer.reads())
-    metrics.lag_is(lag)
-    if progress.wants_seek():
-        app.batch_consumer.ask_for_seek()
-    watchdog.hear()  # that the loop runs; a store that is away is waited for as long as it takes
 
 
 async def _idle(app: BatchApp, topic: str, idleness: Idleness, next_offsets: Mapping[int, int]) -> set[int]:

@@ -1,4 +1,4 @@
-"""The worker's own three pages: ``/metrics``, ``/live`` and ``/ready``.
+"""The worker's three pages, made of what its timer measured last: ``/metrics``, ``/live`` and ``/ready``.
 
 Faust's web server listens on every address without authentication and shows its tables and router; it stays off.
 """
@@ -16,6 +16,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import CollectorRegistry
 
 from stream_app.errors import PortTaken
+from stream_app.runtime.library_logs import SERVICES
 
 Readiness = Callable[[], "str | None"]
 
@@ -23,23 +24,24 @@ Readiness = Callable[[], "str | None"]
 class WebPages(Service):
     """Serves the pages on one address for as long as the worker lives."""
 
+    logger = SERVICES
+
     def __init__(
         self,
         host: str,
         port: int,
         registry: CollectorRegistry,
         not_ready: Readiness,
-        refresh: Callable[[], None],
         port_setting: str = "STREAM_APP_WEB_PORT",
         **kwargs: Any,
     ) -> None:
-        """``not_ready``: why the worker is not ready, None when it is. ``refresh`` is called before a page is made.
+        """``not_ready``: why the worker is not ready, None when it is. To serve a page has no effect on the worker.
 
         ``port`` 0 takes a free one; ``port_setting`` is named where the port is taken.
         """
         super().__init__(**kwargs)
         self.host, self.port = host, port
-        self._registry, self._not_ready, self._refresh = registry, not_ready, refresh
+        self._registry, self._not_ready = registry, not_ready
         self._port_setting = port_setting
         self._runner: web.AppRunner | None = None
 
@@ -54,7 +56,7 @@ class WebPages(Service):
         try:
             await web.TCPSite(self._runner, self.host, self.port).start()
         except OSError as fault:
-            raise _refused(fault, self.host, self.port, self._port_setting) from fault
+            raise _port_taken(fault, self.host, self.port, self._port_setting) from fault
         self.port = self._runner.addresses[0][1]
 
     async def on_stop(self) -> None:
@@ -63,7 +65,6 @@ class WebPages(Service):
             await self._runner.cleanup()
 
     async def _metrics(self, _request: web.Request) -> web.Response:
-        self._refresh()
         # In a thread: thousands of series of the monitor's windows would hold the event loop for tens of milliseconds.
         body = await asyncio.to_thread(generate_latest, self._registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
@@ -72,12 +73,11 @@ class WebPages(Service):
         return web.json_response({"live": True})
 
     async def _ready(self, _request: web.Request) -> web.Response:
-        self._refresh()
         why = self._not_ready()
         return web.json_response({"ready": why is None, "why_not": why}, status=503 if why else 200)
 
 
-def _refused(fault: OSError, host: str, port: int, port_setting: str) -> PortTaken:
+def _port_taken(fault: OSError, host: str, port: int, port_setting: str) -> PortTaken:
     if fault.errno == errno.EADDRINUSE:
         return PortTaken(
             f"Port {port} on {host} is taken by another process.",

@@ -1,4 +1,4 @@
-"""What the scorer's and the monitor's process have in common: how the Faust app is made, starts, and ends."""
+"""How a worker's process starts and ends, the scorer's and the monitor's alike."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import faust
 
 from stream_app.errors import StreamAppError
-from stream_app.runtime import stack_dump
+from stream_app.runtime import library_logs, stack_dump
 from stream_app.runtime.health_server import WebPages
 from stream_app.runtime.watchdog import TICK_SECONDS, Watchdog
 from stream_app.settings import StreamSettings
@@ -24,27 +24,27 @@ from stream_app.topics import TopicNames, check_topics, wait_for_broker
 
 log = logging.getLogger(__name__)
 
-LAST_WORDS_SECONDS = 5.0
+FINAL_LOG_SECONDS = 5.0
 
 
 async def prepare_process(settings: StreamSettings, topics: TopicNames, pages: WebPages, watchdog: Watchdog) -> int:
-    """Heed signals, serve the pages, then wait for broker and topics; the number of partitions each topic has.
+    """Handle signals, serve the pages, then wait for broker and topics; the number of partitions each topic has.
 
     Raises PortTaken, BrokerUnreachable or TopicMismatch.
     """
-    _heed_signals(watchdog)
+    _handle_signals(watchdog)
     await pages.listen()
-    await _aside(partial(wait_for_broker, settings.kafka, settings.broker_wait_seconds, say=log.warning))
-    partitions = int(await _aside(partial(check_topics, settings.kafka, names=topics)))
-    _rest_the_collector()
+    await _in_daemon_thread(partial(wait_for_broker, settings.kafka, settings.broker_wait_seconds, say=log.warning))
+    partitions = int(await _in_daemon_thread(partial(check_topics, settings.kafka, names=topics)))
+    tune_garbage_collector()
     log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
     return partitions
 
 
 async def with_heartbeat(work: Awaitable[Any], watchdog: Watchdog) -> Any:
-    """Await what a worker does before it starts, perhaps a long wait for its broker; the watchdog hears all the while.
+    """Await what a worker does before it starts, perhaps a long wait for its broker, with heartbeats for the watchdog.
 
-    Later it hears from the worker's own timer, whose silence is then a fault.
+    Later they come from the worker's own timer.
     """
     beating = asyncio.ensure_future(_beat(watchdog))
     try:
@@ -55,12 +55,12 @@ async def with_heartbeat(work: Awaitable[Any], watchdog: Watchdog) -> Any:
 
 async def _beat(watchdog: Watchdog) -> None:
     while True:
-        watchdog.hear()
+        watchdog.beat()
         await asyncio.sleep(TICK_SECONDS)
 
 
-async def _aside(work: Callable[[], Any]) -> Any:
-    """Do it in a thread that is left behind when the worker is told to stop meanwhile; asyncio's own is waited for."""
+async def _in_daemon_thread(work: Callable[[], Any]) -> Any:
+    """As ``asyncio.to_thread``, whose threads a process waits for when it ends; this one is left behind."""
     loop, result = asyncio.get_running_loop(), Future[Any]()
     result.set_running_or_notify_cancel()  # else who stops waiting cancels it, and the thread ends with a stack trace
 
@@ -76,54 +76,51 @@ async def _aside(work: Callable[[], Any]) -> Any:
 
 def run(app: faust.App, settings: StreamSettings) -> None:
     """Run a worker in the foreground until SIGTERM or SIGINT. Does not return: the process ends with its status."""
-    # Not even at debug: aiokafka would log whole requests, which hold customers' data.
-    chatty = logging.INFO if settings.log_level == "debug" else logging.WARNING
-    for library in ("faust", "mode", "aiokafka", "kafka"):
-        logging.getLogger(library).setLevel(chatty)
+    library_logs.quiet(settings.log_level)
     worker = faust.Worker(app, loglevel=settings.log_level.upper(), quiet=True, redirect_stdouts=False)
     worker.execute_from_commandline()
 
 
 def _end(loop: asyncio.AbstractEventLoop, fault: StreamAppError) -> NoReturn:
-    """End the process at once, with its last words: where everybody stood, and why.
+    """End the process at once, having logged where every thread and task stood, and why.
 
     Another thread may hold the log's lock for ever, such as one that writes to a pipe nobody reads.
     """
 
-    def speak() -> None:
+    def log_fault() -> None:
         try:
-            _tell(loop)  # frames that go on running meanwhile may fail it
+            _log_stacks(loop)  # frames that go on running meanwhile may fail it
         finally:
             log.critical("%s", fault)
             logging.shutdown()
 
-    words = threading.Thread(target=speak, daemon=True)
-    words.start()
-    words.join(LAST_WORDS_SECONDS)
+    logging_thread = threading.Thread(target=log_fault, daemon=True)
+    logging_thread.start()
+    logging_thread.join(FINAL_LOG_SECONDS)
     os._exit(fault.exit_status)
 
 
-def _tell(loop: asyncio.AbstractEventLoop) -> None:
+def _log_stacks(loop: asyncio.AbstractEventLoop) -> None:
     log.warning("%s\n%s", stack_dump.threads(), stack_dump.tasks(loop))
 
 
-def _heed_signals(watchdog: Watchdog) -> None:
-    """SIGTERM and SIGINT start the watchdog's count, beside what Faust does; SIGUSR1 and SIGUSR2 tell where all stand.
+def _handle_signals(watchdog: Watchdog) -> None:
+    """SIGTERM and SIGINT limit the time to stop, beside what Faust does; SIGUSR1 and SIGUSR2 log all stacks.
 
     Handlers of Python's own rather than the loop's: they run even while the loop is stuck, as long as it is in Python.
     """
     loop = asyncio.get_running_loop()
     watchdog.start(partial(_end, loop))
-    for told in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(told, watchdog.stop_within)  # the loop hears of it all the same, and Faust begins to stop
-    for asked in (signal.SIGUSR1, signal.SIGUSR2):
-        loop.remove_signal_handler(asked)
+    for stop_signal in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(stop_signal, watchdog.limit_stop)  # Faust's handler on the loop runs all the same
+    for dump_signal in (signal.SIGUSR1, signal.SIGUSR2):
+        loop.remove_signal_handler(dump_signal)
         # In a thread: the log may be what the signal interrupted.
-        signal.signal(asked, lambda *_: threading.Thread(target=_tell, args=(loop,), daemon=True).start())
+        signal.signal(dump_signal, lambda *_: threading.Thread(target=_log_stacks, args=(loop,), daemon=True).start())
 
 
-def _rest_the_collector() -> None:
-    """Spare the garbage collector what is loaded by now, and call it less often.
+def tune_garbage_collector() -> None:
+    """Keep the garbage collector from walking what is loaded by now, and run it less often.
 
     A batch makes tens of thousands of objects that reference counting frees; at the default threshold of 700 the
     collector walks them and, every few batches, all that is loaded too. Measured on a backlog: 40.5 µs of CPU a record

@@ -1,7 +1,7 @@
-"""Is the worker getting on? What ``/ready`` answers from, and what the watchdog is told.
+"""Readiness and stall detection from group membership, lag and the time of the last commit.
 
-A spare worker, to which the group gave no partition, is ready: it is in the group and does all it can, and a rollout
-that waits for it must not wait for ever. How many own a partition is what ``partitions_assigned`` tells.
+A spare worker, to which the group assigned no partition, is ready: it is in the group and does all it can, and a
+rollout that waits for it must not wait for ever. How many own a partition is what ``partitions_assigned`` shows.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 SEEK_SECONDS = 10.0
-"""From the assignment of partitions until they are read, if no seek is under way; more than a doubt rests before it
-seeks."""
+"""From the assignment of partitions until they are read, if no seek is under way; longer than a commit stays in doubt
+before its seek."""
 
 
-class Standing(enum.Enum):
-    """How a worker stands with its consumer group."""
+class Membership(enum.Enum):
+    """How a worker stands with its consumer group; the value is what ``/ready`` answers."""
 
     UNANSWERED = "the broker does not answer for the consumer group"
     REBALANCING = "the consumer group has not given out its partitions yet"
@@ -25,79 +25,82 @@ class Standing(enum.Enum):
 
 
 class Progress:
-    """Remembers the last commit, the lag and what was heard; the clock (seconds, monotonic) is passed in."""
+    """Remembers the last commit, the lag and the last answered fetches.
+
+    The clock (seconds, monotonic) is passed in.
+    """
 
     def __init__(self, stall_seconds: float, clock: Callable[[], float]) -> None:
         self._stall_seconds = stall_seconds
         self._clock = clock
-        self._standing = Standing.UNANSWERED
+        self._membership = Membership.UNANSWERED
         self._lag: Mapping[Any, int] = {}
-        self._heard: dict[Any, tuple[Hashable, float]] = {}
-        self._moved_at = clock()
+        self._fetched: dict[Any, tuple[Hashable, float]] = {}
+        self._progressed_at = clock()
         self._unread_since: float | None = None
 
     def committed(self) -> None:
         """Offsets were committed just now."""
-        self._moved_at = self._clock()
+        self._progressed_at = self._clock()
 
-    def stands(
-        self, standing: Standing, lag: Mapping[Any, int], stamps: Mapping[Any, Hashable], *, reads: bool
+    def update(
+        self, membership: Membership, lag: Mapping[Any, int], stamps: Mapping[Any, Hashable], *, reads: bool
     ) -> None:
         """How things are now.
 
-        ``lag``: records of every partition owned; empty while none is, whatever the group gave. ``stamps``: of each
+        ``lag``: records of every partition owned; empty while none is, whatever the group assigned. ``stamps``: of each
         partition's last answered fetch. ``reads``: whether what is assigned is fetched. Whatever begins to be waited
         for gets the whole time.
         """
         now = self._clock()
-        if not self._owes_work() or lag.keys() != self._lag.keys():
-            self._moved_at = now
-        known = self._heard
-        self._heard = {
+        if not self._is_work_due() or lag.keys() != self._lag.keys():
+            self._progressed_at = now
+        known = self._fetched
+        self._fetched = {
             tp: known[tp] if tp in known and known[tp][0] == stamps.get(tp) else (stamps.get(tp), now) for tp in lag
         }
-        self._standing, self._lag = standing, dict(lag)
-        if standing is not Standing.OWNER or (lag and reads):
+        self._membership, self._lag = membership, dict(lag)
+        if membership is not Membership.OWNER or (lag and reads):
             self._unread_since = None
         elif self._unread_since is None:
             self._unread_since = now
 
-    def _owes_work(self) -> bool:
+    def _is_work_due(self) -> bool:
         """Whether a commit, or the partitions, are to be waited for. While the broker is away nothing is."""
-        if self._standing in (Standing.UNANSWERED, Standing.SPARE):
+        if self._membership in (Membership.UNANSWERED, Membership.SPARE):
             return False
         return any(self._lag.values()) or not self._lag or self._unread_since is not None
 
     def stalled_since(self) -> float | None:
-        """Since when, by the clock, work is owed and nothing was committed; None when nothing is owed."""
-        return self._moved_at if self._owes_work() else None
+        """Since when, by the clock, work is due and nothing was committed; None when none is due."""
+        return self._progressed_at if self._is_work_due() else None
 
-    def complaint(self) -> str:
-        """What :meth:`stalled_since` is about."""
+    def due_work(self) -> str:
+        """What has been due since :meth:`stalled_since`."""
         if any(self._lag.values()):
             return f"a lag of {sum(self._lag.values())} records and no commit"
         if self._lag:
             return "partitions assigned that are not read"
-        if self._standing is Standing.OWNER:
+        if self._membership is Membership.OWNER:
             return "partitions assigned and no position to read them from"
-        return Standing.REBALANCING.value
+        return Membership.REBALANCING.value
 
-    def wants_seek(self) -> bool:
-        """Whether partitions were assigned a while ago that nobody sought, or nobody reads."""
+    def needs_seek(self) -> bool:
+        """Whether partitions were assigned a while ago and no seek was done, or nothing is read."""
         return self._unread_since is not None and self._clock() - self._unread_since >= SEEK_SECONDS
 
     def not_ready(self) -> str | None:
         """Why the worker is not ready, None when it is."""
-        if self._standing is Standing.SPARE:
+        if self._membership is Membership.SPARE:
             return None
-        if self._standing is not Standing.OWNER:
-            return str(self._standing.value)
+        if self._membership is not Membership.OWNER:
+            return str(self._membership.value)
         if not self._lag:
-            return self.complaint()
+            return self.due_work()
         return self._no_commit() or self._no_answer()
 
     def _no_commit(self) -> str | None:
-        idle = self._clock() - self._moved_at
+        idle = self._clock() - self._progressed_at
         if not any(self._lag.values()) or idle <= self._stall_seconds:
             return None
         return f"lag of {sum(self._lag.values())} records and no commit for {idle:.0f} s"
@@ -105,7 +108,7 @@ class Progress:
     def _no_answer(self) -> str | None:
         """A partition read to its end is fetched again and again: silence is the broker's."""
         now = self._clock()
-        silent = [now - at for tp, (_, at) in self._heard.items() if not self._lag[tp]]
+        silent = [now - answered_at for tp, (_, answered_at) in self._fetched.items() if not self._lag[tp]]
         if not silent or max(silent) <= self._stall_seconds:
             return None
         return f"no fetch was answered for {max(silent):.0f} s"

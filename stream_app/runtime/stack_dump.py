@@ -1,7 +1,7 @@
-"""Where each thread and task stands, by file, line and function: what a signal asks for and a stall leaves behind.
+"""Stacks of all threads and tasks by file, line and function, for the log: at a signal, and when a stall ends it all.
 
-No frame's variables are shown, which hold customers' data. Faust's own answers to these signals are to print them all
-(SIGUSR1) and to open a debugger on the terminal (SIGUSR2).
+No variables are shown, which hold customers' data. Faust's own handlers of these signals print them all (SIGUSR1) and
+open a debugger on the terminal (SIGUSR2).
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def tasks(loop: asyncio.AbstractEventLoop) -> str:
 
 def _stack(frame: FrameType) -> str:
     summary = traceback.extract_stack(frame)
-    return " < ".join(f"{each.filename}:{each.lineno} {each.name}" for each in reversed(summary))
+    return " < ".join(f"{place.filename}:{place.lineno} {place.name}" for place in reversed(summary))
 
 
 def _awaiting(coroutine: Any) -> str:

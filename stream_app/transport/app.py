@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import logging
+from collections.abc import Awaitable, Callable, Mapping
 from typing import cast
 
 import faust
+from faust.types import TP
 from mode import Service
 
 from stream_app.runtime.background import exit_process
+from stream_app.runtime.library_logs import SERVICES
+from stream_app.runtime.readiness import Progress
 from stream_app.settings import StreamSettings
 from stream_app.transport.consumer import BatchConsumer
 from stream_app.transport.faust_workarounds import TablesWithoutTimeout
+
+log = logging.getLogger(__name__)
 
 YEAR_SECONDS = 365 * 24 * 3600.0
 METADATA_SECONDS = 30.0
@@ -24,7 +30,7 @@ REQUEST_SECONDS = 30.0
 class BatchApp(faust.App):
     """A Faust app without tables: it keeps no folder, and runs hooks around its life.
 
-    ``on_fault`` hears of what any service of the app, such as a seek, raised, before Faust stops them all.
+    ``on_fault`` is called with what any service of the app raised, before Faust stops them all.
     """
 
     before_start: Callable[[], Awaitable[None]]
@@ -32,10 +38,26 @@ class BatchApp(faust.App):
     on_fault: Callable[[BaseException], None]
     pages: Service
 
+    logger = SERVICES
+
     @property
     def batch_consumer(self) -> BatchConsumer:
         """The consumer, once the app's transport is a :class:`BatchTransport`."""
         return cast(BatchConsumer, self.consumer)
+
+    def measure_lag(self, next_offsets: Mapping[TP, int], progress: Progress) -> Mapping[TP, int]:
+        """The lag of each partition behind its next offset; updates readiness, and seeks where nothing is read.
+
+        For the worker's timer. A page that is scraped shows what was measured last.
+        """
+        consumer = self.batch_consumer
+        states = consumer.fetch_states()
+        lag = {tp: states[tp].lag(offset) if tp in states else 0 for tp, offset in next_offsets.items()}
+        stamps = {tp: states[tp].stamp for tp in next_offsets if tp in states}
+        progress.update(consumer.membership(), lag, stamps, reads=consumer.reads())
+        if progress.needs_seek():
+            consumer.request_seek()
+        return lag
 
     def _crash(self, reason: BaseException) -> None:
         if not (self.should_stop or isinstance(reason, asyncio.CancelledError)):
@@ -53,8 +75,10 @@ class BatchApp(faust.App):
 
     async def on_stop(self) -> None:
         """Stop Faust first: the last batch is still delivered."""
+        log.info("stopping: the batch in hand is finished first")
         await super().on_stop()
         await self.after_stop()
+        log.info("stopped")
 
 
 def batch_app(group: str, settings: StreamSettings) -> BatchApp:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import groupby
 from typing import Any, ClassVar, cast
 
 from aiokafka.errors import CommitFailedError, IllegalStateError
@@ -12,7 +13,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from stream_app.errors import trace_of
-from stream_app.runtime.readiness import Standing
+from stream_app.runtime.library_logs import SERVICES
+from stream_app.runtime.readiness import Membership
 from stream_app.transport.assignment import Assignment, SeekListener
 from stream_app.transport.faust_workarounds import NoReadWatermark
 from stream_app.transport.poll import BatchOptions, Poll
@@ -24,6 +26,7 @@ log = logging.getLogger(__name__)
 class BatchConsumer(driver.Consumer):
     """A Faust consumer that hands on whole polls of the batch topics."""
 
+    logger = SERVICES
     _thread: BatchThread
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -95,11 +98,11 @@ class BatchConsumer(driver.Consumer):
         await asyncio.shield(seek)
         assignment.require()
 
-    def ask_for_seek(self) -> None:
+    def request_seek(self) -> None:
         """Have Faust seek and fetch again, unless a seek is under way.
 
-        It gives a seek up when another rebalance begins meanwhile, and after a broker was frozen for minutes none came
-        that would have sought: the worker owned partitions and read nothing.
+        Faust abandons a seek when another rebalance begins meanwhile, and after a broker was frozen for minutes no
+        other seek came: the worker owned partitions and read nothing.
         """
         if not self._seeking.locked():
             recovery = cast(Any, self.app.tables).recovery
@@ -118,8 +121,9 @@ class BatchConsumer(driver.Consumer):
             self._read_offset.update(dict.fromkeys(committed))  # what comes now may have been handed on before
             assignment.require()
             assignment.begin_epoch(epoch)
-            ours = assignment.partitions or ()
+            ours = assignment.partitions or frozenset()
             self._listener.after_seek({tp: offset for tp, offset in committed.items() if tp in ours})
+            log.info("reading %s", _by_topic(ours) or "nothing: a spare in the group")
 
     def _log_failure(self, seek: asyncio.Future[None]) -> None:
         """Of a seek, perhaps with nobody awaiting it any more."""
@@ -162,13 +166,13 @@ class BatchConsumer(driver.Consumer):
         """Each assigned partition as of its last fetch; empty before the consumer runs."""
         return self._thread.fetch_states() if self._thread._consumer is not None else {}
 
-    def standing(self) -> Standing:
+    def membership(self) -> Membership:
         """How this worker stands with its consumer group."""
         if not self._thread.knows_its_coordinator():
-            return Standing.UNANSWERED
+            return Membership.UNANSWERED
         if self._assignment.partitions is None or self._assignment.revoked.is_set():
-            return Standing.REBALANCING
-        return Standing.OWNER if self._assignment.partitions else Standing.SPARE
+            return Membership.REBALANCING
+        return Membership.OWNER if self._assignment.partitions else Membership.SPARE
 
     def reads(self) -> bool:
         """Whether Faust fetches what is assigned. It stops for a rebalance, and must be made to go on after it."""
@@ -184,6 +188,11 @@ class BatchConsumer(driver.Consumer):
         thread = self._thread
         asked = asyncio.run_coroutine_threadsafe(thread.bounds(topic), thread.thread_loop)
         return await asyncio.wrap_future(asked)
+
+
+def _by_topic(partitions: Iterable[TP]) -> str:
+    topics = groupby(sorted(partitions), key=lambda tp: tp.topic)
+    return "; ".join(f"{topic} {', '.join(str(tp.partition) for tp in tps)}" for topic, tps in topics)
 
 
 class BatchTransport(driver.Transport):

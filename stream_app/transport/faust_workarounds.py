@@ -9,6 +9,8 @@ from faust.tables.manager import TableManager
 from faust.tables.recovery import Recovery
 from faust.types import TP
 
+from stream_app.runtime.library_logs import SERVICES
+
 
 class RecoveryWithoutTimeout(Recovery):
     """Faust's service that seeks after a rebalance and lets records flow again, without its time limit for a seek.
@@ -18,12 +20,16 @@ class RecoveryWithoutTimeout(Recovery):
     ends when the brokers answer, when the partitions are revoked, or with the process.
     """
 
+    logger = SERVICES
+
     async def _wait(self, coro: Any, timeout: Any = None) -> None:  # noqa: ARG002 - the point of it
         await super()._wait(coro)
 
 
 class TablesWithoutTimeout(TableManager):
     """Faust's tables, of which there are none, with :class:`RecoveryWithoutTimeout` beside them."""
+
+    logger = SERVICES
 
     @property
     def recovery(self) -> Recovery:

@@ -13,6 +13,8 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
+from stream_app.runtime.library_logs import SERVICES
+
 
 @dataclass(frozen=True, slots=True)
 class FetchState:
@@ -40,6 +42,7 @@ class FetchState:
 class BatchThread(driver.AIOKafkaConsumerThread):
     """The consumer's thread: made with our settings, stamps what it fetches, seeks atomically."""
 
+    logger = SERVICES
     epoch = 0
 
     def __post_init__(self) -> None:

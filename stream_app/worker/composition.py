@@ -89,8 +89,7 @@ def create_app(
         decided_ids=decided_ids,
     )
     scoring = Scoring(pipeline, lanes, metrics, settings.clients_wait_seconds, decided_ids, exit_on_failure)
-    measure = partial(_measure, app, lanes, decided_ids, metrics, progress, watchdog)
-    pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready, measure)
+    pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready)
     requests = app.topic(topics.requests, key_serializer="raw", value_serializer="raw", acks=False)
 
     @app.agent(requests, name="scoring", concurrency=1)
@@ -99,8 +98,11 @@ def create_app(
             await exit_on_failure(scoring.handle(poll))
 
     @app.timer(interval=MEASURE_SECONDS)  # type: ignore[untyped-decorator]  # Faust's own
-    async def measure_regularly() -> None:
-        measure()
+    async def measure() -> None:
+        lag = app.measure_lag(lanes.committed_offsets(), progress)
+        metrics.set_lag({tp.partition: records for tp, records in lag.items()})
+        metrics.set_remembered_ids(len(decided_ids or ()))
+        watchdog.beat(progress)
 
     metrics.started(time.time())
     app.pages = pages
@@ -162,23 +164,3 @@ async def _prepare(settings: WorkerSettings, topics: TopicNames, pages: WebPages
             timeout_seconds=settings.delivery_timeout_seconds,
             wait_seconds=settings.broker_wait_seconds,
         )
-
-
-def _measure(
-    app: BatchApp,
-    lanes: Lanes,
-    decided_ids: DecidedIds | None,
-    metrics: ScorerMetrics,
-    progress: Progress,
-    watchdog: Watchdog,
-) -> None:
-    """Lag, remembered ids and standing in the group: to the metrics, the readiness page and the watchdog."""
-    committed, states = lanes.committed_offsets(), app.batch_consumer.fetch_states()
-    lag = {tp.partition: states[tp].lag(offset) if tp in states else 0 for tp, offset in committed.items()}
-    stamps = {tp.partition: states[tp].stamp for tp in committed if tp in states}
-    progress.stands(app.batch_consumer.standing(), lag, stamps, reads=app.batch_consumer.reads())
-    metrics.set_lag(lag)
-    metrics.set_remembered_ids(len(decided_ids or ()))
-    if progress.wants_seek():
-        app.batch_consumer.ask_for_seek()
-    watchdog.hear(progress)

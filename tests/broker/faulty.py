@@ -13,7 +13,7 @@ from aiokafka.errors import IllegalStateError
 
 from stream_app.cli import main
 from stream_app.delivery.transactional_producer import AiokafkaTransactions
-from stream_app.transport import BatchConsumer
+from stream_app.transport import BatchApp, BatchConsumer
 from stream_app.worker.scoring import Scoring
 
 
@@ -42,6 +42,11 @@ async def raised(*_: Any) -> None:
     raise RuntimeError("a fault of its own")
 
 
+def raised_at_once(*_: Any) -> None:
+    """The same in what the worker's timer calls."""
+    raise RuntimeError("a fault of its own")
+
+
 _commits = itertools.count(1)
 _commit = AiokafkaTransactions.commit
 
@@ -53,7 +58,7 @@ async def doubted_commit(self: AiokafkaTransactions) -> None:
         raise TimeoutError
 
 
-Fault = tuple[type, str, Callable[..., Awaitable[None]]]
+Fault = tuple[type, str, Callable[..., Awaitable[None] | None]]
 
 FAULTS: dict[str, Fault] = {
     "hung_await": (Scoring, "handle", hung_await),
@@ -66,9 +71,11 @@ RAISED: dict[str, Fault] = {
     "raised_in_seek": (BatchConsumer, "_seek_once", raised),
 }
 
+RAISED_LATER: dict[str, Fault] = {"raised_in_timer": (BatchApp, "measure_lag", raised_at_once)}
+
 DOUBTED: dict[str, Fault] = {"doubted_commit": (AiokafkaTransactions, "commit", doubted_commit)}
 
 if __name__ == "__main__":
-    owner, name, fault = (FAULTS | RAISED | DOUBTED)[sys.argv.pop(1)]
+    owner, name, fault = (FAULTS | RAISED | RAISED_LATER | DOUBTED)[sys.argv.pop(1)]
     setattr(owner, name, fault)
     main()

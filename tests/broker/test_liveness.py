@@ -1,4 +1,4 @@
-"""A worker that does not get on ends; one that is told to stop leaves; one without partitions waits for its turn."""
+"""A worker without progress ends; one that is signalled to stop leaves; one without partitions waits for its turn."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def why_not_ready(worker: Worker) -> str:
 
 
 @pytest.mark.parametrize("fault", list(FAULTS))
-def test_a_worker_that_no_longer_gets_on_ends_uncommitted_and_the_next_one_answers(
+def test_a_worker_without_progress_ends_uncommitted_and_the_next_one_answers(
     fault: str, deployment: Deployment
 ) -> None:
     sources = deployment.send(two_partitions(20))
@@ -69,7 +69,7 @@ def test_a_worker_that_no_longer_gets_on_ends_uncommitted_and_the_next_one_answe
     assert stuck.process.wait(timeout=60) == WorkerStalled.exit_status
     log = stuck.log.read_text()
     assert "ends without committing" in log
-    assert "thread MainThread: " in log, "where it stood is told"
+    assert "thread MainThread: " in log, "its stacks are logged"
     deployment.start()
     answers = deployment.answered(sources)
     assert answers == dict.fromkeys(sources, 1)
@@ -82,6 +82,14 @@ def test_a_fault_of_the_workers_own_ends_it_at_once_with_nothing_answered(fault:
     assert worker.process.wait(timeout=30) == 70
     assert "RuntimeError at " in worker.log.read_text()
     assert deployment.answers() == {}
+
+
+@pytest.mark.parametrize("command", ["worker", "monitor"])
+def test_a_background_task_that_fails_ends_the_process_with_its_status(command: str, deployment: Deployment) -> None:
+    """Without its timer a worker would go on unwatched, with the figures it measured last."""
+    worker = deployment.start(command=command, program="tests.broker.faulty raised_in_timer", ready=False)
+    assert worker.process.wait(timeout=60) == 70
+    assert "RuntimeError at " in worker.log.read_text()
 
 
 def test_a_spare_worker_is_ready_stays_in_the_group_and_takes_over_from_one_that_dies(deployment: Deployment) -> None:
@@ -114,7 +122,7 @@ def test_a_worker_stopped_amid_a_backlog_leaves_its_partitions_to_the_others_at_
     assert answers == dict.fromkeys(sources, 1)
 
 
-def test_while_the_broker_hangs_a_worker_is_not_ready_stays_and_leaves_when_it_is_told(
+def test_while_the_broker_hangs_a_worker_is_not_ready_stays_and_leaves_at_a_signal(
     kafka_broker: Any,  # noqa: ARG001 - skips where there is none
     deploy: Callable[[Any], Deployment],
 ) -> None:
@@ -123,7 +131,7 @@ def test_while_the_broker_hangs_a_worker_is_not_ready_stays_and_leaves_when_it_i
         worker = deployment.start(**IMPATIENT)
         os.killpg(broker.pid, signal.SIGSTOP)
         try:
-            wait_until(lambda: "no fetch was answered" in why_not_ready(worker), "the silence is told")
+            wait_until(lambda: "no fetch was answered" in why_not_ready(worker), "/ready names the silence")
             wait_until(lambda: _seconds_in(why_not_ready(worker)) > 6, "it stays for longer than a stall may last")
             assert worker.end(signal.SIGTERM) in (0, StopTimedOut.exit_status)
         finally:
@@ -195,9 +203,7 @@ def _committed(deployment: Deployment, partition: int) -> int:
 
 
 @pytest.mark.parametrize("asked", [signal.SIGUSR1, signal.SIGUSR2])
-def test_a_signal_tells_where_everything_stands_and_stops_nothing(
-    asked: signal.Signals, deployment: Deployment
-) -> None:
+def test_a_signal_logs_all_stacks_and_stops_nothing(asked: signal.Signals, deployment: Deployment) -> None:
     worker = deployment.start()
     worker.process.send_signal(asked)
     wait_until(lambda: "thread MainThread: " in worker.log.read_text(), "the stacks are in the log")

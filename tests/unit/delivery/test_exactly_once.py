@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import count, islice
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -230,7 +231,10 @@ def test_a_broker_that_refuses_connections_is_asked_until_it_answers() -> None:
     assert sorted(broker.of("0")[:3] + broker.of("1")[:3]).count("start") == 3
 
 
-def test_a_doubt_that_lasts_ends_in_an_error_that_names_it() -> None:
+def test_a_doubt_that_lasts_ends_in_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = count(step=10)
+    monkeypatch.setattr(in_doubt, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
+
     class Lasting(Broker):
         def step(self, lane: str, name: str) -> None:
             super().step(lane, name)
@@ -238,13 +242,13 @@ def test_a_doubt_that_lasts_ends_in_an_error_that_names_it() -> None:
                 raise ProducerFenced()
 
     async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
-        for _ in range(1_000):
+        for _ in range(100):
             await lanes.deliver([record(offset=5)], [DECIDED])
             assert lanes._doubts._lookup is not None
             await lanes._doubts._lookup
 
     with pytest.raises(DeliveryFailed, match=r"could be committed for .* \(ProducerFenced\)"):
-        play(Lasting(), story, timeout_seconds=0.01)
+        play(Lasting(), story)
 
 
 def test_lanes_that_cannot_be_opened_in_time_end_in_an_error() -> None:

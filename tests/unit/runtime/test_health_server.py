@@ -21,16 +21,16 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass
 class Worker:
-    """What the pages tell about: a reason not to be ready, and a gauge that counts how often it was refreshed."""
+    """What the pages show: a reason not to be ready, and a gauge."""
 
     why_not: str | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def __post_init__(self) -> None:
-        self.refreshed = Gauge("refreshed", "Times the figures were made", registry=self.registry)
+        Gauge("lag", "Records", registry=self.registry).set(7)
 
     def pages(self, port: int = 0) -> WebPages:
-        return WebPages(LOOPBACK, port, self.registry, lambda: self.why_not, self.refreshed.inc)
+        return WebPages(LOOPBACK, port, self.registry, lambda: self.why_not)
 
 
 @dataclass(frozen=True)
@@ -92,22 +92,12 @@ def test_a_worker_that_is_ready_says_200() -> None:
     assert (ready.status, ready.text) == (200, '{"ready": true, "why_not": null}')
 
 
-def test_the_metrics_are_prometheus_text_made_anew_for_each_request() -> None:
-    first, second = asked(Worker(), "/metrics", "/metrics")
-    assert first.status == 200
-    assert first.content_type.startswith("text/plain; version=")
-    assert [figure(answer.text, "refreshed") for answer in (first, second)] == [1.0, 2.0]
-
-
-def figure(text: str, name: str) -> float:
-    [family] = [family for family in text_string_to_metric_families(text) if family.name == name]
-    return family.samples[0].value
-
-
-def test_readiness_too_is_judged_on_fresh_figures() -> None:
-    worker = Worker()
-    asked(worker, "/ready")
-    assert worker.registry.get_sample_value("refreshed") == 1.0
+def test_the_metrics_are_the_registry_as_prometheus_text() -> None:
+    [metrics] = asked(Worker(), "/metrics")
+    assert metrics.status == 200
+    assert metrics.content_type.startswith("text/plain; version=")
+    [family] = [family for family in text_string_to_metric_families(metrics.text) if family.name == "lag"]
+    assert family.samples[0].value == 7
 
 
 def test_there_is_no_other_page() -> None:
@@ -130,7 +120,7 @@ def test_a_port_that_is_taken_is_one_error_that_says_what_to_do() -> None:
 
 
 def test_an_address_that_is_not_ours_is_one_error_that_says_what_to_do() -> None:
-    pages = WebPages("192.0.2.1", 0, CollectorRegistry(), lambda: None, lambda: None)  # reserved for documentation
+    pages = WebPages("192.0.2.1", 0, CollectorRegistry(), lambda: None)  # reserved for documentation
     with pytest.raises(PortTaken, match=r"Cannot listen on 192\.0\.2\.1") as told:
         port_of(pages)
     assert "STREAM_APP_WEB_HOST" in told.value.do_next

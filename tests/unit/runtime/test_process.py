@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stream_app.runtime.process import _aside
+from stream_app.runtime.process import _in_daemon_thread
 from stream_app.settings import WorkerSettings
 from stream_app.transport.app import batch_app
 
@@ -25,8 +25,8 @@ def _succeed() -> int:
 
 @pytest.mark.parametrize("end", [_succeed, _fail])
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
-def test_work_that_nobody_waits_for_any_more_ends_without_a_word(end: Callable[[], object]) -> None:
-    """As when a worker is told to stop while it waits for its broker."""
+def test_work_that_nobody_waits_for_any_more_ends_in_silence(end: Callable[[], object]) -> None:
+    """As when a worker is stopped while it waits for its broker."""
     begun, go_on = threading.Event(), threading.Event()
     workers: list[threading.Thread] = []
 
@@ -37,7 +37,7 @@ def test_work_that_nobody_waits_for_any_more_ends_without_a_word(end: Callable[[
         return end()
 
     async def give_up() -> None:
-        waiting = asyncio.create_task(_aside(work))
+        waiting = asyncio.create_task(_in_daemon_thread(work))
         await asyncio.to_thread(begun.wait, DEADLINE_SECONDS)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -1,4 +1,4 @@
-"""The watchdog: ends a process that no longer gets on or does not stop, and none that was merely not let run."""
+"""The watchdog: ends a process that makes no progress or does not stop, and none that was merely not let run."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from stream_app.runtime.watchdog import STOP_SECONDS, AwakeClock, Watchdog
 
 @dataclass
 class Work:
-    """Owed since ``since`` by the watchdog's clock."""
+    """Due since ``since`` by the watchdog's clock."""
 
     since: float | None = None
 
     def stalled_since(self) -> float | None:
         return self.since
 
-    def complaint(self) -> str:
+    def due_work(self) -> str:
         return "a lag of 5 records and no commit"
 
 
@@ -39,8 +39,8 @@ class Time:
             self.now += 1
             self.watchdog.clock.tick()
             if loop_runs:
-                self.watchdog.hear(work)
-            if fault := self.watchdog.too_late():
+                self.watchdog.beat(work)
+            if fault := self.watchdog.check():
                 return fault
         return None
 
@@ -49,7 +49,7 @@ class Time:
         self.now += seconds
 
 
-def test_work_that_is_owed_for_longer_than_the_limit_ends_the_process() -> None:
+def test_work_that_is_due_for_longer_than_the_limit_ends_the_process() -> None:
     time = Time()
     assert time.passes(60, Work(since=0)) is None
     fault = time.passes(1, Work(since=0))
@@ -58,11 +58,11 @@ def test_work_that_is_owed_for_longer_than_the_limit_ends_the_process() -> None:
     assert fault.exit_status == 11
 
 
-def test_nothing_owed_never_ends_it() -> None:
+def test_nothing_due_never_ends_it() -> None:
     assert Time().passes(1_000, Work(since=None)) is None
 
 
-def test_an_event_loop_that_stands_still_ends_it_whatever_was_owed() -> None:
+def test_an_event_loop_that_stands_still_ends_it_whatever_was_due() -> None:
     time = Time()
     time.passes(5, Work(since=None))
     fault = time.passes(61, loop_runs=False)
@@ -78,12 +78,12 @@ def test_a_process_that_was_stopped_for_long_gets_its_time_after_it_wakes() -> N
     assert isinstance(time.passes(5, Work(since=0)), WorkerStalled)
 
 
-def test_a_process_told_to_stop_has_its_time_and_no_more_however_often_it_is_told() -> None:
+def test_a_process_that_stops_has_its_time_and_no_more_however_often_it_is_signalled() -> None:
     time = Time()
     time.passes(5)
-    time.watchdog.stop_within()
+    time.watchdog.limit_stop()
     assert time.passes(int(STOP_SECONDS) - 1, loop_runs=False) is None
-    time.watchdog.stop_within()
+    time.watchdog.limit_stop()
     fault = time.passes(1, loop_runs=False)
     assert isinstance(fault, StopTimedOut)
     assert fault.exit_status == 12
@@ -92,7 +92,7 @@ def test_a_process_told_to_stop_has_its_time_and_no_more_however_often_it_is_tol
 def test_without_a_limit_only_stopping_is_limited() -> None:
     time = Time(limit_seconds=0)
     assert time.passes(1_000, Work(since=0), loop_runs=False) is None
-    time.watchdog.stop_within()
+    time.watchdog.limit_stop()
     assert isinstance(time.passes(int(STOP_SECONDS)), StopTimedOut)
 
 
@@ -104,21 +104,23 @@ def test_a_started_watchdog_looks_from_a_thread_of_its_own(monkeypatch: pytest.M
     assert ended.wait(10)
 
 
-def test_while_a_worker_waits_for_its_broker_to_start_the_watchdog_hears_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The timer that tells it later does not run yet, and the wait may be longer than a stall."""
+def test_while_a_worker_waits_for_its_broker_the_watchdog_gets_heartbeats(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The timer that sends them later does not run yet, and the wait may be longer than a stall."""
     monkeypatch.setattr(process, "TICK_SECONDS", 0.001)
-    heard_thrice = asyncio.Event()
+    beaten_thrice = asyncio.Event()
 
-    class Told(Watchdog):
+    class Counting(Watchdog):
         times = 0
 
-        def hear(self, _work: object = None) -> None:
+        def beat(self, _work: object = None) -> None:
             self.times += 1
             if self.times == 3:
-                heard_thrice.set()
+                beaten_thrice.set()
 
     async def story() -> None:
         async with asyncio.timeout(10):
-            await process.with_heartbeat(heard_thrice.wait(), Told(60.0))
+            await process.with_heartbeat(beaten_thrice.wait(), Counting(60.0))
 
     asyncio.run(story())

@@ -341,9 +341,9 @@ def test_faust_is_asked_to_seek_in_the_present_generation_unless_a_seek_is_under
         recovery = SimpleNamespace(_generation_id=3, signal_recovery_start=asyncio.Event())
         consumer.app = SimpleNamespace(tables=SimpleNamespace(recovery=recovery), consumer_generation_id=5)
         async with consumer._seeking:
-            consumer.ask_for_seek()
+            consumer.request_seek()
             assert not recovery.signal_recovery_start.is_set()
-        consumer.ask_for_seek()
+        consumer.request_seek()
         assert recovery.signal_recovery_start.is_set()
         assert recovery._generation_id == 5
 

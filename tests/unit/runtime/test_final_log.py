@@ -1,4 +1,4 @@
-"""A process that is to end ends, even when nobody takes its last words."""
+"""A process that is to end ends, even when its last log lines are never read."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import asyncio, logging
 from stream_app.runtime import process
 from stream_app.errors import WorkerStalled
 logging.basicConfig()
-process.LAST_WORDS_SECONDS = 0.5
+process.FINAL_LOG_SECONDS = 0.5
 process._end(asyncio.new_event_loop(), WorkerStalled("It stood still."))
 """
 
