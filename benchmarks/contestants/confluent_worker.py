@@ -1,6 +1,6 @@
 """The product's worker with librdkafka under its transactional lanes: ``python -m ... worker``, settings as usual.
 
-Not shipped: docs/decisions/0009 says what was measured. librdkafka's calls block, so each lane has a thread of its own.
+Not shipped; measurements are in docs/decisions/0009. librdkafka's calls block, so each lane has its own thread.
 """
 
 from __future__ import annotations

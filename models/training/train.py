@@ -136,7 +136,7 @@ def _fingerprint(rows: LabelledRows) -> DataFingerprint:
 
 def _describe(hold_out: LabelledRows) -> str:
     if hold_out.dates is None:
-        return f"a random {len(hold_out)} rows, the same share of each outcome"
+        return f"a random {len(hold_out)} rows, the same share of each label"
     return f"the latest {len(hold_out)} rows, from {hold_out.dates.astype('datetime64[D]').min()} on"
 
 

@@ -30,11 +30,11 @@ def consumer(broker: Broker, group: str, **more: Any) -> KafkaConsumer:
     )
 
 
-def read_on(reader: KafkaConsumer, found: list[tuple[int, int]]) -> int:
+def read_on(reader: KafkaConsumer, read: list[tuple[int, int]]) -> int:
     # A poll that is shorter than the join can lose the assignment for good (kafka-python 3.0.12).
     for records in reader.poll(timeout_ms=5_000).values():
-        found.extend((record.partition, record.offset) for record in records)
-    return len(found)
+        read.extend((record.partition, record.offset) for record in records)
+    return len(read)
 
 
 def test_a_group_reads_each_record_once_and_resumes_where_it_committed(
@@ -45,18 +45,18 @@ def test_a_group_reads_each_record_once_and_resumes_where_it_committed(
     for number in range(RECORDS):
         producer.send(topic_names.requests, b"v", key=b"%d" % number, partition=number % 2)
     producer.flush()
-    found: list[tuple[int, int]] = []
+    read: list[tuple[int, int]] = []
     with closing(consumer(broker, group)) as first:
         first.subscribe([topic_names.requests])
-        wait_until(lambda: read_on(first, found) >= RECORDS, "every record is read")
+        wait_until(lambda: read_on(first, read) >= RECORDS, "every record is read")
         first.commit()
-    assert set(Counter(found).values()) == {1}
+    assert set(Counter(read).values()) == {1}
     producer.send(topic_names.requests, b"later", partition=1).get(10)
     producer.close()
     with closing(consumer(broker, group)) as second:
         second.subscribe([topic_names.requests])
-        wait_until(lambda: read_on(second, found) > RECORDS, "the later record is read")
-    assert found[RECORDS:] == [(1, RECORDS // 2)]
+        wait_until(lambda: read_on(second, read) > RECORDS, "the later record is read")
+    assert read[RECORDS:] == [(1, RECORDS // 2)]
 
 
 @pytest.mark.kafka

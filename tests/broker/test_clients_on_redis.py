@@ -48,7 +48,7 @@ def test_requests_wait_for_the_server_and_none_is_rejected_or_doubled(
     redis_server.stop()
     sources += deployment.send(requests(400, start=200))
     wait_until(lambda: waits(worker), "the batch in hand waits")
-    redis_server.start()  # empty: nobody is unknown for that
+    redis_server.start()  # empty, which does not make its clients unknown
     failures = worker.metric("client_store_failures_total")
     wait_until(
         lambda: worker.metric("client_store_failures_total") > failures + 1, "an empty server is waited for, too"

@@ -65,10 +65,10 @@ def test_the_figures_of_later_years_are_honest(
     bundle: Bundle, rows: LabelledRows, year: int, auc: float, observed: float
 ) -> None:
     later = rows.where(rows.years() == year)
-    found = evaluate(bundle.scorer.probability_of_default(later.matrix), later.target)
-    assert found.auc == pytest.approx(auc, abs=0.001)
-    assert found.observed == pytest.approx(observed, abs=0.0001)
-    assert bundle.manifest.figures[f"out of time {year}"] == found
+    figures = evaluate(bundle.scorer.probability_of_default(later.matrix), later.target)
+    assert figures.auc == pytest.approx(auc, abs=0.001)
+    assert figures.observed == pytest.approx(observed, abs=0.0001)
+    assert bundle.manifest.figures[f"out of time {year}"] == figures
 
 
 def test_training_again_gives_the_shipped_model(applications: pd.DataFrame, bundle: Bundle, rows: LabelledRows) -> None:

@@ -32,15 +32,15 @@ def test_two_batches_encode_as_one(first: list[dict[str, object]], second: list[
 def test_a_value_is_missing_exactly_when_it_is_absent_null_or_unseen(rows: list[dict[str, object]]) -> None:
     matrix = encoded(rows)
     for row, values in zip(rows, matrix, strict=True):
-        gone = [row.get("income") is None, row.get("children") is None, row.get("home, kind") not in ("own", "rent")]
-        assert np.isnan(values).tolist() == gone
+        missing = [row.get("income") is None, row.get("children") is None, row.get("home, kind") not in ("own", "rent")]
+        assert np.isnan(values).tolist() == missing
 
 
 @given(ROWS)
-def test_the_unseen_are_counted_one_by_one(rows: list[dict[str, object]]) -> None:
+def test_every_unseen_category_is_counted(rows: list[dict[str, object]]) -> None:
     _, unseen = CONTRACT.encode(CONTRACT.columns_of(rows))
-    strangers = [row for row in rows if row.get("home, kind") not in (None, "own", "rent")]
-    assert unseen.get("home, kind", 0) == len(strangers)
+    unseen_rows = [row for row in rows if row.get("home, kind") not in (None, "own", "rent")]
+    assert unseen.get("home, kind", 0) == len(unseen_rows)
 
 
 @given(ROWS)

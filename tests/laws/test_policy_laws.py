@@ -37,9 +37,11 @@ def test_approving_and_refusing_are_each_the_cheaper_by_at_least_the_review(
 
 
 @given(PROBABILITIES, RATIOS, RATIOS, REVIEW_COSTS)
-def test_a_dearer_default_never_makes_an_outcome_milder(p: np.ndarray, a: float, b: float, review_cost: float) -> None:
-    cheap, dear = policy_of(min(a, b), review_cost), policy_of(max(a, b), review_cost)
-    assert (dear.outcomes(p) >= cheap.outcomes(p)).all()
+def test_a_more_expensive_default_never_makes_an_outcome_milder(
+    p: np.ndarray, a: float, b: float, review_cost: float
+) -> None:
+    cheap, expensive = policy_of(min(a, b), review_cost), policy_of(max(a, b), review_cost)
+    assert (expensive.outcomes(p) >= cheap.outcomes(p)).all()
 
 
 @given(PROBABILITIES, RATIOS, REVIEW_COSTS)

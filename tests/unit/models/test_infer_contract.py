@@ -16,9 +16,9 @@ def column(values: object, name: str = "x") -> pd.Series:
 
 
 def feature(values: object) -> Feature:
-    found = infer_feature(column(values))
-    assert isinstance(found, Feature)
-    return found
+    inferred = infer_feature(column(values))
+    assert isinstance(inferred, Feature)
+    return inferred
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_a_tenth_of_the_rows_makes_a_range_that_rejects_none_of_the_rest() -> No
     assert ((incomes >= minimum) & (incomes <= maximum)).all()
 
 
-def test_id_target_and_date_are_no_features_and_what_is_left_out_is_said() -> None:
+def test_id_target_and_date_are_no_features_and_every_column_left_out_is_named() -> None:
     frame = pd.DataFrame({"id": [1, 2], "day": ["2001-01-01"] * 2, "bad": [0, 1], "age": [30, 40], "empty": None})
     inferred = infer_contract(frame, name="t", target="bad", id_column="id", date_column="day")
     assert inferred.contract.names() == ("age",)

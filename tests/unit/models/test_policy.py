@@ -1,4 +1,4 @@
-"""Thresholds from costs."""
+"""Cut-offs from costs."""
 
 import numpy as np
 import pytest
@@ -43,5 +43,5 @@ def test_costs_that_give_no_policy_are_refused(cost_ratio: float, review_cost: f
         Policy.from_costs(cost_ratio, review_cost)
 
 
-def test_the_id_tells_the_costs() -> None:
+def test_the_id_names_the_costs() -> None:
     assert Policy.from_costs(12.5, 0.1).id == "cost-12.5-review-0.1"

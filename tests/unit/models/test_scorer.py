@@ -50,9 +50,9 @@ def test_a_few_rows_get_the_very_values_they_get_among_many(
     scorer: LightGBMScorer, rows: LabelledRows, rows_at_once: int
 ) -> None:
     many = np.vstack([rows.matrix[: 8 * FEW_ROWS], np.full((FEW_ROWS, 3), np.nan)])
-    few = [many[at : at + rows_at_once] for at in range(0, len(many), rows_at_once)]
-    probabilities = np.concatenate([scorer.probability_of_default(some) for some in few])
-    contributions = np.concatenate([scorer.contributions(some) for some in few])
+    few = [many[start : start + rows_at_once] for start in range(0, len(many), rows_at_once)]
+    probabilities = np.concatenate([scorer.probability_of_default(rows_of_call) for rows_of_call in few])
+    contributions = np.concatenate([scorer.contributions(rows_of_call) for rows_of_call in few])
     assert np.array_equal(probabilities, scorer.probability_of_default(many))
     assert np.array_equal(contributions, scorer.contributions(many))
 

@@ -1,4 +1,4 @@
-"""Reading a table, and its columns as a request would bring them."""
+"""Reading a table, and its columns with values as in a request."""
 
 from pathlib import Path
 from typing import Any

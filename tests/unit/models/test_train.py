@@ -1,4 +1,4 @@
-"""From a table to a draft."""
+"""Training: from a table to a draft of a bundle."""
 
 from pathlib import Path
 from typing import Any
@@ -42,13 +42,13 @@ def test_with_dates_the_latest_fifth_is_held_out(draft: Draft) -> None:
     assert draft.manifest.figures["hold-out"].rows == 200
 
 
-def test_without_dates_a_fifth_of_each_outcome_is_held_out() -> None:
+def test_without_dates_a_fifth_of_each_label_is_held_out() -> None:
     frame = loans()
     held = train(frame, UNDATED, PLAN).manifest.figures["hold-out"]
     assert (held.rows, held.defaults) == (200, round(frame["bad"].sum() / 5))
 
 
-def test_rows_after_the_last_day_are_judged_by_year_and_never_learned_from() -> None:
+def test_rows_after_the_last_day_are_evaluated_by_year_and_not_trained_on() -> None:
     frame = loans()
     plan = Plan(PLAN.policy, size=PLAN.size, until=np.datetime64("2002-12-31"))
     early = train(frame, CONTRACT, plan)
@@ -63,7 +63,7 @@ def test_a_last_day_needs_dates() -> None:
         train(loans(), UNDATED, Plan(PLAN.policy, until=np.datetime64("2002-12-31")))
 
 
-def test_rows_the_service_would_reject_are_not_learned_from_and_counted() -> None:
+def test_rows_the_service_would_reject_are_counted_and_not_trained_on() -> None:
     frame = loans()
     frame.loc[:9, "income"] = 2e6  # above the contract's maximum
     frame.loc[10:14, "income"] = np.nan  # required
@@ -72,7 +72,7 @@ def test_rows_the_service_would_reject_are_not_learned_from_and_counted() -> Non
     assert draft.notes[0].startswith("15 rows were left out")
 
 
-def test_a_column_that_tells_the_outcome_is_called_a_leak(draft: Draft) -> None:
+def test_a_column_that_contains_the_label_is_called_a_leak(draft: Draft) -> None:
     frame = loans()
     frame["children"] = frame["bad"]
     assert any("looks like a leak" in note for note in train(frame, CONTRACT, PLAN).notes)
@@ -120,6 +120,6 @@ def test_golden_rows_hold_missing_values_and_unseen_categories(draft: Draft) -> 
     assert "a category nobody has seen" in values
 
 
-def test_the_card_tells_figures_hash_policy_and_limits(draft: Draft) -> None:
+def test_the_model_card_has_figures_hash_policy_and_limits(draft: Draft) -> None:
     for part in ("| hold-out | 200 |", draft.manifest.data.sha256, "refused from\n0.1136", "## Limits", "lightgbm 4"):
         assert part in draft.model_card
