@@ -17,14 +17,13 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
-from faust.types import TP
-
 from monitoring.decode import Clocking, Incoming, Partition, read_runs
 from monitoring.event_time import EventClock
 from monitoring.log_lines import LogLines
 from monitoring.metrics.monitor import MonitorMetrics
 from monitoring.store import DecisionStore, Put, Stored
 from stream_app.errors import StoreUnavailable
+from stream_app.events import Offsets, TopicPartition
 from stream_app.transport import Assignment, AssignmentRevoked, Poll
 
 log = logging.getLogger(__name__)
@@ -60,18 +59,18 @@ class Watching:
         self._store, self._decisions, self._clocking = store, decisions_topic, clocking
         self._metrics, self._progress, self._log_lines, self._guard = metrics, progress, log_lines, guard
         self._clocks: dict[Partition, EventClock] = {}
-        self.next_offsets: dict[TP, int] = {}
+        self.next_offsets: dict[TopicPartition, int] = {}
         """Where each partition owned now is read on."""
 
-    async def before_seek(self, assignment: Assignment) -> Mapping[TP, int]:
+    async def before_seek(self, assignment: Assignment) -> Offsets:
         """The store's offsets; a partition it does not know is read from its beginning. Raises AssignmentRevoked."""
         known = await self._guard(self._until_stored(assignment, lambda: asyncio.to_thread(self._store.offsets)))
         if known is None:
             raise AssignmentRevoked("The partitions were revoked before the decision store answered.")
         self._clocks = {partition: EventClock(offset.latest_us) for partition, offset in known.items()}
-        return {TP(*partition): offset.next_offset for partition, offset in known.items()}
+        return {TopicPartition(*partition): offset.next_offset for partition, offset in known.items()}
 
-    def after_seek(self, committed: Mapping[TP, int | None]) -> None:
+    def after_seek(self, committed: Mapping[TopicPartition, int | None]) -> None:
         self.next_offsets = {tp: offset or 0 for tp, offset in committed.items()}
 
     async def before_revocation(self) -> None:
@@ -100,7 +99,7 @@ class Watching:
 
     def _advance(self, incoming: Incoming) -> None:
         for partition, offset in incoming.offsets.items():
-            self.next_offsets[TP(*partition)] = offset.next_offset
+            self.next_offsets[TopicPartition(*partition)] = offset.next_offset
             self._clocks[partition] = EventClock(offset.latest_us)
 
     async def _until_stored(self, assignment: Assignment, ask: Callable[[], Awaitable[Answer]]) -> Answer | None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import faust
 from aiokafka.errors import KafkaError
-from faust.types import TP
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from models.bundle import Bundle, load_bundle, shipped_bundle
@@ -32,7 +31,7 @@ from monitoring.store import DecisionStore
 from monitoring.windows.idle_partitions import Bounds, Idleness
 from monitoring.windows.scheduler import WindowScheduler
 from stream_app.delivery.producer import start_producer
-from stream_app.events import ModelRef
+from stream_app.events import ModelRef, TopicPartition
 from stream_app.runtime.background import exit_on_failure
 from stream_app.runtime.health_server import WebPages
 from stream_app.runtime.process import prepare_process, with_heartbeat
@@ -103,7 +102,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
         async for poll in polls:
             await exit_on_failure(watching.handle(poll))
 
-    leader = TP(topics.decisions, 0)
+    leader = TopicPartition(topics.decisions, 0)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's own
     async def measure() -> None:
@@ -156,7 +155,7 @@ def _metrics(registry: CollectorRegistry, bundle: Bundle, topics: TopicNames, si
 async def _idle(app: BatchApp, topic: str, idleness: Idleness, next_offsets: Mapping[int, int]) -> set[int]:
     """As :meth:`Idleness.idle`; markers of transactions at the end of a partition are no records to wait for."""
     seen = app.batch_consumer.fetch_states()
-    known = {number: seen.get(TP(topic, number)) for number in next_offsets}
+    known = {number: seen.get(TopicPartition(topic, number)) for number in next_offsets}
     return await idleness.idle(
         {n: at if (part := known[n]) is None else part.past_markers(at) for n, at in next_offsets.items()}
     )

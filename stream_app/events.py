@@ -11,8 +11,8 @@ from __future__ import annotations
 import datetime as dt
 import enum
 import hashlib
-from collections.abc import Sequence
-from typing import Annotated, Any, Generic, Literal, Protocol, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -33,6 +33,16 @@ RequestId = Annotated[
 ClientId = Annotated[str, Meta(min_length=1, max_length=MAX_CLIENT_ID, description="the record's key")]
 ModelVersion = Annotated[str, Meta(max_length=64, description="changes with whatever changes a decision")]
 Probability = Annotated[float, Meta(ge=0.0, le=1.0, description="higher is riskier")]
+
+
+class TopicPartition(NamedTuple):
+    """A partition of a topic. Equal to the client libraries' own pairs, and as a key interchangeable with them."""
+
+    topic: str
+    partition: int
+
+
+Offsets = Mapping[TopicPartition, int]
 
 
 class RawRecord(Protocol):

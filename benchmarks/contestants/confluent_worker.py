@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from aiokafka.errors import KafkaError, ProducerFenced
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka import KafkaError as Code
-from faust.types import TP
 
 from stream_app.delivery.producer import BATCH_BYTES
-from stream_app.events import Output
+from stream_app.events import Offsets, Output
 from stream_app.runtime.process import run
 from stream_app.settings import WorkerSettings
 from stream_app.worker.composition import create_app
@@ -61,10 +60,10 @@ class ConfluentTransactions:
         if self._producer.flush(self._timeout) or self._failed:
             raise KafkaError(f"{len(self._failed)} deliveries failed")
 
-    async def add_offsets(self, offsets: Mapping[TP, int], group: str) -> None:
+    async def add_offsets(self, offsets: Offsets, group: str) -> None:
         await self._call(functools.partial(self._add_offsets, offsets, group))
 
-    def _add_offsets(self, offsets: Mapping[TP, int], group: str) -> None:
+    def _add_offsets(self, offsets: Offsets, group: str) -> None:
         """The metadata of a member that never joined: no generation, as with aiokafka."""
         member = Consumer({"bootstrap.servers": self._bootstrap, "group.id": group})
         try:

@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from faust.types import TP
 
 from stream_app.delivery.offset_commits import PacedCommits
 from stream_app.delivery.producer import OutputTopics, by_target, send, start_producer, stop
 from stream_app.errors import DeliveryFailed
-from stream_app.events import Output, RawRecord
+from stream_app.events import Offsets, Output, RawRecord, TopicPartition
 from stream_app.transport.assignment import Assignment
 
 
@@ -47,7 +46,7 @@ class AtLeastOnceLanes:
         await self._started()
         await self._commits.flush()
 
-    def after_seek(self, committed: Mapping[TP, int | None]) -> None:
+    def after_seek(self, committed: Mapping[TopicPartition, int | None]) -> None:
         self._commits.restart(committed)
 
     async def before_revocation(self) -> None:
@@ -57,7 +56,7 @@ class AtLeastOnceLanes:
     def after_revocation(self) -> None:
         self._commits.forget()
 
-    def committed_offsets(self) -> Mapping[TP, int]:
+    def committed_offsets(self) -> Offsets:
         return self._commits.committed
 
     async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> bool:
@@ -75,7 +74,7 @@ class AtLeastOnceLanes:
                 kept="Nothing of it was committed; its requests will be decided again.",
                 do_next="Check the broker, then start the worker again.",
             ) from fault
-        ends = {TP(record.topic, record.partition): record.offset + 1 for record in records}
+        ends = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
         return await self._commits.add(ends, now=not self._assignment.holds(epoch))  # the partitions may go any time
 
     async def _publish(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> None:

@@ -14,14 +14,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-from faust.types import TP
-
 from stream_app.delivery.fencing import open_lanes
 from stream_app.delivery.in_doubt import Doubts
 from stream_app.delivery.offset_commits import CommitListener, Guard
 from stream_app.delivery.producer import OutputTopics, by_target
 from stream_app.delivery.transactional_producer import Transactions
-from stream_app.events import Output, RawRecord
+from stream_app.events import Offsets, Output, RawRecord, TopicPartition
 from stream_app.transport.assignment import Assignment
 
 ATTEMPTS = 3
@@ -51,8 +49,8 @@ class TransactionalLanes:
         self._make, self._listener, self._guard = make, listener, guard
         self._group, self._topics, self._timeout = group, topics, timeout_seconds
         self._assignment = Assignment()
-        self._lanes: dict[TP, Transactions] = {}
-        self._committed: dict[TP, int] = {}
+        self._lanes: dict[TopicPartition, Transactions] = {}
+        self._committed: dict[TopicPartition, int] = {}
         self._doubts = Doubts(seek_again, guard=guard, timeout_seconds=timeout_seconds)
         self._discards: set[asyncio.Future[None]] = set()
 
@@ -63,7 +61,7 @@ class TransactionalLanes:
         """
         self._assignment = assignment
         self._discard_all()
-        opened: dict[TP, Transactions] = {}
+        opened: dict[TopicPartition, Transactions] = {}
         opening = open_lanes(
             assignment.partitions or (),
             lambda tp: self._make(f"{self._group}.{tp.topic}.{tp.partition}"),
@@ -76,7 +74,7 @@ class TransactionalLanes:
         finally:
             self._lanes = opened  # the next opening closes them, however this one ended
 
-    def after_seek(self, committed: Mapping[TP, int | None]) -> None:
+    def after_seek(self, committed: Mapping[TopicPartition, int | None]) -> None:
         self._committed = {tp: offset or 0 for tp, offset in committed.items()}
 
     async def before_revocation(self) -> None:
@@ -85,7 +83,7 @@ class TransactionalLanes:
     def after_revocation(self) -> None:
         self._committed = {}
 
-    def committed_offsets(self) -> Mapping[TP, int]:
+    def committed_offsets(self) -> Offsets:
         return self._committed
 
     async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> bool:
@@ -101,7 +99,7 @@ class TransactionalLanes:
         self._listener.committed()
         return True
 
-    async def _commit(self, tp: TP, batch: Batch) -> Exception | None:
+    async def _commit(self, tp: TopicPartition, batch: Batch) -> Exception | None:
         """One transaction; what went wrong is given back, so that those of the other partitions are awaited, too."""
         try:
             async with asyncio.timeout(self._timeout / ATTEMPTS):
@@ -110,7 +108,7 @@ class TransactionalLanes:
             return fault
         return None
 
-    async def _in_transaction(self, tp: TP, lane: Transactions, batch: Batch) -> None:
+    async def _in_transaction(self, tp: TopicPartition, lane: Transactions, batch: Batch) -> None:
         records, outputs = batch
         end = records[-1].offset + 1
         await lane.begin()
@@ -121,7 +119,7 @@ class TransactionalLanes:
         if tp in self._committed:  # not what was revoked meanwhile
             self._committed[tp] = end
 
-    def _doubt(self, faults: Mapping[TP, Exception]) -> None:
+    def _doubt(self, faults: Mapping[TopicPartition, Exception]) -> None:
         """Decide nothing more of what was fetched, and find out what was committed."""
         self._assignment.end_epoch()
         self._listener.not_committed(1)
@@ -142,10 +140,10 @@ class TransactionalLanes:
         await asyncio.gather(*self._discards, return_exceptions=True)
 
 
-def _by_partition(records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> Mapping[TP, Batch]:
-    batches: dict[TP, Batch] = defaultdict(lambda: ([], []))
+def _by_partition(records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> Mapping[TopicPartition, Batch]:
+    batches: dict[TopicPartition, Batch] = defaultdict(lambda: ([], []))
     for record, output in zip(records, outputs, strict=True):
-        lane_records, lane_outputs = batches[TP(record.topic, record.partition)]
+        lane_records, lane_outputs = batches[TopicPartition(record.topic, record.partition)]
         lane_records.append(record)
         lane_outputs.append(output)
     return batches

@@ -7,10 +7,10 @@ import logging
 from collections.abc import Callable, Collection, Iterator
 
 from aiokafka.errors import KafkaError
-from faust.types import TP
 
 from stream_app.delivery.transactional_producer import Transactions
 from stream_app.errors import DeliveryFailed
+from stream_app.events import TopicPartition
 
 log = logging.getLogger(__name__)
 
@@ -21,12 +21,13 @@ FIRST_ATTEMPT_SECONDS = 2.5
 """For the first attempt, twice as long for each further one. A connection to a broker that hangs is left by another
 attempt alone; if all brokers are slow, no attempt is to be cut short for ever."""
 
-Lanes = dict[TP, Transactions]
+Make = Callable[[TopicPartition], Transactions]
+Lanes = dict[TopicPartition, Transactions]
 
 
 async def open_lanes(
-    partitions: Collection[TP],
-    make: Callable[[TP], Transactions],
+    partitions: Collection[TopicPartition],
+    make: Make,
     lanes: Lanes,
     *,
     timeout_seconds: float,
@@ -50,7 +51,7 @@ async def open_lanes(
         ) from fault
 
 
-async def _open_lane(tp: TP, make: Callable[[TP], Transactions], lanes: Lanes, longest_attempt_seconds: float) -> None:
+async def _open_lane(tp: TopicPartition, make: Make, lanes: Lanes, longest_attempt_seconds: float) -> None:
     """A broker that restarts refuses connections for a while; one that does not start leaves nothing behind."""
     for seconds in _attempts(longest_attempt_seconds):
         lane = make(tp)

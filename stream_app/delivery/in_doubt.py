@@ -10,10 +10,10 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
-from faust.types import TP
 
 from stream_app.delivery.offset_commits import Guard
 from stream_app.errors import DeliveryFailed, trace_of
+from stream_app.events import TopicPartition
 from stream_app.transport.assignment import Assignment, AssignmentRevoked
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,7 @@ class Doubts:
         self._last_at = 0.0
         self._lookup: asyncio.Future[Any] | None = None
 
-    def begin(self, faults: Mapping[TP, Exception], assignment: Assignment) -> None:
+    def begin(self, faults: Mapping[TopicPartition, Exception], assignment: Assignment) -> None:
         """The commits of these partitions of the assignment are in doubt. Once it is revoked nothing is looked up."""
         self.note(time.monotonic())
         partitions = ", ".join(str(tp.partition) for tp in sorted(faults))

@@ -12,11 +12,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from aiokafka.errors import KafkaError
-from faust.types import TP
 
 from stream_app.errors import DeliveryFailed
+from stream_app.events import Offsets, TopicPartition
 
-Commit = Callable[[Mapping[TP, int]], Awaitable[bool]]
+Commit = Callable[[Offsets], Awaitable[bool]]
 """Commits offsets. False: the group rebalanced, whoever owns the records now fetches them again."""
 
 Guard = Callable[[Awaitable[Any]], Awaitable[Any]]
@@ -55,12 +55,12 @@ class PacedCommits:
         self._at_once = False
         self._flushing: asyncio.Future[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        self._pending: dict[TP, int] = {}
+        self._pending: dict[TopicPartition, int] = {}
         self._batches = 0
-        self.committed: dict[TP, int] = {}
+        self.committed: dict[TopicPartition, int] = {}
         """The committed offset of every partition owned now."""
 
-    async def add(self, ends: Mapping[TP, int], *, now: bool = False) -> bool:
+    async def add(self, ends: Offsets, *, now: bool = False) -> bool:
         """The records below these offsets were delivered; ``now`` commits them at once.
 
         False: a rebalance undid their commit, they come again.
@@ -83,7 +83,7 @@ class PacedCommits:
             ends, batches = self._take()
             return not batches or bool(await self._guard(self._send(ends, batches)))
 
-    def restart(self, committed: Mapping[TP, int | None]) -> None:
+    def restart(self, committed: Mapping[TopicPartition, int | None]) -> None:
         """The partitions were sought to these offsets (None: the beginning): what is still kept comes again."""
         self.forget()
         self.committed = {tp: offset or 0 for tp, offset in committed.items()}
@@ -96,7 +96,7 @@ class PacedCommits:
             self._listener.not_committed(batches)
         self.committed = {}
 
-    def _take(self) -> tuple[dict[TP, int], int]:
+    def _take(self) -> tuple[dict[TopicPartition, int], int]:
         if self._timer is not None:
             self._timer.cancel()
         taken = self._pending, self._batches
@@ -107,7 +107,7 @@ class PacedCommits:
         self._timer = None
         self._flushing = asyncio.ensure_future(self.flush())  # held, for asyncio holds its tasks weakly
 
-    async def _send(self, ends: Mapping[TP, int], batches: int) -> bool:
+    async def _send(self, ends: Offsets, batches: int) -> bool:
         try:
             async with asyncio.timeout(self._timeout):
                 committed = await self._commit(ends)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
-from faust.types import TP
-
-from stream_app.events import Output, RawRecord
+from stream_app.events import Offsets, Output, RawRecord
 from stream_app.transport.assignment import SeekListener
 
 
@@ -21,7 +19,7 @@ class Lanes(SeekListener, Protocol):
         broker took too long.
         """
 
-    def committed_offsets(self) -> Mapping[TP, int]:
+    def committed_offsets(self) -> Offsets:
         """The offset of the first record not yet committed, of every partition owned now."""
 
     async def close(self) -> None:

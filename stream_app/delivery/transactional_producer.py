@@ -8,18 +8,16 @@ aborts what it left open. Only the committed offset then tells whether a commit 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaProducer, structs
 from aiokafka.errors import InvalidTransactionTimeout, KafkaError, UnknownError, UnsupportedVersionError
 from aiokafka.producer import sender
-from aiokafka.structs import TopicPartition
-from faust.types import TP
 
 from stream_app.delivery.producer import producer_options, send, start, stop
 from stream_app.errors import BrokerUnreachable, SettingsError, TransactionsUnsupported
-from stream_app.events import Output
+from stream_app.events import Offsets, Output
 
 LONGEST_SECONDS = 900.0
 """The longest transaction a broker allows by default (``transaction.max.timeout.ms``)."""
@@ -44,7 +42,7 @@ class Transactions(Protocol):
     async def send(self, topic: str, partition: int, outputs: Sequence[Output]) -> None:
         """Publish in order; returns when every output is on the broker."""
 
-    async def add_offsets(self, offsets: Mapping[TP, int], group: str) -> None:
+    async def add_offsets(self, offsets: Offsets, group: str) -> None:
         """Make these offsets the group's, if and when the transaction commits."""
 
     async def commit(self) -> None:
@@ -80,8 +78,8 @@ class AiokafkaTransactions:
     async def send(self, topic: str, partition: int, outputs: Sequence[Output]) -> None:
         await send(self._producer, topic, partition, outputs)
 
-    async def add_offsets(self, offsets: Mapping[TP, int], group: str) -> None:
-        positions = {TopicPartition(*tp): offset for tp, offset in offsets.items()}
+    async def add_offsets(self, offsets: Offsets, group: str) -> None:
+        positions = {structs.TopicPartition(*tp): offset for tp, offset in offsets.items()}
         await self._producer.send_offsets_to_transaction(positions, group)
 
     async def commit(self) -> None:

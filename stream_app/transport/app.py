@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import cast
 
 import faust
-from faust.types import TP
 from mode import Service
 
+from stream_app.events import Offsets
 from stream_app.runtime.background import exit_process
 from stream_app.runtime.library_logs import SERVICES
 from stream_app.runtime.readiness import Progress
@@ -45,7 +45,7 @@ class BatchApp(faust.App):
         """The consumer, once the app's transport is a :class:`BatchTransport`."""
         return cast(BatchConsumer, self.consumer)
 
-    def measure_lag(self, next_offsets: Mapping[TP, int], progress: Progress) -> Mapping[TP, int]:
+    def measure_lag(self, next_offsets: Offsets, progress: Progress) -> Offsets:
         """The lag of each partition behind its next offset; updates readiness, and seeks where nothing is read.
 
         For the worker's timer. A page that is scraped shows what was measured last.

@@ -15,9 +15,9 @@ from contextlib import contextmanager
 from typing import Protocol, TypeVar
 
 from aiokafka.errors import IllegalStateError
-from faust.types import TP
 
 from stream_app.errors import PollLost
+from stream_app.events import Offsets, TopicPartition
 
 Result = TypeVar("Result")
 
@@ -36,7 +36,7 @@ class Assignment:
     """From one rebalance to the next. Made and moved on by the transport; the rest only use it. For one event loop."""
 
     def __init__(self, previous: Assignment | None = None) -> None:
-        self.partitions: frozenset[TP] | None = None
+        self.partitions: frozenset[TopicPartition] | None = None
         """None until the group gave out its partitions. Empty: this worker is a spare, which is no fault."""
         self.revoked = asyncio.Event()
         self.epoch: int | None = None
@@ -125,14 +125,14 @@ class Assignment:
 class SeekListener(Protocol):
     """What the transport calls around each seek, so that fencing always comes before the committed offsets are read."""
 
-    async def before_seek(self, assignment: Assignment) -> Mapping[TP, int] | None:
+    async def before_seek(self, assignment: Assignment) -> Offsets | None:
         """Called before the committed offsets of these partitions are read, with no batch in hand.
 
         A listener that keeps offsets of its own gives them: the broker is not asked then, and a partition that is not
         among them is read from its beginning. Raises AssignmentRevoked when that is so and there is no answer.
         """
 
-    def after_seek(self, committed: Mapping[TP, int | None]) -> None:
+    def after_seek(self, committed: Mapping[TopicPartition, int | None]) -> None:
         """Called when an epoch begins: fetching goes on from these offsets (None: from the beginning).
 
         Not called when the partitions were revoked during the seek.

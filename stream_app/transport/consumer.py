@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, ClassVar, cast
 
@@ -13,6 +13,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 
 from stream_app.errors import trace_of
+from stream_app.events import Offsets, TopicPartition
 from stream_app.runtime.library_logs import SERVICES
 from stream_app.runtime.readiness import Membership
 from stream_app.transport.assignment import Assignment, SeekListener
@@ -50,7 +51,7 @@ class BatchConsumer(driver.Consumer):
         if epoch != self._assignment.epoch:
             async with self._seeking:
                 pass  # no poll goes on before the seek that fetched it is over
-        runs = {TP(*tp): run for tp, run in records.items() if tp.topic in self._options.topics}
+        runs = {TopicPartition(*tp): run for tp, run in records.items() if tp.topic in self._options.topics}
         others = {tp: run for tp, run in records.items() if tp.topic not in self._options.topics}
         if not runs:
             return others
@@ -151,10 +152,11 @@ class BatchConsumer(driver.Consumer):
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Note the partitions before Faust seeks."""
-        self._assignment.partitions = frozenset(tp for tp in assigned if tp.topic in self._options.topics)
+        topics = self._options.topics
+        self._assignment.partitions = frozenset(TopicPartition(*tp) for tp in assigned if tp.topic in topics)
         await super().on_partitions_assigned(assigned, generation_id)
 
-    async def commit_offsets(self, offsets: Mapping[TP, int]) -> bool:
+    async def commit_offsets(self, offsets: Offsets) -> bool:
         """Commit explicitly. False: the group rebalanced; whoever owns the records now fetches them again."""
         try:
             await self._thread.call_thread(self._thread.commit_offsets, offsets)
@@ -162,7 +164,7 @@ class BatchConsumer(driver.Consumer):
             return False
         return True
 
-    def fetch_states(self) -> dict[TP, FetchState]:
+    def fetch_states(self) -> dict[TopicPartition, FetchState]:
         """Each assigned partition as of its last fetch; empty before the consumer runs."""
         return self._thread.fetch_states() if self._thread._consumer is not None else {}
 
@@ -190,7 +192,7 @@ class BatchConsumer(driver.Consumer):
         return await asyncio.wrap_future(asked)
 
 
-def _by_topic(partitions: Iterable[TP]) -> str:
+def _by_topic(partitions: Iterable[TopicPartition]) -> str:
     topics = groupby(sorted(partitions), key=lambda tp: tp.topic)
     return "; ".join(f"{topic} {', '.join(str(tp.partition) for tp in tps)}" for topic, tps in topics)
 

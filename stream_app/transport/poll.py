@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from faust.types import TP
-
-from stream_app.events import RawRecord
+from stream_app.events import RawRecord, TopicPartition
 from stream_app.transport.assignment import Assignment
 
 
@@ -27,7 +25,9 @@ class Poll:
     the agent it absorbs what is fetched after it; once the agent took it, it is closed.
     """
 
-    def __init__(self, runs: Mapping[TP, list[RawRecord]], assignment: Assignment, epoch: int, number: int) -> None:
+    def __init__(
+        self, runs: Mapping[TopicPartition, list[RawRecord]], assignment: Assignment, epoch: int, number: int
+    ) -> None:
         self.runs = dict(runs)
         self.assignment = assignment
         self.epoch = epoch
@@ -36,7 +36,7 @@ class Poll:
         self._taken = False
 
     @property
-    def first(self) -> tuple[TP, RawRecord]:
+    def first(self) -> tuple[TopicPartition, RawRecord]:
         """The partition and record under which the poll travels through Faust."""
         tp, run = next(iter(self.runs.items()))
         return tp, run[0]

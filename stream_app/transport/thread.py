@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import aiokafka
+from aiokafka import structs
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
-from faust.types import TP
 
+from stream_app.events import Offsets, TopicPartition
 from stream_app.runtime.library_logs import SERVICES
 
 
@@ -47,7 +46,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._after_last_record: dict[TP, int] = {}  # at first where reading began
+        self._after_last_record: dict[TopicPartition, int] = {}  # at first where reading began
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
@@ -80,10 +79,10 @@ class BatchThread(driver.AIOKafkaConsumerThread):
     ) -> Any:
         records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
         # No await between the drain and these lines: the stamp is exact.
-        self._after_last_record |= {TP(*tp): run[-1].offset + 1 for tp, run in records.items() if run}
+        self._after_last_record |= {TopicPartition(*tp): run[-1].offset + 1 for tp, run in records.items() if run}
         return records, self.epoch
 
-    async def seek_all(self, kept: Mapping[TP, int] | None) -> tuple[dict[TP, int | None], int]:
+    async def seek_all(self, kept: Offsets | None) -> tuple[dict[TopicPartition, int | None], int]:
         """Seek all to ``kept``, or to the committed offsets, and begin the next epoch in one step.
 
         An epoch of its own covers the time until then, so that nothing fetched meanwhile counts if this fails midway.
@@ -94,30 +93,31 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         if kept is None:
             committed = {tp: await consumer.committed(tp) for tp in assigned}
         else:
-            committed = {tp: kept.get(TP(*tp)) for tp in assigned}
+            committed = {tp: kept.get(TopicPartition(*tp)) for tp in assigned}
         fresh = [tp for tp, offset in committed.items() if offset is None]
         for tp, offset in committed.items():
             if offset is not None:
                 consumer.seek(tp, offset)
         self.epoch += 1
-        self._after_last_record = {TP(*tp): offset or 0 for tp, offset in committed.items()}
+        self._after_last_record = {TopicPartition(*tp): offset or 0 for tp, offset in committed.items()}
         if fresh:
             await consumer.seek_to_beginning(*fresh)
             committed |= {tp: await consumer.position(tp) for tp in fresh}  # not 0 where old records are gone
-        return {TP(*tp): offset for tp, offset in committed.items()}, self.epoch
+        return {TopicPartition(*tp): offset for tp, offset in committed.items()}, self.epoch
 
-    async def commit_offsets(self, offsets: Mapping[TP, int]) -> None:
+    async def commit_offsets(self, offsets: Offsets) -> None:
         """Commit the position after the last delivered record of each partition; retries what is retriable."""
-        positions = {TopicPartition(*tp): OffsetAndMetadata(offset, "") for tp, offset in offsets.items()}
+        committed = structs.OffsetAndMetadata
+        positions = {structs.TopicPartition(*tp): committed(offset, "") for tp, offset in offsets.items()}
         await self._ensure_consumer().commit(positions)
 
-    def fetch_states(self) -> dict[TP, FetchState]:
+    def fetch_states(self) -> dict[TopicPartition, FetchState]:
         """Each assigned partition as of its last fetch. From any thread."""
         subscription = self._ensure_consumer()._subscription.subscription
         assignment = subscription and subscription.assignment
         if assignment is None:
             return {}
-        states = {TP(*tp): assignment.state_value(tp) for tp in assignment.tps}
+        states = {TopicPartition(*tp): assignment.state_value(tp) for tp in assignment.tps}
         return {
             tp: FetchState(state.lso, state.timestamp, state.position, self._after_last_record.get(tp, state.position))
             for tp, state in states.items()
@@ -135,7 +135,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         It answers in turn: both questions wait for the fetch that is under way, together rather than one by one.
         """
         consumer = self._ensure_consumer()
-        partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+        partitions = [structs.TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
         asked = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
         first, end = await asyncio.gather(*asked)
         return {tp.partition: (first[tp], end[tp]) for tp in partitions}

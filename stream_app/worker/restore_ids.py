@@ -12,9 +12,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from aiokafka.errors import KafkaError
-from faust.types import TP
 
 from stream_app.errors import RestoreFailed
+from stream_app.events import Offsets, TopicPartition
 from stream_app.runtime.background import Supervise
 from stream_app.steps.deduplicate import DecidedIds
 from stream_app.transport.assignment import Assignment, SeekListener
@@ -48,14 +48,14 @@ class RestoreIds(SeekListener):
         self._read_decisions, self._supervise, self._timeout = read_decisions, supervise, timeout_seconds
         self._restored: DecisionsByPartition = {}
 
-    async def before_seek(self, assignment: Assignment) -> Mapping[TP, int] | None:
+    async def before_seek(self, assignment: Assignment) -> Offsets | None:
         """Open the lanes, which fences older owners; from then on nothing is added to what is read."""
         kept = await self._lanes.before_seek(assignment)
         reading = self._supervise(self._read({tp.partition for tp in assignment.partitions or ()}))
         self._restored = await assignment.unless_revoked(reading)
         return kept
 
-    def after_seek(self, committed: Mapping[TP, int | None]) -> None:
+    def after_seek(self, committed: Mapping[TopicPartition, int | None]) -> None:
         """In one step with the new epoch: what a batch of the old one adds meanwhile is dropped as that batch is."""
         self._decided_ids.restart(self._restored)
         self._restored = {}

@@ -8,15 +8,13 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
-from faust.types import TP
-
 from stream_app.delivery.transactional_producer import AiokafkaTransactions
-from stream_app.events import Output
+from stream_app.events import Offsets, Output, TopicPartition
 from stream_app.transport import Assignment
 from tests.chaos.victim import Orders, start
 
@@ -58,7 +56,7 @@ class OneForAll:
     async def send(self, topic: str, partition: int, outputs: Sequence[Output]) -> None:
         await self._inner.send(topic, partition, outputs)
 
-    async def add_offsets(self, offsets: Mapping[TP, int], group: str) -> None:
+    async def add_offsets(self, offsets: Offsets, group: str) -> None:
         await self._inner.add_offsets(offsets, group)
 
     async def commit(self) -> None:
@@ -85,9 +83,9 @@ class OffsetsOutside(AiokafkaTransactions):
     def __init__(self, transactional_id: str, *, orders: Orders, app: list[Any], before: bool, **given: Any) -> None:
         super().__init__(transactional_id, **given)
         self._orders, self._app, self._before = orders, app, before
-        self._offsets: Mapping[TP, int] = {}
+        self._offsets: Offsets = {}
 
-    async def add_offsets(self, offsets: Mapping[TP, int], group: str) -> None:  # noqa: ARG002 - the mistake
+    async def add_offsets(self, offsets: Offsets, group: str) -> None:  # noqa: ARG002 - the mistake
         self._offsets = offsets
 
     async def commit(self) -> None:
@@ -105,9 +103,9 @@ class ReadsFirst:
     def __init__(self, app: Any, orders: Orders) -> None:
         self._inner, self._app, self._orders = app.transport.listener, app, orders
 
-    async def before_seek(self, assignment: Assignment) -> Mapping[TP, int]:
+    async def before_seek(self, assignment: Assignment) -> Offsets:
         thread = self._app.batch_consumer._thread
-        committed: Mapping[TP, int] = await thread.call_thread(_committed, thread)
+        committed: Offsets = await thread.call_thread(_committed, thread)
         self._orders.at(OFFSET_READ)
         await self._inner.before_seek(assignment)
         return committed
@@ -116,9 +114,9 @@ class ReadsFirst:
         return getattr(self._inner, name)
 
 
-async def _committed(thread: Any) -> dict[TP, int]:
+async def _committed(thread: Any) -> dict[TopicPartition, int]:
     consumer = thread._ensure_consumer()
-    found = {TP(*tp): await consumer.committed(tp) for tp in consumer.assignment()}
+    found = {TopicPartition(*tp): await consumer.committed(tp) for tp in consumer.assignment()}
     return {tp: offset for tp, offset in found.items() if offset is not None}
 
 

@@ -10,13 +10,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from faust.types import TP
-
 from stream_app.delivery.transactional_producer import AiokafkaTransactions, Transactions
+from stream_app.events import Offsets
 from stream_app.pipeline import Pipeline
 from stream_app.runtime.process import run
 from stream_app.settings import WorkerSettings
@@ -82,7 +81,7 @@ class WatchedTransactions:
         await self._inner.send(topic, partition, outputs)
         self._at("decisions-sent" if topic == self._decisions else "rejections-sent")
 
-    async def add_offsets(self, offsets: Mapping[TP, int], group: str) -> None:
+    async def add_offsets(self, offsets: Offsets, group: str) -> None:
         await self._inner.add_offsets(offsets, group)
         self._at("offsets-sent")
 
@@ -114,7 +113,7 @@ def watch_the_rest(orders: Orders) -> None:
         orders.at("scored")
         return judged
 
-    async def seek_after_point(self: BatchThread, kept: Mapping[TP, int] | None) -> Any:
+    async def seek_after_point(self: BatchThread, kept: Offsets | None) -> Any:
         orders.at("before-seek")
         return await seek_all(self, kept)
 

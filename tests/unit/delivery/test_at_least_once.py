@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable
 from typing import Any
-
-from faust.types import TP
 
 from stream_app.delivery.at_least_once import AtLeastOnceLanes
 from stream_app.delivery.offset_commits import PacedCommits
 from stream_app.delivery.producer import OutputTopics
+from stream_app.events import Offsets, TopicPartition
 from stream_app.transport import Assignment
 from tests.builders.assignments import assigned
 from tests.builders.records import record
 
-FIRST = TP("loan.requests", 0)
+FIRST = TopicPartition("loan.requests", 0)
 
 
 class Unheard:
@@ -30,9 +29,9 @@ async def unguarded(work: Awaitable[Any]) -> Any:
 
 def test_a_batch_delivered_while_its_partitions_are_being_revoked_is_committed_at_once() -> None:
     """They may be another's at any time, and whoever gets them would decide it again."""
-    commits: list[Mapping[TP, int]] = []
+    commits: list[Offsets] = []
 
-    async def commit(offsets: Mapping[TP, int]) -> bool:
+    async def commit(offsets: Offsets) -> bool:
         commits.append(offsets)
         return True
 

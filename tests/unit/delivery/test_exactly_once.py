@@ -11,18 +11,17 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, ProducerFenced
-from faust.types import TP
 
 from stream_app.delivery import fencing, in_doubt
 from stream_app.delivery.exactly_once import TransactionalLanes
 from stream_app.delivery.producer import OutputTopics
 from stream_app.errors import DeliveryFailed
-from stream_app.events import Output
+from stream_app.events import Offsets, Output, TopicPartition
 from stream_app.transport import AssignmentRevoked, assignment
 from tests.builders.assignments import assigned, poll_of
 from tests.builders.records import record
 
-FIRST, SECOND = TP("loan.requests", 0), TP("loan.requests", 1)
+FIRST, SECOND = TopicPartition("loan.requests", 0), TopicPartition("loan.requests", 1)
 DECIDED, REJECTED = Output(False, b"k", b"d", []), Output(True, b"k", b"r", [])
 
 
@@ -39,7 +38,7 @@ class Broker:
     def __init__(self, *faults: tuple[str, Exception]) -> None:
         self.faults = dict(faults)
         self.steps: list[tuple[str, str]] = []
-        self.offsets: dict[TP, int] = {}
+        self.offsets: dict[TopicPartition, int] = {}
 
     def step(self, lane: str, name: str) -> None:
         self.steps.append((lane, name))
@@ -67,7 +66,7 @@ class Lane:
     async def send(self, topic: str, partition: int, outputs: Sequence[Output]) -> None:
         self.broker.step(self.name, f"send {topic} {partition} {len(outputs)}")
 
-    async def add_offsets(self, offsets: Mapping[TP, int], group: str) -> None:
+    async def add_offsets(self, offsets: Offsets, group: str) -> None:
         self.broker.step(self.name, f"offsets of {group}")
         self.broker.offsets |= offsets
 
@@ -92,7 +91,7 @@ class Told:
 class Consumer:
     """Seeks as the transport does: fence, then the committed offsets, then the next epoch."""
 
-    def __init__(self, committed: Mapping[TP, int | None]) -> None:
+    def __init__(self, committed: Mapping[TopicPartition, int | None]) -> None:
         self.committed, self.epoch = committed, 0
         self.assignment = assigned(*committed, epoch=None)
         self.lanes: TransactionalLanes

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine
 from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaError
-from faust.types import TP
 
 from stream_app.delivery.offset_commits import PacedCommits
 from stream_app.errors import DeliveryFailed
+from stream_app.events import Offsets, TopicPartition
 
-A, B = TP("t", 0), TP("t", 1)
+A, B = TopicPartition("t", 0), TopicPartition("t", 1)
 LONG, SHORT = 600.0, 0.001  # seconds a batch may wait: longer than any test, and next to nothing
 
 
@@ -22,14 +22,14 @@ class Group:
 
     def __init__(self, answer: bool | Exception = True) -> None:
         self.answer = answer
-        self.commits: list[dict[TP, int]] = []
+        self.commits: list[dict[TopicPartition, int]] = []
         self.open = asyncio.Event()  # closed: a commit hangs
         self.open.set()
         self.told: list[str] = []
         self.faults: asyncio.Queue[Exception] = asyncio.Queue()
         self.heard = asyncio.Event()
 
-    async def commit(self, ends: Mapping[TP, int]) -> bool:
+    async def commit(self, ends: Offsets) -> bool:
         self.commits.append(dict(ends))
         await self.open.wait()
         if isinstance(self.answer, Exception):

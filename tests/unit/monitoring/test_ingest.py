@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from faust.types import TP
 
 from monitoring import ingest as module
 from monitoring.decode import Clocking
@@ -18,10 +17,11 @@ from monitoring.ingest import Watching
 from monitoring.log_lines import LogLines
 from monitoring.store import PartitionOffset, Put, Stored
 from stream_app.errors import PollLost, StoreError, StoreUnavailable
+from stream_app.events import TopicPartition
 from stream_app.transport import AssignmentRevoked, Poll
 from tests.builders.assignments import assigned
 
-A, B = TP("d", 0), TP("d", 1)
+A, B = TopicPartition("d", 0), TopicPartition("d", 1)
 DAY_US = 86_400_000_000
 SIZE = WindowSize.parse("1d")
 

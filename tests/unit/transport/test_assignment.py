@@ -8,12 +8,12 @@ from contextlib import suppress
 
 import pytest
 from aiokafka.errors import IllegalStateError
-from faust.types import TP
 
+from stream_app.events import TopicPartition
 from stream_app.transport import Assignment, AssignmentRevoked, assignment
 from tests.builders.assignments import assigned
 
-A = TP("t", 0)
+A = TopicPartition("t", 0)
 
 
 def play(story: Callable[[Assignment], Awaitable[None]]) -> None:

@@ -13,13 +13,16 @@ from aiokafka.errors import IllegalStateError
 from faust.transport.drivers.aiokafka import Consumer as Faust
 from faust.types import TP
 
+from stream_app.events import Offsets, TopicPartition
 from stream_app.settings import StreamSettings
 from stream_app.transport import Assignment, AssignmentRevoked, BatchConsumer, BatchOptions, FetchState
 from stream_app.transport.app import batch_app
 from stream_app.transport.faust_workarounds import NoReadWatermark
 from tests.builders.assignments import assigned
 
-A = TP("d", 0)
+A = TopicPartition("d", 0)
+GIVEN = {TP("d", 0)}
+"""The same in Faust's words."""
 
 
 class Listener:
@@ -31,7 +34,7 @@ class Listener:
         self.fault: Exception | None = None
         self.assignment = Assignment()
 
-    async def before_seek(self, assignment: Assignment) -> Mapping[TP, int]:
+    async def before_seek(self, assignment: Assignment) -> Offsets:
         self.calls.append("before seek")
         self.assignment = assignment
         await self.ready.wait()
@@ -39,7 +42,7 @@ class Listener:
             raise self.fault
         return {A: 7}
 
-    def after_seek(self, committed: Mapping[TP, int | None]) -> None:
+    def after_seek(self, committed: Mapping[TopicPartition, int | None]) -> None:
         self.calls.append((dict(committed), self.assignment.epoch))
 
     async def before_revocation(self) -> None:
@@ -58,7 +61,7 @@ class Thread:
     async def call_thread(self, work: Callable[..., Any], *args: Any) -> Any:
         return await work(*args)
 
-    async def seek_all(self, kept: Mapping[TP, int]) -> tuple[Mapping[TP, int], int]:
+    async def seek_all(self, kept: Offsets) -> tuple[Offsets, int]:
         self.epoch += 1
         return kept, self.epoch
 
@@ -71,7 +74,7 @@ class Consumer(BatchConsumer):
         self._listener, self._options = listener, BatchOptions(frozenset({"d"}), 0.5)
         self._seeking, self._assignment = asyncio.Lock(), assigned(A, epoch=None)
         self.app: Any = SimpleNamespace(should_stop=False)
-        self._read_offset: dict[TP, int | None] = {}
+        self._read_offset: dict[Any, int | None] = {}
 
     def reassign(self) -> None:
         """What :meth:`on_partitions_revoked` ends with, and a new assignment of the same."""
@@ -159,11 +162,11 @@ def test_no_seek_begins_and_nobody_is_fenced_while_the_group_rebalances(monkeypa
         listener = Listener()
         listener.ready.set()
         consumer = Consumer(listener)
-        await consumer.on_partitions_revoked({A})
+        await consumer.on_partitions_revoked(GIVEN)
         with pytest.raises(AssignmentRevoked):
             await consumer.perform_seek()
         assert listener.calls == ["after revocation"]
-        await consumer.on_partitions_assigned({A}, 2)
+        await consumer.on_partitions_assigned(GIVEN, 2)
         assert given == [{A}, {A}], "before Faust, which then seeks"
         await consumer.perform_seek()
         assert listener.calls == ["after revocation", "before seek", ({A: 7}, 1)]
@@ -220,7 +223,7 @@ def test_a_worker_that_stops_has_the_batch_in_hand_end_before_it_leaves_the_grou
         consumer = Consumer(listener)
         consumer.app.should_stop = True
         with consumer._assignment.batch_in_hand():
-            revoking = asyncio.ensure_future(consumer.on_partitions_revoked({A}))
+            revoking = asyncio.ensure_future(consumer.on_partitions_revoked(GIVEN))
             await asyncio.sleep(0)
             assert listener.calls == []
         await revoking
@@ -248,13 +251,13 @@ def test_records_fetched_while_the_flow_is_stopped_are_dropped_and_nothing_is_so
 def test_a_consumer_reads_when_faust_lets_all_that_is_assigned_flow() -> None:
     consumer = Consumer(Listener())
     flowing = []
-    for consumer.flow_active, consumer._active_partitions in ((True, {A}), (False, {A}), (True, set())):
+    for consumer.flow_active, consumer._active_partitions in ((True, GIVEN), (False, GIVEN), (True, set())):
         flowing.append(consumer.reads())
     assert flowing == [True, False, False]
 
 
 def test_a_seek_that_takes_longer_than_a_request_leaves_faust_waiting_for_it() -> None:
-    """Its own recovery service takes such a timeout for its stop, and nothing is sought or read ever after."""
+    """Its own recovery service takes such a timeout for its stop, and no seek is done and nothing read ever after."""
 
     async def story() -> None:
         tables: Any = batch_app("slow", StreamSettings()).tables
@@ -282,13 +285,13 @@ def test_faust_hands_on_what_a_seek_fetches_again_although_its_queue_took_a_late
     handed_on: list[int] = []
     watermark = NoReadWatermark(frozenset({"d"}))
 
-    async def fetched(**_: Any) -> AsyncIterator[tuple[TP, Any]]:
+    async def fetched(**_: Any) -> AsyncIterator[tuple[TopicPartition, Any]]:
         for offset in (900, 300):
             yield A, SimpleNamespace(offset=offset, topic="d", key=None, value=None)
 
     async def take(message: Any) -> None:
         handed_on.append(message.offset)
-        watermark.update({A: None})  # a seek, while the queue was full
+        watermark.update(dict.fromkeys(GIVEN))  # a seek, while the queue was full
 
     async def wait_first(taking: Any, never: Any) -> None:
         never.close()

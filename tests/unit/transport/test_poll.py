@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from faust.types import TP
 
 from stream_app.errors import PollLost
-from stream_app.events import RawRecord
+from stream_app.events import RawRecord, TopicPartition
 from stream_app.transport import Assignment, Poll
 from tests.builders.assignments import assigned
 from tests.builders.records import Record
 
-A, B = TP("t", 0), TP("t", 1)
+A, B = TopicPartition("t", 0), TopicPartition("t", 1)
 NAMED = {"a": A, "b": B}
 
 
@@ -21,7 +20,7 @@ def ours() -> Assignment:
 
 
 def poll(assignment: Assignment, number: int = 0, *, epoch: int = 1, **runs: list[int]) -> Poll:
-    records: dict[TP, list[RawRecord]] = {
+    records: dict[TopicPartition, list[RawRecord]] = {
         NAMED[name]: [Record(b"", offset=offset, partition=NAMED[name].partition) for offset in offsets]
         for name, offsets in runs.items()
     }

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaConnectionError
-from faust.types import TP
 
 from stream_app.errors import RestoreFailed
+from stream_app.events import Offsets, TopicPartition
 from stream_app.steps.deduplicate import DecidedIds, PastDecision
 from stream_app.transport import Assignment, AssignmentRevoked
 from stream_app.worker import restore_ids
@@ -19,7 +19,7 @@ from stream_app.worker.restore_ids import RestoreIds
 from tests.builders.assignments import assigned
 from tests.builders.records import NOW
 
-SECOND = TP("loan.requests", 1)
+SECOND = TopicPartition("loan.requests", 1)
 
 
 class Lanes:
@@ -28,11 +28,11 @@ class Lanes:
     def __init__(self) -> None:
         self.calls: list[str] = []
 
-    async def before_seek(self, assignment: Assignment) -> Mapping[TP, int] | None:  # noqa: ARG002
+    async def before_seek(self, assignment: Assignment) -> Offsets | None:  # noqa: ARG002
         self.calls.append("before seek")
         return {SECOND: 5}
 
-    def after_seek(self, committed: Mapping[TP, int | None]) -> None:
+    def after_seek(self, committed: Mapping[TopicPartition, int | None]) -> None:
         self.calls.append(f"after seek to {committed[SECOND]}")
 
     async def before_revocation(self) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from faust.types import TP
 from prometheus_client import CollectorRegistry
 
 from stream_app.errors import ClientStoreError, ClientStoreUnavailable
+from stream_app.events import TopicPartition
 from stream_app.steps.deduplicate import DecidedIds
 from stream_app.transport import Assignment
 from stream_app.worker import scoring
@@ -80,7 +80,7 @@ def handle(profiles: Profiles, wait_seconds: float, lanes: Lanes, memory: Decide
     metrics = ScorerMetrics(registry, MODEL, TOY)
     pipeline = toy_pipeline(profiles=profiles, decided_ids=memory)
     scorer = Scoring(pipeline, lanes, metrics, wait_seconds, memory)  # type: ignore[arg-type]  # a fake
-    asyncio.run(scorer.handle(poll_of(lanes.assignment, {TP("loan.requests", 0): [record(NEEDS_PROFILE)]})))
+    asyncio.run(scorer.handle(poll_of(lanes.assignment, {TopicPartition("loan.requests", 0): [record(NEEDS_PROFILE)]})))
     names = ("client_store_failures_total", "requests_total", "repeated_requests_total")
     return {name: registry.get_sample_value("loan_scorer_" + name) or 0.0 for name in names}
 
@@ -163,7 +163,9 @@ def test_a_record_without_a_time_stamp_is_decided_and_its_age_not_counted() -> N
     registry = CollectorRegistry()
     lanes = Lanes()
     scorer = Scoring(toy_pipeline(), lanes, ScorerMetrics(registry, MODEL, TOY))  # type: ignore[arg-type]  # a fake
-    asyncio.run(_deliver(scorer, poll_of(lanes.assignment, {TP("loan.requests", 0): [record(timestamp=-1)]})))
+    asyncio.run(
+        _deliver(scorer, poll_of(lanes.assignment, {TopicPartition("loan.requests", 0): [record(timestamp=-1)]}))
+    )
     values = [
         registry.get_sample_value(f"loan_scorer_{name}") for name in ("requests_total", "event_age_seconds_count")
     ]
