@@ -22,7 +22,7 @@ SUPPORTED := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
 PYTHON ?= $(shell for each in python3.13 python3.12 python3.11 python3; do \
 	"$$each" -c '$(SUPPORTED)' >/dev/null 2>&1 && { echo "$$each"; break; }; done)
 
-.PHONY: help setup demo train lint test test-all bench chaos fuzz lock dashboards clean
+.PHONY: help setup demo train lint test test-all bench chaos fuzz lock dashboards docs clean
 
 help:  ## list the commands
 	@sed -nE 's/^([[:alnum:]_.-]+):[^=].*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -128,6 +128,9 @@ lock:  ## make the lock files again (needs uv); ARGS=--upgrade takes newer versi
 
 dashboards: $(VENV)/.test  ## Grafana's dashboards from monitoring/grafana, after a change to them or to an alert's limit
 	@$(BIN)/python -W ignore::DeprecationWarning -m monitoring.grafana
+
+docs: $(VENV)/.test  ## the generated pages of docs/: settings, metrics, records, commands, exit statuses, rooms
+	@$(BIN)/python -m docs.generate $(ARGS)
 
 clean:  ## remove .venv, caches and build leftovers
 	rm -rf $(VENV) build dist *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

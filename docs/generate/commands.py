@@ -28,6 +28,7 @@ OTHERS = (
         "",
         "A fault of the program itself; nothing in hand was committed. The log names its class and place: report it.",
     ),
+    (74, "", "The output cannot be written, for example on a full disk."),
     (130, "", "Interrupted with Ctrl-C."),
     (137, "", "Killed from outside, most often for its memory; nothing in hand was committed."),
 )

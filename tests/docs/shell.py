@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 COMMAND_SECONDS = 240.0
 OWN_NETWORK = ("unshare", "--map-root-user", "--net")
+PORTS = (9092, 6066, 6067, 8000, 6379)
 READY = {
     "stream-app broker": "",
     "stream-app worker": "http://127.0.0.1:6066/ready",
@@ -36,19 +38,21 @@ class Kept(NamedTuple):
 class Shell:
     """Commands run in ``folder``; each that fails is an AssertionError with its output."""
 
-    def __init__(self, folder: Path, binaries: Path, outputs: Path) -> None:
+    def __init__(self, folder: Path, outputs: Path, network: Sequence[str]) -> None:
         self.folder, self._outputs, self._count = folder, outputs, 0
         self._kept: list[Kept] = []
         clean = {name: value for name, value in os.environ.items() if not name.startswith(("STREAM_APP_", "MAKE"))}
         self._bash = subprocess.Popen(
-            [*OWN_NETWORK, "bash", "--noprofile", "--norc"],
+            [*network, "bash", "--noprofile", "--norc"],
             cwd=folder,
-            env=clean | {"PATH": f"{binaries}:{os.environ['PATH']}"},
+            env=clean | {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"},
             stdin=subprocess.PIPE,
             start_new_session=True,
             text=True,
         )
-        self.run("set -m; ip link set lo up")  # a job of its own for each kept command, so that Ctrl-C reaches it alone
+        self.run("set -m")  # a job of its own for each kept command, so that Ctrl-C reaches it alone
+        if network:
+            self.run("ip link set lo up")
 
     def run(self, command: str) -> str:
         """Run to the end; gives what it wrote."""

@@ -9,16 +9,15 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from stream_app.broker import start_broker
-from stream_app.errors import BrokerStartFailed
 from tests.docs.pages import PAGES, ROOT, Step, name_of, needed, steps
-from tests.docs.shell import OWN_NETWORK, READY, Shell
+from tests.docs.shell import OWN_NETWORK, PORTS, READY, Shell
 
 NOT_RUN = {
     "make test": "is what runs this test; so is make test-all",
@@ -53,24 +52,27 @@ def to_run(page: Path) -> list[Step]:
     return [step for step in steps(page) if not why_not_run(step.text)]
 
 
+def marks(page: Path) -> list[pytest.MarkDecorator]:
+    return [pytest.mark.redis] if "redis" in needed(page) else []
+
+
 RUN = [page for page in PAGES if any(step.kind != "save" for step in to_run(page))]
 
 
 @pytest.fixture(scope="module")
-def isolated() -> None:
-    """A system with network namespaces, and Apache Kafka at hand."""
-    if subprocess.run([*OWN_NETWORK, "true"], check=False, capture_output=True).returncode:
-        pytest.skip("this system gives no network namespaces, and the ports in the pages may be taken")
-    try:
-        start_broker("kafka").stop()
-    except BrokerStartFailed as missing:
-        if os.environ.get("REQUIRE_KAFKA") == "1":
-            raise
-        pytest.skip(missing.happened)
+def network() -> tuple[str, ...]:
+    """What gives a command a network of its own; nothing where the system forbids that and its own ports are free."""
+    if subprocess.run([*OWN_NETWORK, "ip", "link"], check=False, capture_output=True).returncode == 0:
+        return OWN_NETWORK
+    for port in PORTS:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                pytest.skip(f"this system allows no network of its own, and port {port} of the pages is taken")
+    return ()
 
 
 @pytest.fixture
-def shell(isolated: None, tmp_path: Path) -> Iterator[Shell]:  # noqa: ARG001 - asked for what it checks
+def shell(network: tuple[str, ...], tmp_path: Path) -> Iterator[Shell]:
     """A shell in a folder that looks like a fresh clone, with an environment that is set up."""
     clone, outputs = tmp_path / "clone", tmp_path / "outputs"
     clone.mkdir()
@@ -81,29 +83,22 @@ def shell(isolated: None, tmp_path: Path) -> Iterator[Shell]:  # noqa: ARG001 - 
             os.utime(clone / entry.name, (0, 0))
         elif entry.name not in (".git", "bundles"):
             (clone / entry.name).symlink_to(entry)
-    opened = Shell(clone, ROOT / ".venv/bin", outputs)
+    opened = Shell(clone, outputs, network)
     yield opened
     opened.close()
 
 
 @pytest.mark.slow
 @pytest.mark.kafka
+@pytest.mark.xdist_group("docs")  # one page at a time: without networks of their own they share the ports
 @pytest.mark.timeout(540)
-@pytest.mark.parametrize("page", RUN, ids=name_of)
+@pytest.mark.parametrize("page", [pytest.param(page, id=name_of(page), marks=marks(page)) for page in RUN])
 def test_every_command_of_the_page_succeeds(page: Path, shell: Shell) -> None:
-    for step in before(page):
-        do(step, shell)
+    for part in needed(page):
+        do(Step("command", PARTS[part]), shell)
     for step in to_run(page):
         do(step, shell)
     shell.stop_all()
-
-
-def before(page: Path) -> list[Step]:
-    """What starts the parts that the page presupposes."""
-    if "redis" in needed(page) and not shutil.which("redis-server"):
-        assert os.environ.get("REQUIRE_REDIS") != "1"
-        pytest.skip("redis-server is not installed")
-    return [Step("command", PARTS[part]) for part in needed(page)]
 
 
 def do(step: Step, shell: Shell) -> None:
