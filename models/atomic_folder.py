@@ -52,7 +52,11 @@ def write_folder(path: Path, files: Mapping[str, bytes], *, verify: Callable[[Pa
             verify(fresh)
             _swap(fresh, path, retired=Path(workspace) / "old")
     except OSError as error:
-        raise OutputError(f"Cannot write {path}: {error.strerror}.", kept="What was there is unchanged.") from error
+        raise OutputError(
+            f"Cannot write {path}: {error.strerror}.",
+            kept="What was there is unchanged.",
+            do_next="Name another --out, or make room and allow writing there.",
+        ) from error
 
 
 def _write_durably(path: Path, content: bytes) -> None:

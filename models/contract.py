@@ -173,7 +173,10 @@ def _encode_category(categories: tuple[str, ...], column: Sequence[object]) -> t
 def _common_length(columns: Sequence[Sequence[object]], expected: int) -> int:
     lengths = {len(column) for column in columns}
     if len(columns) != expected or len(lengths) > 1:
-        raise ContractError(f"{expected} columns of one length are needed, got {len(columns)} of {sorted(lengths)}.")
+        raise ContractError(
+            f"{expected} columns of one length are needed, got {len(columns)} of {sorted(lengths)}.",
+            do_next="Give one column for each feature of the contract.",
+        )
     return lengths.pop() if lengths else 0
 
 
