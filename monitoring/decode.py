@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from monitoring.event_time import EventClock, WindowSize
 from monitoring.store import DecisionRow, LabelRow, PartitionOffset
-from stream_app.events import ClientId, Label, ModelVersion, OutcomeName, Probability, RawRecord, RequestId
+from stream_app.events import ClientId, Label, ModelVersion, OutcomeName, Probability, RawRecord, RequestId, Unreadable
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -118,6 +118,8 @@ def _readable(
     read = []
     for record in run:
         try:
+            if isinstance(record.value, Unreadable):
+                raise ValueError(record.value.fault)
             read.append((record, parse(record.value or b"")))
         except (ValueError, RecursionError):
             incoming.unreadable[record.topic] += 1

@@ -67,6 +67,20 @@ class RawRecord(Protocol):
     def timestamp(self) -> int: ...
 
 
+class Unreadable(bytes):
+    """The value of a record that could not be parsed: the raw bytes that could be had, and ``fault``, why not.
+
+    ``fault`` names no content of the record.
+    """
+
+    fault: str
+
+    def __new__(cls, raw: bytes, fault: str) -> Unreadable:
+        made = super().__new__(cls, raw)
+        made.fault = fault
+        return made
+
+
 def size_of(record: RawRecord) -> int:
     """Bytes of key, value and headers together."""
     size = len(record.key or b"") + len(record.value or b"")
@@ -146,6 +160,7 @@ class Label(msgspec.Struct, frozen=True, gc=False):
 class RejectionReason(enum.StrEnum):
     """Why a record got no decision. A closed set: it labels metrics and tells the producer what to mend."""
 
+    UNREADABLE = "unreadable"
     TOMBSTONE = "tombstone"
     TOO_LARGE = "too_large"
     NOT_JSON = "not_json"

@@ -38,6 +38,7 @@ is left out and the header `value-omitted-bytes` has its size. A producer may co
 under the same `request_id`.
 """
 REASONS: dict[RejectionReason, str] = {
+    RejectionReason.UNREADABLE: "Kafka's own format is broken there, or a header's name is not UTF-8",
     RejectionReason.TOMBSTONE: "the record has no value",
     RejectionReason.TOO_LARGE: "larger than `STREAM_APP_MAX_REQUEST_BYTES`",
     RejectionReason.NOT_JSON: "the value is not a JSON document",

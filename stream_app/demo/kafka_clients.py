@@ -12,6 +12,7 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from stream_app.delivery.producer import start_producer
+from stream_app.kafka_connection.record_batches import read_every_batch
 from stream_app.topics import TopicNames
 
 CLOSE_SECONDS = 5.0
@@ -66,6 +67,7 @@ async def started_producer(wire: Wire) -> AsyncIterator[AIOKafkaProducer]:
 @contextlib.asynccontextmanager
 async def consumer_of(wire: Wire, *topics: str) -> AsyncIterator[AIOKafkaConsumer]:
     """A reader of these topics from their beginning, in no consumer group."""
+    read_every_batch()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=wire.bootstrap,
         isolation_level="read_committed",

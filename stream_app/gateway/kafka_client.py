@@ -21,6 +21,7 @@ from stream_app.errors import StreamAppError, TopicMismatch, trace_of
 from stream_app.events import RawRecord
 from stream_app.gateway.consumer_lag import TIMEOUT_SECONDS, lag_and_members
 from stream_app.gateway.request_reply import Header
+from stream_app.kafka_connection.record_batches import read_every_batch
 from stream_app.runtime.background import start_background_task
 from stream_app.settings import GatewaySettings
 from stream_app.topics import TopicNames
@@ -145,6 +146,7 @@ class KafkaClient:
         )
 
     def _new_consumer(self) -> AIOKafkaConsumer:
+        read_every_batch()
         return AIOKafkaConsumer(
             bootstrap_servers=self._settings.kafka,
             isolation_level="read_committed",

@@ -16,7 +16,15 @@ import msgspec
 from msgspec import UNSET
 
 from models.contract import Contract
-from stream_app.events import LoanRequest, RawRecord, Rejection, RejectionReason, feature_struct, size_of
+from stream_app.events import (
+    LoanRequest,
+    RawRecord,
+    Rejection,
+    RejectionReason,
+    Unreadable,
+    feature_struct,
+    size_of,
+)
 
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _KIND_OF_FAULT = (  # first match wins; the texts are msgspec's own, pinned by a test
@@ -41,6 +49,8 @@ class Decoder:
 
     def _decode_one(self, record: RawRecord) -> LoanRequest[Any] | Rejection:
         value = record.value
+        if isinstance(value, Unreadable):
+            return Rejection(RejectionReason.UNREADABLE, value.fault)
         if value is None:
             return Rejection(RejectionReason.TOMBSTONE, "The value is null; a request is a JSON object.")
         if record.key is None:

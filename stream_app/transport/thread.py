@@ -12,6 +12,7 @@ from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssigno
 from faust.transport.drivers import aiokafka as driver
 
 from stream_app.events import Offsets, TopicPartition
+from stream_app.kafka_connection.record_batches import read_every_batch
 from stream_app.runtime.library_logs import SERVICES
 
 
@@ -51,6 +52,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
         options = transport.options
+        read_every_batch()
         return aiokafka.AIOKafkaConsumer(
             bootstrap_servers=driver.server_list(transport.url, transport.default_port),
             client_id=conf.broker_client_id,

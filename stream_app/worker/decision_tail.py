@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream_app.events import RawRecord
+from stream_app.kafka_connection.record_batches import read_every_batch
 from stream_app.steps.deduplicate import UNKNOWN_FINGERPRINT, PastDecision
 from stream_app.steps.encode import FINGERPRINT_HEADER
 
@@ -97,6 +98,7 @@ class DecisionTail:
 
     @contextlib.asynccontextmanager
     async def _consumer(self, partitions: list[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
+        read_every_batch()
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self._bootstrap,
             isolation_level="read_committed",

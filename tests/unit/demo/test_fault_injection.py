@@ -19,6 +19,7 @@ from tests.builders.records import MODEL, NOW, POLICY, FormulaScorer, Record
 CONTRACT = Contract.read(CONTRACT_FILE)
 LIMIT = 4_096
 NOT_OF_A_MESSAGE = {
+    RejectionReason.UNREADABLE,
     RejectionReason.CONFLICTING_REQUEST,
     RejectionReason.INVALID_PROFILE,
     RejectionReason.INTERNAL_ERROR,

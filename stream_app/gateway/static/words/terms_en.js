@@ -1,5 +1,6 @@
 // Names the data brings along, in English: rejection reasons, features. What is not here is shown as it came.
 export default {
+  "unreadable": "record that cannot be read",
   "tombstone": "no value in the record",
   "too_large": "too large",
   "not_json": "not a JSON document",

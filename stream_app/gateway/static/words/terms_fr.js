@@ -1,5 +1,6 @@
 // Les noms que les données apportent : motifs de rejet, variables, motifs de décision. Ce qui manque s’affiche tel quel.
 export default {
+  "unreadable": "message illisible",
   "tombstone": "message sans contenu",
   "too_large": "message trop grand",
   "not_json": "n’est pas un document JSON",

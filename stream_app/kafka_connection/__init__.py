@@ -1,0 +1,1 @@
+"""How every Kafka client of ours reads: record batches that stop no reader."""

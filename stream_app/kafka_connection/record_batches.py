@@ -1,0 +1,252 @@
+"""Record batches as a broker sends them, read so that no batch stops the reader: every record gets its offset.
+
+aiokafka raises on a header name that is not UTF-8, on a failed checksum and on a codec error, at the same offset after
+every restart, and inflates without a bound. :class:`FetchedBatches` stands in for its ``MemoryRecords``: what parses
+is handed on as aiokafka parses it; what does not becomes one record for each offset whose value is
+:class:`~stream_app.events.Unreadable`, so that whoever reads the topic can reject or count it and go on.
+
+The format is Kafka's record batch, version 2 (https://kafka.apache.org/documentation/#recordbatch). Brokers since 4.0
+send nothing older.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import cramjam
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import DefaultRecordBatch
+from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.record.util import decode_varint
+
+from stream_app.events import Unreadable
+
+MAX_INFLATED_BYTES = 32 * 1024 * 1024
+"""A larger batch is unreadable. A producer fills a batch of ``max.request.size`` (1 MiB unless set) before it
+compresses it, so that a sound batch is far below."""
+
+_FIRST_GUESS_BYTES = 64 * 1024
+_LENGTH = struct.Struct(">i")
+_HEADER = struct.Struct(">qiibIhiqqqhii")
+_LENGTH_AT, _AFTER_LENGTH, _MAGIC_AT, _ATTRIBUTES_AT = 8, 12, 16, 21
+_CODEC, _LOG_APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0x07, 0x08, 0x10, 0x20
+_XERIAL_HEADER = b"\x82SNAPPY\x00"
+_XERIAL_HEADER_BYTES = 16
+
+
+class Record(NamedTuple):
+    """One record as aiokafka's fetcher takes it from a batch; ``timestamp`` in milliseconds since 1970."""
+
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    checksum: None = None
+
+
+class BatchUnreadable(Exception):
+    """A batch, or the rest of one, cannot be parsed; the text says why."""
+
+
+def read_every_batch() -> None:
+    """Have every aiokafka consumer of this process read through :class:`FetchedBatches`. May be called again."""
+    fetcher.MemoryRecords = FetchedBatches
+
+
+class FetchedBatches:
+    """The batches of one partition in one fetch response, in aiokafka's ``MemoryRecords`` protocol."""
+
+    def __init__(self, fetched: bytes) -> None:
+        self._fetched = fetched
+        self._position = 0
+
+    def size_in_bytes(self) -> int:
+        return len(self._fetched)
+
+    def has_next(self) -> bool:
+        """Whether a whole batch is left: a broker cuts the last one where the fetch's limit is."""
+        return self._end() is not None
+
+    def next_batch(self) -> Any:
+        start, self._position = self._position, self._end() or len(self._fetched)
+        raw = self._fetched[start : self._position]
+        if raw[_MAGIC_AT] < 2 or raw[_ATTRIBUTES_AT + 1] & _CONTROL:
+            return MemoryRecords(raw).next_batch()
+        return Batch(raw)
+
+    def _end(self) -> int | None:
+        if len(self._fetched) - self._position < _HEADER.size:
+            return None
+        (length,) = _LENGTH.unpack_from(self._fetched, self._position + _LENGTH_AT)
+        end = self._position + _AFTER_LENGTH + int(length)
+        return end if end <= len(self._fetched) else None
+
+
+class Batch:
+    """One batch of records; iterating gives one record for each offset of its own that the broker still has."""
+
+    is_control_batch = False
+
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+        fields = _HEADER.unpack_from(raw)
+        self.base_offset: int = fields[0]
+        self._attributes, last_delta, self._first_timestamp, self._max_timestamp, self.producer_id = fields[5:10]
+        self._count: int = fields[12]
+        self.next_offset: int = self.base_offset + last_delta + 1
+        self.is_transactional = bool(self._attributes & _TRANSACTIONAL)
+
+    def validate_crc(self) -> bool:
+        """True: a wrong checksum makes the batch's records unreadable, see :meth:`__iter__`, and is no error."""
+        return True
+
+    def __iter__(self) -> Iterator[Any]:
+        if not DefaultRecordBatch(self._raw).validate_crc():
+            return self._unreadable(self.base_offset, self._raw[_HEADER.size :], "The batch's checksum does not match.")
+        try:
+            plain = self._inflated()
+        except BatchUnreadable as fault:
+            return self._unreadable(self.base_offset, self._raw[_HEADER.size :], str(fault))
+        return self._parsed(plain)
+
+    def _parsed(self, plain: bytes) -> Iterator[Any]:
+        """One at a time: a batch within the limit may hold millions of records."""
+        next_offset = self.base_offset
+        try:
+            for record in DefaultRecordBatch(plain):
+                if not next_offset <= record.offset < self.next_offset:
+                    raise BatchUnreadable("A record's offset is not the batch's.")
+                yield record
+                next_offset = record.offset + 1
+        except Exception:  # noqa: BLE001 - whatever aiokafka's parser trips over, ours finds the record
+            yield from self._one_by_one(plain, next_offset)
+
+    def _inflated(self) -> bytes:
+        """The batch as an uncompressed one. Raises BatchUnreadable."""
+        codec = self._attributes & _CODEC
+        if not codec:
+            return self._raw
+        header = bytearray(self._raw[: _HEADER.size])
+        header[_ATTRIBUTES_AT + 1] &= ~_CODEC & 0xFF
+        return bytes(header) + inflate(self._raw[_HEADER.size :], codec)
+
+    def _one_by_one(self, plain: bytes, next_offset: int) -> Iterator[Record]:
+        """The records from ``next_offset``, which aiokafka does not parse; from broken framing on, none is readable."""
+        position = _HEADER.size
+        for _ in range(self._count):
+            try:
+                record, end = self._parse(plain, position)
+            except (BatchUnreadable, IndexError, ValueError):
+                break
+            position = end
+            if record.offset >= next_offset:
+                yield record
+                next_offset = record.offset + 1
+        else:
+            return
+        yield from self._unreadable(next_offset, plain[position:], "The record is not in Kafka's format.")
+
+    def _parse(self, plain: bytes, position: int) -> tuple[Record, int]:
+        length, start = decode_varint(plain, position)
+        end = start + length
+        if length < 0 or end > len(plain):
+            raise BatchUnreadable("The record is longer than its batch.")
+        timestamp_delta, position = decode_varint(plain, start + 1)
+        offset_delta, position = decode_varint(plain, position)
+        key, position = _nullable(plain, position, end)
+        value, position = _nullable(plain, position, end)
+        offset = self.base_offset + offset_delta
+        if not self.base_offset <= offset < self.next_offset:
+            raise BatchUnreadable("A record's offset is not the batch's.")
+        appended = bool(self._attributes & _LOG_APPEND_TIME)
+        timestamp = self._max_timestamp if appended else self._first_timestamp + timestamp_delta
+        try:
+            headers = _headers(plain[position:end])
+        except (BatchUnreadable, IndexError, ValueError):  # UnicodeDecodeError is a ValueError
+            value, headers = Unreadable(value or b"", "A header's name is not UTF-8, or the headers are broken."), []
+        return Record(offset, timestamp, int(appended), key, value, headers), end
+
+    def _unreadable(self, first_offset: int, raw: bytes, fault: str) -> Iterator[Record]:
+        """One record for each offset that is left, so that none is passed over; the first has the raw bytes."""
+        for offset in range(first_offset, self.next_offset):
+            yield Record(offset, self._max_timestamp, 0, None, Unreadable(raw, fault), [])
+            raw = b""
+
+
+def _nullable(data: bytes, position: int, end: int) -> tuple[bytes | None, int]:
+    length, position = decode_varint(data, position)
+    if length < 0:
+        return None, position
+    if position + length > end:
+        raise BatchUnreadable("A field is longer than its record.")
+    return data[position : position + length], position + length
+
+
+def _headers(data: bytes) -> list[tuple[str, bytes | None]]:
+    count, position = decode_varint(data, 0)
+    headers = []
+    for _ in range(count):
+        name, position = _nullable(data, position, len(data))
+        value, position = _nullable(data, position, len(data))
+        headers.append(((name or b"").decode(), value))
+    if position != len(data):
+        raise BatchUnreadable("There are bytes after the headers.")
+    return headers
+
+
+def inflate(data: bytes, codec: int, limit: int | None = None) -> bytes:
+    """The records of a compressed batch, at most ``limit`` bytes (:data:`MAX_INFLATED_BYTES`).
+
+    Inflates into a buffer of a guessed size, four times as large each time it is full, so that a bomb costs no more
+    than the limit. Raises BatchUnreadable: unknown codec, damaged, or larger.
+    """
+    limit = MAX_INFLATED_BYTES if limit is None else limit
+    if codec == 2:
+        return b"".join(_snappy_blocks(data, limit))
+    module = {1: cramjam.gzip, 3: cramjam.lz4, 4: cramjam.zstd}.get(codec)
+    if module is None:
+        raise BatchUnreadable(f"The batch is compressed in an unknown way ({codec}).")
+    size = min(limit, max(_FIRST_GUESS_BYTES, 4 * len(data)))
+    while True:
+        buffer = bytearray(size)
+        try:
+            return bytes(memoryview(buffer)[: module.decompress_into(data, buffer)])
+        except cramjam.DecompressionError as fault:
+            if "whole buffer" not in str(fault):  # cramjam's words for a full buffer; anything else is damage
+                raise BatchUnreadable("The batch cannot be inflated: its bytes are damaged.") from fault
+        if size == limit:
+            raise _too_large(limit)
+        size = min(limit, 4 * size)
+
+
+def _snappy_blocks(data: bytes, limit: int) -> Iterator[bytes]:
+    """Of snappy's own format, which states its length, or of the framing of Java's library around several of it."""
+    for block in _xerial_blocks(data) if data.startswith(_XERIAL_HEADER) else (data,):
+        try:
+            limit -= cramjam.snappy.decompress_raw_len(block)
+            if limit < 0:
+                raise _too_large(MAX_INFLATED_BYTES)
+            yield bytes(cramjam.snappy.decompress_raw(block))
+        except cramjam.DecompressionError as fault:
+            raise BatchUnreadable("The batch cannot be inflated: its bytes are damaged.") from fault
+
+
+def _xerial_blocks(data: bytes) -> Iterator[bytes]:
+    position = _XERIAL_HEADER_BYTES
+    while position < len(data):
+        if position + _LENGTH.size > len(data):
+            raise BatchUnreadable("The batch cannot be inflated: its bytes are damaged.")
+        (length,) = _LENGTH.unpack_from(data, position)
+        position += _LENGTH.size
+        if not 0 <= length <= len(data) - position:
+            raise BatchUnreadable("The batch cannot be inflated: its bytes are damaged.")
+        yield data[position : position + length]
+        position += length
+
+
+def _too_large(limit: int) -> BatchUnreadable:
+    return BatchUnreadable(f"The batch inflates to more than {limit:,} bytes.")
