@@ -1,5 +1,6 @@
 """How outputs get onto the broker and input offsets are committed: the lanes, one for each input partition.
 
-``lanes`` has the promise and at-least-once, ``transactional_lanes`` exactly-once: by ``transactions``, with ``opening``
-before all else and ``doubts`` looked up. ``publishing`` and ``commits`` are what they are made of.
+``protocol`` is what the agent relies on. ``at_least_once`` publishes with ``producer`` and commits with
+``offset_commits``; ``exactly_once`` does both in one transaction of ``transactional_producer``, with ``fencing`` before
+it and ``in_doubt`` after a commit whose outcome is unknown.
 """

@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from stream_app.delivery.offset_commits import PacedCommits
-from stream_app.delivery.producer import OutputTopics, by_target, send, start_producer, stop
+from stream_app.delivery.offset_commits import GroupedCommits
+from stream_app.delivery.producer import OutputTopics, by_partition, next_offsets, send, start_producer, stop
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Offsets, Output, RawRecord, TopicPartition
 from stream_app.transport.assignment import Assignment
@@ -28,7 +28,7 @@ class AtLeastOnceLanes:
     def __init__(
         self,
         *,
-        commits: PacedCommits,
+        commits: GroupedCommits,
         bootstrap: str,
         topics: OutputTopics,
         timeout_seconds: float,
@@ -54,7 +54,7 @@ class AtLeastOnceLanes:
         await self._commits.flush()
 
     def after_revocation(self) -> None:
-        self._commits.forget()
+        self._commits.drop()
 
     def committed_offsets(self) -> Offsets:
         return self._commits.committed
@@ -74,13 +74,19 @@ class AtLeastOnceLanes:
                 kept="Nothing of it was committed; its requests will be decided again.",
                 do_next="Check the broker, then start the worker again.",
             ) from fault
-        ends = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
-        return await self._commits.add(ends, now=not self._assignment.holds(epoch))  # the partitions may go any time
+        # While a seek or a revocation waits for this batch, there is no later batch to commit it with.
+        return await self._commits.add(next_offsets(records), now=not self._assignment.holds(epoch))
 
     async def _publish(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> None:
         producer = await self._started()
-        targets = by_target(records, outputs, self._topics)
-        await asyncio.gather(*(send(producer, *target, addressed) for target, addressed in targets.items()))
+        addressed = by_partition(records, outputs, self._topics)
+        await asyncio.gather(
+            *(
+                send(producer, topic, partition, batch)
+                for partition, by_topic in addressed.items()
+                for topic, batch in by_topic.items()
+            )
+        )
 
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:
@@ -91,7 +97,7 @@ class AtLeastOnceLanes:
         """Deliver nothing more, commit what is under way, then close the producer."""
         await self._assignment.settle()
         await self._commits.flush()
-        self._commits.forget()
+        self._commits.drop()
         if self._producer is not None:
             await stop(self._producer)
             self._producer = None

@@ -4,28 +4,27 @@ The lane of input partition *p* owns a producer whose transactional id names gro
 fences every older one of the partition, wherever it runs, and happens before the committed offset is read: so what is
 read is final, and what a fenced lane still tries fails.
 
-After any doubt (a timeout, a fenced producer, a failed send) nothing is guessed: the producers are thrown away, all
-lanes are opened anew, and the committed offsets, read again, tell which records are still to be decided.
+A commit whose outcome is unknown (a timeout, a fenced producer, a failed send) is in doubt. Nothing is guessed: the
+producers are discarded, all lanes are opened anew, and the committed offsets, read again, say what is still to be
+decided.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from stream_app.delivery.fencing import open_lanes
-from stream_app.delivery.in_doubt import Doubts
-from stream_app.delivery.offset_commits import CommitListener, Guard
-from stream_app.delivery.producer import OutputTopics, by_target
+from stream_app.delivery.in_doubt import InDoubtCommits
+from stream_app.delivery.offset_commits import CommitListener
+from stream_app.delivery.producer import Addressed, OutputTopics, by_partition, next_offsets
 from stream_app.delivery.transactional_producer import Transactions
 from stream_app.events import Offsets, Output, RawRecord, TopicPartition
+from stream_app.runtime.background import Supervise
 from stream_app.transport.assignment import Assignment
 
 ATTEMPTS = 3
 """How often a connection that went silent is replaced by another before ``timeout_seconds`` are over."""
-
-Batch = tuple[list[RawRecord], list[Output | None]]
 
 
 class TransactionalLanes:
@@ -34,24 +33,24 @@ class TransactionalLanes:
     def __init__(
         self,
         *,
-        make: Callable[[str], Transactions],
-        seek_again: Callable[[], Awaitable[None]],
+        new_transactions: Callable[[str], Transactions],
+        seek: Callable[[], Awaitable[None]],
         listener: CommitListener,
-        guard: Guard,
+        supervise: Supervise,
         group: str,
         topics: OutputTopics,
         timeout_seconds: float,
     ) -> None:
-        """``make`` gives the transactions of an id, ``seek_again`` seeks all partitions as after a rebalance.
+        """``new_transactions`` makes those of an id, ``seek`` seeks all partitions as after a rebalance.
 
         ``timeout_seconds``: what takes longer is in doubt, and a doubt that lasts longer ends the process.
         """
-        self._make, self._listener, self._guard = make, listener, guard
+        self._new_transactions, self._listener, self._supervise = new_transactions, listener, supervise
         self._group, self._topics, self._timeout = group, topics, timeout_seconds
         self._assignment = Assignment()
         self._lanes: dict[TopicPartition, Transactions] = {}
         self._committed: dict[TopicPartition, int] = {}
-        self._doubts = Doubts(seek_again, guard=guard, timeout_seconds=timeout_seconds)
+        self._in_doubt = InDoubtCommits(seek, supervise=supervise, timeout_seconds=timeout_seconds)
         self._discards: set[asyncio.Future[None]] = set()
 
     async def before_seek(self, assignment: Assignment) -> None:
@@ -64,13 +63,13 @@ class TransactionalLanes:
         opened: dict[TopicPartition, Transactions] = {}
         opening = open_lanes(
             assignment.partitions or (),
-            lambda tp: self._make(f"{self._group}.{tp.topic}.{tp.partition}"),
+            lambda tp: self._new_transactions(f"{self._group}.{tp.topic}.{tp.partition}"),
             opened,
             timeout_seconds=self._timeout,
             longest_attempt_seconds=self._timeout / ATTEMPTS,
         )
         try:
-            await assignment.unless_revoked(self._guard(opening))
+            await assignment.unless_revoked(self._supervise(opening))
         finally:
             self._lanes = opened  # the next opening closes them, however this one ended
 
@@ -89,41 +88,35 @@ class TransactionalLanes:
     async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> bool:
         """False: some partition's transaction is in doubt; what it did not commit is fetched again."""
         with self._assignment.batch_in_hand():
-            batches = _by_partition(records, outputs)
-            faults = await asyncio.gather(*(self._commit(tp, batch) for tp, batch in batches.items()))
-        doubted = {tp: fault for tp, fault in zip(batches, faults, strict=True) if fault is not None}
-        if doubted:
-            self._doubt(doubted)
+            ends, addressed = next_offsets(records), by_partition(records, outputs, self._topics)
+            commits = (self._commit(tp, end, addressed.get(tp.partition, {})) for tp, end in ends.items())
+            faults = await asyncio.gather(*commits)
+        in_doubt = {tp: fault for tp, fault in zip(ends, faults, strict=True) if fault is not None}
+        if in_doubt:
+            self._assignment.end_epoch()
+            self._listener.not_committed(1)
+            self._in_doubt.begin(in_doubt, self._assignment)
             return False
-        self._doubts.over()
+        self._in_doubt.committed()
         self._listener.committed()
         return True
 
-    async def _commit(self, tp: TopicPartition, batch: Batch) -> Exception | None:
-        """One transaction; what went wrong is given back, so that those of the other partitions are awaited, too."""
+    async def _commit(self, tp: TopicPartition, end: int, addressed: Addressed) -> Exception | None:
+        """One transaction. Returns what it met, so that the transactions of other partitions are awaited, too."""
         try:
             async with asyncio.timeout(self._timeout / ATTEMPTS):
-                await self._in_transaction(tp, self._lanes[tp], batch)
+                await self._in_transaction(self._lanes[tp], tp, end, addressed)
         except Exception as fault:  # noqa: BLE001 - a client's failed assertion is a doubt like any other
             return fault
         return None
 
-    async def _in_transaction(self, tp: TopicPartition, lane: Transactions, batch: Batch) -> None:
-        records, outputs = batch
-        end = records[-1].offset + 1
+    async def _in_transaction(self, lane: Transactions, tp: TopicPartition, end: int, addressed: Addressed) -> None:
         await lane.begin()
-        targets = by_target(records, outputs, self._topics)
-        await asyncio.gather(*(lane.send(*target, addressed) for target, addressed in targets.items()))
+        await asyncio.gather(*(lane.send(topic, tp.partition, outputs) for topic, outputs in addressed.items()))
         await lane.add_offsets({tp: end}, self._group)
         await lane.commit()
         if tp in self._committed:  # not what was revoked meanwhile
             self._committed[tp] = end
-
-    def _doubt(self, faults: Mapping[TopicPartition, Exception]) -> None:
-        """Decide nothing more of what was fetched, and find out what was committed."""
-        self._assignment.end_epoch()
-        self._listener.not_committed(1)
-        self._doubts.begin(faults, self._assignment)
 
     def _discard_all(self) -> None:
         """In the background: letting go of a broker that is away takes its time."""
@@ -138,12 +131,3 @@ class TransactionalLanes:
         await self._assignment.settle()
         self._discard_all()
         await asyncio.gather(*self._discards, return_exceptions=True)
-
-
-def _by_partition(records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> Mapping[TopicPartition, Batch]:
-    batches: dict[TopicPartition, Batch] = defaultdict(lambda: ([], []))
-    for record, output in zip(records, outputs, strict=True):
-        lane_records, lane_outputs = batches[TopicPartition(record.topic, record.partition)]
-        lane_records.append(record)
-        lane_outputs.append(output)
-    return batches

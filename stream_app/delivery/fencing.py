@@ -1,4 +1,4 @@
-"""Opening the lanes of partitions: asked for until they are open, or until there is no point in it any more."""
+"""Opens the lanes of partitions, which fences whoever held them before; retried until they are open or time is up."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from stream_app.events import TopicPartition
 
 log = logging.getLogger(__name__)
 
-ASK_AGAIN_SECONDS = 0.5
+RETRY_SECONDS = 0.5
 """Between two attempts to open a lane."""
 
 FIRST_ATTEMPT_SECONDS = 2.5
-"""For the first attempt, twice as long for each further one. A connection to a broker that hangs is left by another
-attempt alone; if all brokers are slow, no attempt is to be cut short for ever."""
+"""For the first attempt, twice as long for each further one. Only another attempt leaves a connection to a broker that
+hangs; and if all brokers are slow, no attempt may be cut short for ever."""
 
 Make = Callable[[TopicPartition], Transactions]
 Lanes = dict[TopicPartition, Transactions]
@@ -52,7 +52,7 @@ async def open_lanes(
 
 
 async def _open_lane(tp: TopicPartition, make: Make, lanes: Lanes, longest_attempt_seconds: float) -> None:
-    """A broker that restarts refuses connections for a while; one that does not start leaves nothing behind."""
+    """A broker that restarts refuses connections for a while."""
     for seconds in _attempts(longest_attempt_seconds):
         lane = make(tp)
         try:
@@ -60,7 +60,7 @@ async def _open_lane(tp: TopicPartition, make: Make, lanes: Lanes, longest_attem
                 await lane.start()
         except (KafkaError, TimeoutError) as fault:
             log.warning("partition %d: no transactions yet (%s)", tp.partition, type(fault).__name__)
-            await asyncio.sleep(ASK_AGAIN_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)
         else:
             lanes[tp] = lane
             return

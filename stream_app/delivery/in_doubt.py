@@ -1,4 +1,7 @@
-"""What follows a commit in doubt: a seek, which fences, and reads the committed offsets again. They tell."""
+"""Resolves commits in doubt: a seek reopens the producers, which fences the old ones, and reads the committed offsets.
+
+They say whether each commit happened.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ from typing import Any
 
 from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
 
-from stream_app.delivery.offset_commits import Guard
 from stream_app.errors import DeliveryFailed, trace_of
 from stream_app.events import TopicPartition
+from stream_app.runtime.background import Supervise
 from stream_app.transport.assignment import Assignment, AssignmentRevoked
 
 log = logging.getLogger(__name__)
@@ -26,21 +29,15 @@ FENCED_SECONDS = 3.0
 of fencing them in return."""
 
 
-class Doubts:
+class InDoubtCommits:
     """Looks up one doubt at a time. A doubt that lasts ends the process."""
 
-    def __init__(
-        self,
-        seek_again: Callable[[], Awaitable[None]],
-        *,
-        guard: Guard,
-        timeout_seconds: float,
-    ) -> None:
-        """``seek_again`` seeks all partitions as after a rebalance.
+    def __init__(self, seek: Callable[[], Awaitable[None]], *, supervise: Supervise, timeout_seconds: float) -> None:
+        """``seek``: of all partitions, as after a rebalance.
 
         ``timeout_seconds``: how long nothing but doubts may follow one another.
         """
-        self._seek_again, self._guard, self._timeout = seek_again, guard, timeout_seconds
+        self._seek, self._supervise, self._timeout = seek, supervise, timeout_seconds
         self._first_at: float | None = None
         self._last_at = 0.0
         self._lookup: asyncio.Future[Any] | None = None
@@ -52,10 +49,10 @@ class Doubts:
         log.warning("partitions %s: the commit is in doubt (%s); it is looked up", partitions, _kinds(faults.values()))
         if self._lookup is None or self._lookup.done():
             lookup = self._look_up_unless_revoked(list(faults.values()), assignment)
-            self._lookup = asyncio.ensure_future(self._guard(lookup))
+            self._lookup = asyncio.ensure_future(self._supervise(lookup))
 
-    def over(self) -> None:
-        """Something was committed."""
+    def committed(self) -> None:
+        """Something was committed: there are not only doubts."""
         self._first_at = None
 
     def note(self, now: float) -> None:
@@ -74,19 +71,19 @@ class Doubts:
 
     async def _look_up(self, faults: Sequence[Exception], assignment: Assignment) -> None:
         while True:
-            self._give_up_after_long(faults)
+            self._fail_after_long(faults)
             fenced = any(isinstance(fault, ProducerFenced) for fault in faults)
             await asyncio.sleep(FENCED_SECONDS if fenced else REOPEN_SECONDS)
             if assignment.epoch is not None:
                 return None  # another seek was done meanwhile: what is fetched now is sound
             try:
-                return await self._seek_again()
+                return await self._seek()
             except IllegalStateError:
                 return None  # the partitions were revoked meanwhile: Faust seeks after the rebalance
             except KafkaError as fault:
                 faults = [fault]
 
-    def _give_up_after_long(self, faults: Sequence[Exception]) -> None:
+    def _fail_after_long(self, faults: Sequence[Exception]) -> None:
         if (seconds := self.lasting(time.monotonic())) > self._timeout:
             raise DeliveryFailed(
                 f"No batch could be committed for {seconds:.0f} s ({_kinds(faults)}).",

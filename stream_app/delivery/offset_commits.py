@@ -1,30 +1,28 @@
 """When offsets are committed: several batches together, a little after their outputs were delivered.
 
 A commit is a round trip that costs worker and broker as much as a small batch does. So the offsets of delivered batches
-are kept and go out together, at most ``interval_seconds`` after the first of them, while the next batch is scored. A
-crash loses what was kept: its records are decided again, and none is lost, since no commit runs ahead of a delivery.
+wait and go out together, at most ``interval_seconds`` after the first of them, while the next batch is scored. A crash
+loses those that wait: their records are decided again, and none is lost, since no commit runs ahead of a delivery.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from aiokafka.errors import KafkaError
 
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Offsets, TopicPartition
+from stream_app.runtime.background import Supervise
 
 Commit = Callable[[Offsets], Awaitable[bool]]
 """Commits offsets. False: the group rebalanced, whoever owns the records now fetches them again."""
 
-Guard = Callable[[Awaitable[Any]], Awaitable[Any]]
-"""Awaits work that nobody else awaits, such as a commit that a timer starts, and ends the process if it fails."""
-
 
 class CommitListener(Protocol):
-    """Told of what became of commits."""
+    """Called with the outcome of commits."""
 
     def committed(self) -> None:
         """Offsets were committed just now."""
@@ -33,15 +31,15 @@ class CommitListener(Protocol):
         """A rebalance came between delivering and committing that many batches: their records come again."""
 
 
-class PacedCommits:
-    """Keeps the offsets of delivered batches and commits them, one commit at a time. For one event loop."""
+class GroupedCommits:
+    """Collects the offsets of delivered batches and commits them, one commit at a time. For one event loop."""
 
     def __init__(
         self,
         commit: Commit,
         *,
         listener: CommitListener,
-        guard: Guard,
+        supervise: Supervise,
         interval_seconds: float,
         timeout_seconds: float,
     ) -> None:
@@ -49,10 +47,9 @@ class PacedCommits:
 
         ``timeout_seconds``: a commit that takes longer is a DeliveryFailed.
         """
-        self._commit, self._listener, self._guard = commit, listener, guard
+        self._commit, self._listener, self._supervise = commit, listener, supervise
         self._interval, self._timeout = interval_seconds, timeout_seconds
         self._one_at_a_time = asyncio.Lock()  # an older commit that came last would set the group back
-        self._at_once = False
         self._flushing: asyncio.Future[bool] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._pending: dict[TopicPartition, int] = {}
@@ -60,37 +57,32 @@ class PacedCommits:
         self.committed: dict[TopicPartition, int] = {}
         """The committed offset of every partition owned now."""
 
-    async def add(self, ends: Offsets, *, now: bool = False) -> bool:
+    async def add(self, next_offsets: Offsets, *, now: bool = False) -> bool:
         """The records below these offsets were delivered; ``now`` commits them at once.
 
         False: a rebalance undid their commit, they come again.
         """
-        self._pending.update(ends)
+        self._pending.update(next_offsets)
         self._batches += 1
-        if now or self._at_once or not self._interval:
+        if now or not self._interval:
             return await self.flush()
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._interval, self._start_flush)
         return True
 
-    def at_once(self) -> None:
-        """From here to :meth:`restart` the partitions may go at any time: commit each batch at once."""
-        self._at_once = True
-
     async def flush(self) -> bool:
-        """Commit what is kept, after any commit under way. False when a rebalance undid it."""
+        """Commit what waits, after any commit under way. False when a rebalance undid it."""
         async with self._one_at_a_time:
-            ends, batches = self._take()
-            return not batches or bool(await self._guard(self._send(ends, batches)))
+            offsets, batches = self._take()
+            return not batches or bool(await self._supervise(self._send(offsets, batches)))
 
     def restart(self, committed: Mapping[TopicPartition, int | None]) -> None:
-        """The partitions were sought to these offsets (None: the beginning): what is still kept comes again."""
-        self.forget()
+        """After a seek to these offsets (None: the beginning): the records of what still waits come again."""
+        self.drop()
         self.committed = {tp: offset or 0 for tp, offset in committed.items()}
-        self._at_once = False
 
-    def forget(self) -> None:
-        """The partitions were given away: what is still kept is not committed."""
+    def drop(self) -> None:
+        """The partitions are revoked: what still waits is not committed."""
         _, batches = self._take()
         if batches:
             self._listener.not_committed(batches)
@@ -105,12 +97,12 @@ class PacedCommits:
 
     def _start_flush(self) -> None:
         self._timer = None
-        self._flushing = asyncio.ensure_future(self.flush())  # held, for asyncio holds its tasks weakly
+        self._flushing = asyncio.ensure_future(self.flush())  # kept, for asyncio refers to its tasks weakly
 
-    async def _send(self, ends: Offsets, batches: int) -> bool:
+    async def _send(self, offsets: Offsets, batches: int) -> bool:
         try:
             async with asyncio.timeout(self._timeout):
-                committed = await self._commit(ends)
+                committed = await self._commit(offsets)
         except (KafkaError, TimeoutError) as fault:
             raise DeliveryFailed(
                 f"The broker did not take a commit within {self._timeout:g} s ({type(fault).__name__}).",
@@ -118,7 +110,7 @@ class PacedCommits:
                 do_next="Check the broker, then start the worker again.",
             ) from fault
         if committed:
-            self.committed |= {tp: end for tp, end in ends.items() if tp in self.committed}  # not what is gone by now
+            self.committed |= {tp: offset for tp, offset in offsets.items() if tp in self.committed}  # not revoked ones
             self._listener.committed()
         else:
             self._listener.not_committed(batches)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, UnknownError, UnsupportedVersionError
 
-from stream_app.events import Output, RawRecord
+from stream_app.events import Offsets, Output, RawRecord, TopicPartition
 
 log = logging.getLogger(__name__)
 
@@ -29,15 +29,24 @@ class OutputTopics(NamedTuple):
     rejections: str
 
 
-def by_target(
+Addressed = Mapping[str, Sequence[Output]]
+"""Outputs by their topic."""
+
+
+def by_partition(
     records: Sequence[RawRecord], outputs: Sequence[Output | None], topics: OutputTopics
-) -> Mapping[tuple[str, int], list[Output]]:
-    """The outputs by topic and partition, each in the order of its records. None: the record needs no output."""
-    targets: dict[tuple[str, int], list[Output]] = defaultdict(list)
+) -> Mapping[int, Addressed]:
+    """The outputs by partition and topic, each in the order of its records. None: the record needs no output."""
+    partitions: dict[int, dict[str, list[Output]]] = defaultdict(lambda: defaultdict(list))
     for record, output in zip(records, outputs, strict=True):
         if output is not None:
-            targets[topics[output.rejected], record.partition].append(output)
-    return targets
+            partitions[record.partition][topics[output.rejected]].append(output)
+    return partitions
+
+
+def next_offsets(records: Sequence[RawRecord]) -> Offsets:
+    """The offset after the last record of each partition; records of a partition are in order."""
+    return {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
 
 
 async def start_producer(bootstrap: str, timeout_seconds: float) -> AIOKafkaProducer:

@@ -1,8 +1,8 @@
-"""One transactional producer behind a protocol of six steps; the lanes say when each is due.
+"""One transactional producer behind a protocol of six steps; the lanes call them in order.
 
 A transaction of ours is short: begin, send the outputs, add the input offsets, commit. Whatever goes wrong on the way,
 the producer is not used again: :meth:`Transactions.discard` it and start another of the same id, which fences it and
-aborts what it left open. Only the committed offset then tells whether a commit of unknown outcome happened.
+aborts what it left open. Only the committed offset then shows whether a commit of unknown outcome happened.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from stream_app.events import Offsets, Output
 LONGEST_SECONDS = 900.0
 """The longest transaction a broker allows by default (``transaction.max.timeout.ms``)."""
 
-NEXT_SECONDS = 0.002
+NEXT_TRANSACTION_SECONDS = 0.002
 """Between asking for a transaction and asking again while the broker still closes the last one of the id. aiokafka asks
 every 20 ms, which at 500 requests a second is most of what a decision waits for."""
 
@@ -49,20 +49,20 @@ class Transactions(Protocol):
         """Commit; returns when the broker did. Raised on the way: the outcome is unknown."""
 
     async def discard(self) -> None:
-        """Leave everything as it is and let go of the connections. Never raises."""
+        """Leave everything as it is and close the connections. Never raises."""
 
 
 class AiokafkaTransactions:
     """:class:`Transactions` by aiokafka.
 
-    Its ``commit_transaction`` succeeds although a send failed, hence ``publishing.send``, which awaits each one. It
+    Its ``commit_transaction`` succeeds although a send failed, hence ``producer.send``, which awaits each one. It
     commits offsets without the consumer group's generation, hence one id an input partition and the order fence, read
     the committed offset, seek.
     """
 
     def __init__(self, transactional_id: str, *, bootstrap: str, timeout_seconds: float) -> None:
         """``timeout_seconds``: the broker aborts a transaction that is open for longer."""
-        sender.BACKOFF_OVERRIDE = NEXT_SECONDS
+        sender.BACKOFF_OVERRIDE = NEXT_TRANSACTION_SECONDS
         self._producer = AIOKafkaProducer(
             transactional_id=transactional_id,
             transaction_timeout_ms=int(min(timeout_seconds, LONGEST_SECONDS) * 1000),

@@ -23,7 +23,7 @@ from models.bundle import load_bundle, shipped_bundle
 from stream_app.clients import open_clients
 from stream_app.delivery.at_least_once import AtLeastOnceLanes
 from stream_app.delivery.exactly_once import TransactionalLanes
-from stream_app.delivery.offset_commits import PacedCommits
+from stream_app.delivery.offset_commits import GroupedCommits
 from stream_app.delivery.producer import OutputTopics
 from stream_app.delivery.protocol import Lanes
 from stream_app.delivery.transactional_producer import AiokafkaTransactions, Transactions, require_transactions
@@ -123,18 +123,18 @@ def _lanes(
     timeout = settings.delivery_timeout_seconds
     if settings.guarantee == "exactly_once":
         return TransactionalLanes(
-            make=partial(make_transactions, bootstrap=settings.kafka, timeout_seconds=timeout),
-            seek_again=lambda: app.batch_consumer.perform_seek(),
+            new_transactions=partial(make_transactions, bootstrap=settings.kafka, timeout_seconds=timeout),
+            seek=lambda: app.batch_consumer.perform_seek(),
             listener=commit_metrics,
-            guard=exit_on_failure,
+            supervise=exit_on_failure,
             group=settings.group,
             topics=outputs,
             timeout_seconds=timeout,
         )
-    commits = PacedCommits(
+    commits = GroupedCommits(
         lambda offsets: app.batch_consumer.commit_offsets(offsets),
         listener=commit_metrics,
-        guard=exit_on_failure,
+        supervise=exit_on_failure,
         interval_seconds=settings.commit_interval_seconds,
         timeout_seconds=timeout,
     )

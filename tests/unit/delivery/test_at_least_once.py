@@ -7,7 +7,7 @@ from collections.abc import Awaitable
 from typing import Any
 
 from stream_app.delivery.at_least_once import AtLeastOnceLanes
-from stream_app.delivery.offset_commits import PacedCommits
+from stream_app.delivery.offset_commits import GroupedCommits
 from stream_app.delivery.producer import OutputTopics
 from stream_app.events import Offsets, TopicPartition
 from stream_app.transport import Assignment
@@ -17,13 +17,13 @@ from tests.builders.records import record
 FIRST = TopicPartition("loan.requests", 0)
 
 
-class Unheard:
+class Ignored:
     def committed(self) -> None: ...
 
     def not_committed(self, batches: int) -> None: ...
 
 
-async def unguarded(work: Awaitable[Any]) -> Any:
+async def unsupervised(work: Awaitable[Any]) -> Any:
     return await work
 
 
@@ -44,9 +44,11 @@ def test_a_batch_delivered_while_its_partitions_are_being_revoked_is_committed_a
         async def _started(self) -> Any: ...
 
     async def story() -> None:
-        paced = PacedCommits(commit, listener=Unheard(), guard=unguarded, interval_seconds=60.0, timeout_seconds=1.0)
+        commits_later = GroupedCommits(
+            commit, listener=Ignored(), supervise=unsupervised, interval_seconds=60.0, timeout_seconds=1.0
+        )
         topics = OutputTopics("decisions", "rejections")
-        lanes = Lanes(commits=paced, bootstrap="127.0.0.1:1", topics=topics, timeout_seconds=1.0)
+        lanes = Lanes(commits=commits_later, bootstrap="127.0.0.1:1", topics=topics, timeout_seconds=1.0)
         lanes.revoked = assigned(FIRST)
         await lanes.before_seek(lanes.revoked)
         lanes.after_seek({FIRST: 5})

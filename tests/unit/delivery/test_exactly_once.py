@@ -27,7 +27,7 @@ DECIDED, REJECTED = Output(False, b"k", b"d", []), Output(True, b"k", b"r", [])
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fencing, "ASK_AGAIN_SECONDS", 0.0)
+    monkeypatch.setattr(fencing, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(in_doubt, "REOPEN_SECONDS", 0.0)
     monkeypatch.setattr(in_doubt, "FENCED_SECONDS", 0.0)
 
@@ -77,15 +77,15 @@ class Lane:
         self.broker.step(self.name, "discard")
 
 
-class Told:
+class Listener:
     def __init__(self) -> None:
-        self.heard: list[str] = []
+        self.calls: list[str] = []
 
     def committed(self) -> None:
-        self.heard.append("committed")
+        self.calls.append("committed")
 
     def not_committed(self, batches: int) -> None:
-        self.heard.append(f"not committed {batches}")
+        self.calls.append(f"not committed {batches}")
 
 
 class Consumer:
@@ -118,22 +118,22 @@ class Consumer:
         self.assignment.partitions = frozenset(self.committed)
 
 
-async def unguarded(work: Awaitable[Any]) -> Any:
+async def unsupervised(work: Awaitable[Any]) -> Any:
     return await work
 
 
 def play(
     broker: Broker,
-    story: Callable[[TransactionalLanes, Consumer, Told], Awaitable[None]],
+    story: Callable[[TransactionalLanes, Consumer, Listener], Awaitable[None]],
     timeout_seconds: float = 60.0,
-) -> Told:
+) -> Listener:
     """Run a story on two partitions whose offsets 5 and none are committed."""
-    told, consumer = Told(), Consumer({FIRST: 5, SECOND: None})
+    told, consumer = Listener(), Consumer({FIRST: 5, SECOND: None})
     lanes = TransactionalLanes(
-        make=lambda name: Lane(broker, name),
-        seek_again=consumer.seek,
+        new_transactions=lambda name: Lane(broker, name),
+        seek=consumer.seek,
         listener=told,
-        guard=unguarded,
+        supervise=unsupervised,
         group="g",
         topics=OutputTopics("decisions", "rejections"),
         timeout_seconds=timeout_seconds,
@@ -153,13 +153,13 @@ def both() -> list[Any]:
     return [record(offset=5), record(offset=6), record(partition=1, offset=0)]
 
 
-async def deliver(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
+async def deliver(lanes: TransactionalLanes, _consumer: Consumer, _told: Listener) -> None:
     assert await lanes.deliver(both(), [DECIDED, REJECTED, DECIDED])
 
 
 def test_each_partition_has_an_id_and_a_transaction_of_its_own_with_its_outputs_and_offset() -> None:
     broker = Broker()
-    assert play(broker, deliver).heard == ["committed"]
+    assert play(broker, deliver).calls == ["committed"]
     assert broker.of("g.loan.requests.0") == [
         *("start", "begin", "send decisions 0 1", "send rejections 0 1", "offsets of g", "commit", "discard"),
     ]
@@ -175,7 +175,7 @@ def test_each_partition_has_an_id_and_a_transaction_of_its_own_with_its_outputs_
 
 
 def test_what_was_committed_is_the_offset_after_the_last_record() -> None:
-    async def story(lanes: TransactionalLanes, consumer: Consumer, told: Told) -> None:
+    async def story(lanes: TransactionalLanes, consumer: Consumer, told: Listener) -> None:
         assert lanes.committed_offsets() == {FIRST: 5, SECOND: 0}
         await deliver(lanes, consumer, told)
         assert lanes.committed_offsets() == {FIRST: 7, SECOND: 1}
@@ -184,7 +184,7 @@ def test_what_was_committed_is_the_offset_after_the_last_record() -> None:
 
 
 def test_a_record_without_an_output_is_committed_all_the_same() -> None:
-    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
+    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Listener) -> None:
         assert await lanes.deliver([record(offset=5)], [None])
 
     broker = Broker()
@@ -200,7 +200,7 @@ def test_after_a_doubt_at_any_step_nothing_more_is_held_until_the_lanes_are_open
 ) -> None:
     broker = Broker((step, fault))
 
-    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Listener) -> None:
         old = poll_of(consumer.assignment, {FIRST: [record(offset=5)]})
         assert not await lanes.deliver(both(), [DECIDED, REJECTED, DECIDED])
         assert not old.is_current
@@ -210,14 +210,14 @@ def test_after_a_doubt_at_any_step_nothing_more_is_held_until_the_lanes_are_open
         assert [admitted.offset for admitted in again.admit()] == [5]
         assert await lanes.deliver([record(offset=5)], [DECIDED])
 
-    assert play(broker, story).heard == ["not committed 1", "committed"]
+    assert play(broker, story).calls == ["not committed 1", "committed"]
     assert broker.of("0").count("start") == broker.of("1").count("start") == 2
 
 
 def test_the_transactions_of_other_partitions_are_awaited_before_a_doubt_is_looked_up() -> None:
     broker = Broker(("send rejections 0 1", ProducerFenced()))
 
-    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
+    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Listener) -> None:
         assert not await lanes.deliver(both(), [DECIDED, REJECTED, DECIDED])
         assert broker.of("1")[-1] == "commit"
 
@@ -240,11 +240,11 @@ def test_a_doubt_that_lasts_ends_in_an_error_that_names_it(monkeypatch: pytest.M
             if name == "begin":
                 raise ProducerFenced()
 
-    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Told) -> None:
+    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Listener) -> None:
         for _ in range(100):
             await lanes.deliver([record(offset=5)], [DECIDED])
-            assert lanes._doubts._lookup is not None
-            await lanes._doubts._lookup
+            assert lanes._in_doubt._lookup is not None
+            await lanes._in_doubt._lookup
 
     with pytest.raises(DeliveryFailed, match=r"could be committed for .* \(ProducerFenced\)"):
         play(Lasting(), story)
@@ -264,7 +264,7 @@ def test_lanes_that_cannot_be_opened_in_time_end_in_an_error() -> None:
 def test_settling_waits_for_the_delivery_and_stops_a_reopening() -> None:
     broker = Broker(("begin", TimeoutError()))
 
-    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Listener) -> None:
         delivery = asyncio.ensure_future(lanes.deliver(both(), [DECIDED, REJECTED, DECIDED]))
         await asyncio.sleep(0)
         await consumer.settle()
@@ -280,18 +280,18 @@ def test_settling_waits_for_the_delivery_and_stops_a_reopening() -> None:
 def test_a_doubt_is_not_looked_up_again_when_a_rebalance_did(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_doubt, "FENCED_SECONDS", 0.02)
 
-    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Listener) -> None:
         assert not await lanes.deliver([record(offset=5)], [DECIDED])
         await consumer.seek()
-        assert lanes._doubts._lookup is not None
-        await lanes._doubts._lookup
+        assert lanes._in_doubt._lookup is not None
+        await lanes._in_doubt._lookup
         assert consumer.epoch == 4
 
     play(Broker(("commit", ProducerFenced())), story)
 
 
 def test_a_stop_does_not_look_up_the_doubt_that_its_last_batch_ended_in() -> None:
-    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Listener) -> None:
         delivery = asyncio.ensure_future(lanes.deliver([record(offset=5)], [DECIDED]))
         await asyncio.sleep(0)
         await lanes.close()
@@ -326,7 +326,7 @@ def test_lanes_that_hang_while_the_partitions_are_revoked_are_opened_no_further(
 
     broker = Hanging()
 
-    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Listener) -> None:
         broker.hangs = True
         reopening = asyncio.ensure_future(consumer.fence())
         await until(lambda: "start" in broker.of("0")[1:])
@@ -348,7 +348,7 @@ def test_lanes_whose_partitions_are_revoked_as_soon_as_they_are_being_opened_are
             if self.of("0").count("start") > 1:
                 await asyncio.Event().wait()
 
-    async def story(_lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
+    async def story(_lanes: TransactionalLanes, consumer: Consumer, _told: Listener) -> None:
         reopening = asyncio.ensure_future(consumer.fence())
         await asyncio.sleep(0)
         await consumer.settle()
@@ -376,7 +376,7 @@ def test_an_opening_whose_partitions_are_revoked_has_ended_although_a_client_swa
 
     broker = Swallowing()
 
-    async def story(_lanes: TransactionalLanes, consumer: Consumer, _told: Told) -> None:
+    async def story(_lanes: TransactionalLanes, consumer: Consumer, _told: Listener) -> None:
         reopening = asyncio.ensure_future(consumer.fence())
         await until(lambda: broker.waiting > 0)
         await consumer.settle()

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Awaitable
 from typing import Any
 
-from stream_app.delivery.in_doubt import Doubts
+from stream_app.delivery.in_doubt import InDoubtCommits
 
 
 async def never() -> None:
     raise AssertionError
 
 
-async def unguarded(work: Awaitable[Any]) -> Any:
+async def unsupervised(work: Awaitable[Any]) -> Any:
     return await work
 
 
 def lasting(*times: float, until: float) -> float:
-    doubts = Doubts(never, guard=unguarded, timeout_seconds=60.0)
+    doubts = InDoubtCommits(never, supervise=unsupervised, timeout_seconds=60.0)
     for now in times:
         doubts.note(now)
     return doubts.lasting(until)
@@ -33,7 +33,7 @@ def test_a_doubt_long_after_the_last_is_another() -> None:
 
 
 def test_a_commit_ends_them() -> None:
-    doubts = Doubts(never, guard=unguarded, timeout_seconds=60.0)
+    doubts = InDoubtCommits(never, supervise=unsupervised, timeout_seconds=60.0)
     doubts.note(100.0)
-    doubts.over()
+    doubts.committed()
     assert doubts.lasting(130.0) == 0.0

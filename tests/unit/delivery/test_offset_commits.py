@@ -1,4 +1,4 @@
-"""When offsets are committed: together, never late, never lost without a word, never those of partitions given away."""
+"""When offsets are committed: together, never late, never lost in silence, never those of revoked partitions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaError
 
-from stream_app.delivery.offset_commits import PacedCommits
+from stream_app.delivery.offset_commits import GroupedCommits
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Offsets, TopicPartition
 
@@ -18,16 +18,16 @@ LONG, SHORT = 600.0, 0.001  # seconds a batch may wait: longer than any test, an
 
 
 class Group:
-    """A group that takes commits, or answers as it is told to, and hears what became of each."""
+    """A group that takes commits, or gives another answer, and the listener to their outcome."""
 
     def __init__(self, answer: bool | Exception = True) -> None:
         self.answer = answer
         self.commits: list[dict[TopicPartition, int]] = []
         self.open = asyncio.Event()  # closed: a commit hangs
         self.open.set()
-        self.told: list[str] = []
+        self.calls: list[str] = []
         self.faults: asyncio.Queue[Exception] = asyncio.Queue()
-        self.heard = asyncio.Event()
+        self.called = asyncio.Event()
 
     async def commit(self, ends: Offsets) -> bool:
         self.commits.append(dict(ends))
@@ -37,16 +37,16 @@ class Group:
         return self.answer
 
     def committed(self) -> None:
-        self._hear("committed")
+        self._call("committed")
 
     def not_committed(self, batches: int) -> None:
-        self._hear(f"{batches} undone")
+        self._call(f"{batches} undone")
 
-    def _hear(self, what: str) -> None:
-        self.told.append(what)
-        self.heard.set()
+    def _call(self, what: str) -> None:
+        self.calls.append(what)
+        self.called.set()
 
-    async def guard(self, work: Awaitable[bool]) -> bool:
+    async def supervise(self, work: Awaitable[bool]) -> bool:
         try:
             return await work
         except Exception as fault:
@@ -54,9 +54,9 @@ class Group:
             raise
 
 
-def paced(group: Group, interval: float = LONG, timeout: float = LONG) -> PacedCommits:
-    commits = PacedCommits(
-        group.commit, listener=group, guard=group.guard, interval_seconds=interval, timeout_seconds=timeout
+def grouped(group: Group, interval: float = LONG, timeout: float = LONG) -> GroupedCommits:
+    commits = GroupedCommits(
+        group.commit, listener=group, supervise=group.supervise, interval_seconds=interval, timeout_seconds=timeout
     )
     commits.restart({A: 0, B: None})
     return commits
@@ -69,12 +69,12 @@ def run(story: Coroutine[Any, Any, None]) -> None:
 def test_batches_that_wait_are_committed_together_in_the_interval_without_another_batch() -> None:
     async def story() -> None:
         group = Group()
-        commits = paced(group, SHORT)
+        commits = grouped(group, SHORT)
         await commits.add({A: 3})
         await commits.add({A: 5, B: 2})
         assert group.commits == []
-        await group.heard.wait()
-        assert (group.commits, group.told) == ([{A: 5, B: 2}], ["committed"])
+        await group.called.wait()
+        assert (group.commits, group.calls) == ([{A: 5, B: 2}], ["committed"])
 
     run(story())
 
@@ -82,7 +82,7 @@ def test_batches_that_wait_are_committed_together_in_the_interval_without_anothe
 def test_with_an_interval_of_zero_each_batch_is_committed_before_it_counts_as_delivered() -> None:
     async def story() -> None:
         group = Group()
-        commits = paced(group, 0)
+        commits = grouped(group, 0)
         assert await commits.add({A: 3})
         assert await commits.add({A: 5})
         assert group.commits == [{A: 3}, {A: 5}]
@@ -93,7 +93,7 @@ def test_with_an_interval_of_zero_each_batch_is_committed_before_it_counts_as_de
 def test_a_flush_commits_what_waits_once_and_nothing_when_nothing_waits() -> None:
     async def story() -> None:
         group = Group()
-        commits = paced(group)
+        commits = grouped(group)
         await commits.add({A: 3})
         assert await commits.flush()
         assert await commits.flush()
@@ -106,7 +106,7 @@ def test_a_flush_waits_for_the_commit_under_way_and_comes_after_it() -> None:
     async def story() -> None:
         group = Group()
         group.open.clear()
-        commits = paced(group)
+        commits = grouped(group)
         await commits.add({A: 3})
         first = asyncio.ensure_future(commits.flush())
         await asyncio.sleep(0)
@@ -121,43 +121,30 @@ def test_a_flush_waits_for_the_commit_under_way_and_comes_after_it() -> None:
     run(story())
 
 
-def test_while_the_partitions_may_go_each_batch_is_committed_at_once_until_they_are_sought_again() -> None:
+@pytest.mark.parametrize("revoked", [True, False])
+def test_what_waits_at_a_revocation_or_a_seek_is_reported_and_never_committed(revoked: bool) -> None:
     async def story() -> None:
         group = Group()
-        commits = paced(group)
-        commits.at_once()
-        await commits.add({A: 3})
-        commits.restart({A: 3})
-        await commits.add({A: 5})
-        assert group.commits == [{A: 3}]
-
-    run(story())
-
-
-@pytest.mark.parametrize("given_away", [True, False])
-def test_what_waits_when_partitions_go_or_are_sought_anew_is_told_and_never_committed(given_away: bool) -> None:
-    async def story() -> None:
-        group = Group()
-        commits = paced(group)
+        commits = grouped(group)
         await commits.add({A: 3})
         await commits.add({A: 5})
-        if given_away:
-            commits.forget()
+        if revoked:
+            commits.drop()
         else:
             commits.restart({A: 0})
         await commits.flush()
-        assert (group.commits, group.told) == ([], ["2 undone"])
+        assert (group.commits, group.calls) == ([], ["2 undone"])
 
     run(story())
 
 
-def test_a_commit_that_a_rebalance_undid_is_told_with_its_batches_and_moves_nothing() -> None:
+def test_a_commit_that_a_rebalance_undid_is_reported_with_its_batches_and_moves_nothing() -> None:
     async def story() -> None:
         group = Group(answer=False)
-        commits = paced(group)
+        commits = grouped(group)
         await commits.add({A: 3})
         assert not await commits.add({A: 5}, now=True)
-        assert (group.told, commits.committed) == (["2 undone"], {A: 0, B: 0})
+        assert (group.calls, commits.committed) == (["2 undone"], {A: 0, B: 0})
 
     run(story())
 
@@ -165,7 +152,7 @@ def test_a_commit_that_a_rebalance_undid_is_told_with_its_batches_and_moves_noth
 def test_only_a_commit_moves_the_committed_offsets_and_only_those_of_partitions_owned_now() -> None:
     async def story() -> None:
         group = Group()
-        commits = paced(group)
+        commits = grouped(group)
         await commits.add({A: 3})
         before = dict(commits.committed)
         commits.restart({B: 7})
@@ -175,10 +162,10 @@ def test_only_a_commit_moves_the_committed_offsets_and_only_those_of_partitions_
     run(story())
 
 
-def test_the_failure_of_a_commit_that_nobody_awaits_reaches_the_guard() -> None:
+def test_the_failure_of_a_commit_that_nobody_awaits_is_supervised() -> None:
     async def story() -> None:
         group = Group(answer=KafkaError())
-        await paced(group, SHORT).add({A: 3})
+        await grouped(group, SHORT).add({A: 3})
         assert isinstance(await group.faults.get(), DeliveryFailed)
 
     run(story())
@@ -189,6 +176,6 @@ def test_a_commit_that_takes_too_long_is_a_failed_delivery() -> None:
         group = Group()
         group.open.clear()
         with pytest.raises(DeliveryFailed, match=r"within 0\.001 s"):
-            await paced(group, timeout=SHORT).add({A: 3}, now=True)
+            await grouped(group, timeout=SHORT).add({A: 3}, now=True)
 
     run(story())

@@ -11,7 +11,11 @@ from aiokafka.errors import ConcurrentTransactions, InvalidTransactionTimeout, K
 from aiokafka.producer import sender
 from aiokafka.producer.transaction_manager import TransactionManager
 
-from stream_app.delivery.transactional_producer import NEXT_SECONDS, AiokafkaTransactions, require_transactions
+from stream_app.delivery.transactional_producer import (
+    NEXT_TRANSACTION_SECONDS,
+    AiokafkaTransactions,
+    require_transactions,
+)
 from stream_app.errors import BrokerUnreachable, SettingsError, TransactionsUnsupported
 
 
@@ -25,7 +29,7 @@ def test_a_transaction_whose_predecessor_is_still_being_closed_is_asked_for_agai
         asking = sender.AddPartitionsToTxnHandler(SimpleNamespace(_txn_manager=manager, _retry_backoff=0.1), [])
         return float(asking.handle_response(SimpleNamespace(errors=[("t", [(0, ConcurrentTransactions.errno)])])))
 
-    assert asyncio.run(story()) == NEXT_SECONDS
+    assert asyncio.run(story()) == NEXT_TRANSACTION_SECONDS
 
 
 @pytest.mark.parametrize(
