@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Iterator
 
@@ -34,7 +35,9 @@ MARKERS_OF_FIXTURES = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Without a path and a marker expression: all but the slow ones."""
+    """Without a path and a marker expression, run all but the slow ones. Let the tests' children hear SIGINT."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # in a script's background; children would inherit it
+        signal.signal(signal.SIGINT, lambda *_: None)
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.markexpr:
         config.option.markexpr = "not slow"
 

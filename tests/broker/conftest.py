@@ -8,10 +8,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from stream_app.broker import Broker, Choice, start_broker
+from stream_app.clients import SQLiteClients
 from stream_app.topics import TopicNames
+from tests.builders.scorer_requests import CLIENTS, profile
+from tests.servers.deployment import Deployment
 
 KAFKA_FIRST = shutil.which("java") is not None
 SLOW = [pytest.mark.slow]
@@ -62,6 +66,23 @@ def topic_names(unique_prefix: str) -> TopicNames:
 @pytest.fixture
 def group(unique_prefix: str) -> str:
     return unique_prefix + "group"
+
+
+@pytest.fixture(scope="session")
+def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A client store that knows the clients of tests.builders.scorer_requests; it is only read."""
+    path = tmp_path_factory.mktemp("clients") / "clients.db"
+    with SQLiteClients(path, create=True) as store:
+        store.put_many((client_id, msgspec.json.encode(profile(client_id))) for client_id in CLIENTS)
+    return path
+
+
+@pytest.fixture
+def kafka_deployment(kafka_broker: Broker, unique_prefix: str, clients: Path, tmp_path: Path) -> Iterator[Deployment]:
+    """On Apache Kafka alone, with those clients; for what needs transactions, or is the same on both engines."""
+    made = Deployment.on(kafka_broker, unique_prefix, clients, tmp_path)
+    yield made
+    made.stop()
 
 
 @pytest.fixture

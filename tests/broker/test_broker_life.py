@@ -97,6 +97,7 @@ def test_a_broker_that_loses_the_race_for_its_port_is_not_mistaken_for_the_winne
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.kafka
 def test_a_data_folder_keeps_the_records_from_one_run_to_the_next(tmp_path: Path) -> None:
     with start_broker("kafka", data_dir=tmp_path) as broker:

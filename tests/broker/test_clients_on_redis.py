@@ -12,8 +12,8 @@ import msgspec
 import pytest
 
 from stream_app.clients import open_clients
-from tests.broker.test_scorer import CLIENTS, assigned, good, profile, requests
-from tests.servers.deployment import PARTITIONS, Deployment, Worker
+from tests.builders.scorer_requests import CLIENTS, good, profile, requests
+from tests.servers.deployment import PARTITIONS, Deployment, Worker, assigned
 from tests.servers.redis import RedisServer
 from tests.servers.waiting import wait_until
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from stream_app.broker import Choice, start_broker
-from tests.broker.test_scorer import assigned, clients  # noqa: F401 - the fixture
-from tests.servers.deployment import Deployment
+from tests.servers.deployment import Deployment, assigned
 from tests.servers.waiting import wait_until
 
 pytestmark = pytest.mark.slow
@@ -18,7 +17,7 @@ pytestmark = pytest.mark.slow
 def test_what_is_normal_is_no_warning(
     engine: Choice,
     unique_prefix: str,
-    clients: Path,  # noqa: F811
+    clients: Path,
     tmp_path: Path,
 ) -> None:
     with start_broker(engine) as broker:

@@ -17,8 +17,8 @@ from stream_app.broker import start_broker
 from stream_app.broker.ports import free_ports
 from stream_app.errors import StopTimedOut, WorkerStalled
 from tests.broker.faulty import FAULTS, RAISED
-from tests.broker.test_scorer import assigned, clients, good, requests  # noqa: F401 - the fixture
-from tests.servers.deployment import Deployment, Worker
+from tests.builders.scorer_requests import good, requests
+from tests.servers.deployment import Deployment, Worker, assigned
 from tests.servers.waiting import wait_until
 
 pytestmark = [pytest.mark.slow, pytest.mark.kafka]
@@ -33,7 +33,7 @@ IMPATIENT: dict[str, Any] = {
 
 
 @pytest.fixture
-def deploy(unique_prefix: str, clients: Path, tmp_path: Path) -> Iterator[Callable[[Any], Deployment]]:  # noqa: F811
+def deploy(unique_prefix: str, clients: Path, tmp_path: Path) -> Iterator[Callable[[Any], Deployment]]:
     """Makes a deployment of two partitions on a broker."""
     made: list[Deployment] = []
 

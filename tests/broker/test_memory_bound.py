@@ -18,7 +18,7 @@ from aiokafka import AIOKafkaProducer
 from stream_app.delivery.producer import BATCH_BYTES
 from stream_app.settings import WorkerSettings
 from stream_app.transport import BatchOptions
-from tests.broker.test_scorer import CLIENTS, clients, good  # noqa: F401 - the fixture
+from tests.builders.scorer_requests import CLIENTS, good
 from tests.servers.deployment import PARTITIONS, Deployment, Worker
 from tests.servers.waiting import wait_until
 
@@ -41,18 +41,6 @@ def growth_bytes(request_bytes: int) -> int:
     return fetched + polls + remembered
 
 
-@pytest.fixture
-def deployment(
-    kafka_broker: Any,
-    unique_prefix: str,
-    clients: Path,  # noqa: F811
-    tmp_path: Path,
-) -> Iterator[Deployment]:
-    made = Deployment.on(kafka_broker, unique_prefix, clients, tmp_path)
-    yield made
-    made.stop()
-
-
 def held(worker: Worker, what: str) -> int:
     """A figure in bytes from ``/proc/PID/status``: VmHWM, the most that was ever resident; VmData, what is limited."""
     status = Path(f"/proc/{worker.process.pid}/status").read_text()
@@ -60,15 +48,15 @@ def held(worker: Worker, what: str) -> int:
     return int(kib) * 1024
 
 
-async def load(deployment: Deployment, count: int, padding: int) -> None:
+async def load(kafka_deployment: Deployment, count: int, padding: int) -> None:
     """``count`` requests, the same on each partition, each with an id of its own there."""
-    producer = AIOKafkaProducer(bootstrap_servers=deployment.bootstrap, max_batch_size=BATCH_BYTES)
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_deployment.bootstrap, max_batch_size=BATCH_BYTES)
     await producer.start()
     try:
         batches = _batches(producer, _values(count // PARTITIONS, padding))
         while some := list(islice(batches, AT_ONCE)):
             sent = [
-                await producer.send_batch(batch, deployment.names.requests, partition=partition)
+                await producer.send_batch(batch, kafka_deployment.names.requests, partition=partition)
                 for batch in some
                 for partition in range(PARTITIONS)
             ]
@@ -95,13 +83,15 @@ def _batches(producer: AIOKafkaProducer, values: Iterator[tuple[bytes, bytes]]) 
 
 
 @pytest.mark.parametrize(("count", "padding"), [(1_000_000, 0), (20_000, 16 * 1024)], ids=["many", "large"])
-def test_a_backlog_is_worked_off_within_the_stated_memory(count: int, padding: int, deployment: Deployment) -> None:
-    resting = deployment.start()
+def test_a_backlog_is_worked_off_within_the_stated_memory(
+    count: int, padding: int, kafka_deployment: Deployment
+) -> None:
+    resting = kafka_deployment.start()
     at_rest, data = held(resting, "VmHWM"), held(resting, "VmData")
     assert resting.end(signal.SIGTERM) == 0
-    asyncio.run(load(deployment, count, padding))
+    asyncio.run(load(kafka_deployment, count, padding))
     growth = growth_bytes(len(good("199", ID)) + padding)
-    worker = deployment.start(ready=False)
+    worker = kafka_deployment.start(ready=False)
     resource.prlimit(worker.process.pid, resource.RLIMIT_DATA, (data + growth, data + growth))
     wait_until(lambda: worker.metric("consumer_lag_records") > 0.9 * count, "the worker sees the backlog")
     wait_until(lambda: worker.metric("requests_total") >= min(count, 300_000), "it works it off", 60)

@@ -5,57 +5,21 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Iterator
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 
 from models.bundle import load_bundle, shipped_bundle
-from stream_app.clients import SQLiteClients
 from stream_app.events import RejectionReason
-from tests.servers.deployment import PARTITIONS, Deployment, Source, Worker, headers_of, source_of
+from tests.builders.scorer_requests import good, profile, requests
+from tests.servers.deployment import PARTITIONS, Deployment, Source, assigned, headers_of, source_of
 from tests.servers.waiting import wait_until
-
-CLIENTS = [str(i) for i in range(200)]
-
-
-def profile(client_id: str) -> dict[str, Any]:
-    return {"state": "CA", "naics_sector": "44", "urban_rural": "urban", "employees": int(client_id) % 50}
-
-
-def good(client_id: str, request_id: str) -> bytes:
-    features = {"amount_requested": 1_000 + int(client_id) * 5_000, "guaranteed_share": 0.5, "revolving_line": "Y"}
-    return msgspec.json.encode(
-        {"request_id": request_id, "client_id": client_id, "requested_at": "2007-05-01T00:00:00Z", "features": features}
-    )
-
-
-def requests(count: int, start: int = 0) -> Iterator[tuple[int, bytes, bytes]]:
-    for number, client_id in enumerate(islice(cycle(CLIENTS), count), start):
-        yield int(client_id) % PARTITIONS, client_id.encode(), good(client_id, f"r{number}")
-
-
-@pytest.fixture(scope="module")
-def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("clients") / "clients.db"
-    with SQLiteClients(path, create=True) as store:
-        store.put_many((client_id, msgspec.json.encode(profile(client_id))) for client_id in CLIENTS)
-    return path
 
 
 @pytest.fixture
 def deployment(broker: Any, unique_prefix: str, clients: Path, tmp_path: Path) -> Iterator[Deployment]:
     made = Deployment.on(broker, unique_prefix, clients, tmp_path)
-    yield made
-    made.stop()
-
-
-@pytest.fixture
-def kafka_deployment(kafka_broker: Any, unique_prefix: str, clients: Path, tmp_path: Path) -> Iterator[Deployment]:
-    """For what is about the consumer group alone, which is the same on both engines."""
-    made = Deployment.on(kafka_broker, unique_prefix, clients, tmp_path)
     yield made
     made.stop()
 
@@ -109,6 +73,7 @@ def test_poison_alone_first_and_last_is_rejected_and_its_neighbours_are_decided(
     assert kept == [(key, value) for key, value, _ in POISON]
 
 
+@pytest.mark.slow
 def test_two_workers_share_the_partitions_and_answer_each_request_once(deployment: Deployment) -> None:
     first = deployment.start()
     second = deployment.start()
@@ -132,6 +97,7 @@ def test_a_worker_killed_mid_stream_leaves_nothing_unanswered(deployment: Deploy
     assert answers.keys() == set(sources)
 
 
+@pytest.mark.slow
 def test_a_restarted_worker_resumes_from_the_committed_offset(deployment: Deployment) -> None:
     before = deployment.send(requests(500))
     first = deployment.start()
@@ -155,6 +121,7 @@ def test_a_worker_told_to_stop_mid_stream_repeats_and_loses_nothing(kafka_deploy
     assert answers == dict.fromkeys(sources, 1)
 
 
+@pytest.mark.slow
 def test_workers_that_join_and_leave_mid_stream_repeat_nothing_and_keep_the_order(kafka_deployment: Deployment) -> None:
     first = kafka_deployment.start(max_poll_records=20)
     second = kafka_deployment.start(ready=False, max_poll_records=20)
@@ -173,7 +140,3 @@ def test_workers_that_join_and_leave_mid_stream_repeat_nothing_and_keep_the_orde
     for partition in range(PARTITIONS):
         offsets = [offset for p, offset in decided if p == partition]
         assert offsets == sorted(offsets)
-
-
-def assigned(worker: Worker) -> float:
-    return worker.metric("partitions_assigned")

@@ -18,6 +18,7 @@ import pytest
 
 from tests.docs.pages import PAGES, ROOT, Step, name_of, needed, steps
 from tests.docs.shell import OWN_NETWORK, PORTS, READY, Shell
+from tests.servers.tools import NAMESPACES, lack_of
 
 NOT_RUN = {
     "make test": "is what runs this test; so is make test-all",
@@ -67,7 +68,7 @@ def network() -> tuple[str, ...]:
     for port in PORTS:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
-                pytest.skip(f"this system allows no network of its own, and port {port} of the pages is taken")
+                pytest.skip(lack_of(NAMESPACES))  # and a port of the pages is taken
     return ()
 
 

@@ -189,6 +189,10 @@ class Deployment:
             worker.process.wait()
 
 
+def assigned(worker: Worker) -> float:
+    return worker.metric("partitions_assigned")
+
+
 def headers_of(record: Any) -> dict[str, bytes]:
     return dict(record.headers)
 

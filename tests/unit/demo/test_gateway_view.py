@@ -33,10 +33,6 @@ def test_a_gateway_that_is_ready_says_where_its_dashboard_is() -> None:
     require_served(front)
 
 
-def test_without_a_gateway_nothing_is_required() -> None:
-    require_served(None)
-
-
 @pytest.mark.parametrize("fails_at", [1, 2])
 def test_a_gateway_that_fails_is_told_once_and_required_at_the_end(fails_at: int) -> None:
     said: list[str] = []

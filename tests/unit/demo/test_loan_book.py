@@ -58,8 +58,8 @@ def test_every_request_and_every_profile_keeps_the_shipped_contract(replay: Repl
     decode_request = msgspec.json.Decoder(LoanRequest[features]).decode  # type: ignore[valid-type]
     decode_profile = msgspec.json.Decoder(features).decode
     for request, (_, profile) in zip(replay.requests, replay.profiles, strict=True):
-        decode_request(msgspec.json.encode(request))
-        decode_profile(profile)
+        assert decode_request(msgspec.json.encode(request)).request_id == request.request_id
+        assert isinstance(decode_profile(profile), features)
 
 
 def test_a_limit_takes_the_first_ones(replay: Replay) -> None:

@@ -152,7 +152,3 @@ def test_a_monitor_that_did_not_start_is_not_waited_for(said: list[str]) -> None
     onlooker.wait_until_ready()
     asyncio.run(onlooker.wait_for(ALL, 10.0))
     assert events.now == 0.0
-
-
-def test_without_a_monitor_nothing_is_required() -> None:
-    require_watched(None)

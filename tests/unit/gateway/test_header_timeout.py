@@ -19,6 +19,7 @@ from stream_app.gateway.event_stream import EventStream
 from stream_app.gateway.limits import BodyLimitMiddleware
 from stream_app.gateway.server import config_of
 from tests.builders.gateway import run
+from tests.servers.waiting import pass_time, until
 
 Result = TypeVar("Result")
 SHORT = 0.05
@@ -105,7 +106,7 @@ def test_call_after_call_on_one_connection_is_answered_however_long_it_is_silent
             writer.write(CALL + b"abcd")
             answers.append(b" 200 " in await reader.readline())
             await reader.readuntil(b"\r\n\r\n4")
-            await asyncio.sleep(2 * SHORT)  # longer than a head may take: that time is no condition to wait for
+            await pass_time(2 * SHORT)  # longer than a head may take
         return answers
 
     assert serving(talk) == [True, True]
@@ -133,10 +134,8 @@ def test_a_listener_that_does_not_read_loses_its_place() -> None:
 
     async def talk(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
         writer.write(b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n")
-        while not listeners.listeners:
-            await asyncio.sleep(0)
-        while listeners.listeners:
-            await asyncio.sleep(0.001)
+        await until(lambda: listeners.listeners, "it listens")
+        await until(lambda: not listeners.listeners, "its place is free")
         return listeners.listeners
 
     assert serving(talk, Route("/events", events)) == 0

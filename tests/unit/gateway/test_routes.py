@@ -24,6 +24,7 @@ from stream_app.gateway.problem_details import Problem
 from tests.builders.gateway import PROFILE, LocalStream, run, settings_in, shipped_pipeline
 from tests.builders.records import Profiles, Record
 from tests.builders.store_rows import decision, put
+from tests.servers.waiting import until
 
 BODY: dict[str, Any] = {
     "request_id": "r1",
@@ -458,8 +459,7 @@ def test_the_dashboard_counts_the_rejections_on_the_topic_since_the_oldest(visit
 def test_the_event_stream_begins_with_the_news(visit: Callable[[Visit], None]) -> None:
     async def calls(service: Service) -> None:
         listening = asyncio.create_task(service.get("/board/events"))
-        while not service.dependencies.events.listeners:
-            await asyncio.sleep(0.001)
+        await until(lambda: service.dependencies.events.listeners, "it listens")
         service.dependencies.events.close()
         stream = await listening
         assert stream.headers["content-type"].startswith("text/event-stream")

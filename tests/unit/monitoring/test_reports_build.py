@@ -139,6 +139,7 @@ def test_decisions_of_another_contract_are_an_error_that_names_the_bundle(tmp_pa
         write_window(url, BUNDLE, "2006-03", None, tmp_path / "none.html")
 
 
+@pytest.mark.slow
 def test_a_report_is_made_in_a_child_whatever_became_of_the_last_one(folder: Path, tmp_path: Path) -> None:
     url = str(folder / "decisions.db")
     with DecisionStore.open(url, read_only=True) as store:
