@@ -14,12 +14,12 @@ from aiokafka.codec import lz4_encode, snappy_encode, zstd_encode
 
 from stream_app.kafka_admin import admin_client
 from stream_app.topics import TopicNames
-from tests.broker.test_scorer import clients, good  # noqa: F401 - a fixture
 from tests.builders.record_batches import batch, framed, produce
+from tests.builders.scorer_requests import good
 from tests.servers.deployment import PARTITIONS, Deployment, Source, headers_of, source_of
 from tests.servers.waiting import wait_until
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.slow, pytest.mark.kafka]
 
 CODECS: dict[str, tuple[int, Callable[[bytes], Any]]] = {
     "gzip": (1, gzip.compress), "snappy": (2, snappy_encode), "lz4": (3, lz4_encode),
@@ -29,7 +29,7 @@ MIB = 1024 * 1024
 
 
 @pytest.fixture
-def deployment(kafka_broker: Any, unique_prefix: str, clients: Path, tmp_path: Path) -> Iterator[Deployment]:  # noqa: F811
+def deployment(kafka_broker: Any, unique_prefix: str, clients: Path, tmp_path: Path) -> Iterator[Deployment]:
     """On topics made with Kafka's own defaults, which keep what producers compressed as it came."""
     names = TopicNames.prefixed(unique_prefix)
     with admin_client(kafka_broker.bootstrap) as admin:
