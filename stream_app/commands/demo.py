@@ -75,7 +75,7 @@ def command(**options: Any) -> None:
         make_folder_to_keep(options["keep"])
     shown = screen()
     shown.say("The demo: loan applications of 2005-2008 through a broker and a scorer, each accounted for and watched.")
-    from stream_app.demo.options import Plan
     from stream_app.demo.run import run  # takes seconds: after the first words
+    from stream_app.demo.startup import Plan
 
     run(Plan(**options), shown)

@@ -8,7 +8,9 @@ charged off, a paid loan when the horizon that the model predicts has passed.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -18,6 +20,7 @@ from models.contract import Contract
 from models.datasets.sba import PROFILE_FEATURES, REQUEST_FEATURES, TARGET, TARGET_MONTHS, load_applications
 from stream_app.events import Label, LoanRequest
 from stream_app.tables.columns import FeatureObject, Profile, Request, feature_objects
+from stream_app.tables.messages import Message, label_message
 
 FIRST_YEAR, LAST_YEAR = 2005, 2008
 """What is replayed: the years after the shipped model's training data, up to the crisis."""
@@ -79,3 +82,28 @@ def _utc(dates: pd.Series) -> list[dt.datetime]:
 
 def _request(application_id: str, approved_at: dt.datetime, features: FeatureObject) -> Request:
     return LoanRequest(application_id, application_id, approved_at, features)
+
+
+class Truth:
+    """Outcomes in the order they became known, each due once the first request dated as late or later is sent.
+
+    What became known after the last request is due when all are sent. ``requests`` are in the order of their dates.
+    """
+
+    def __init__(self, outcomes: Iterable[Label], requests: Sequence[Request]) -> None:
+        dates = [request.requested_at for request in requests]
+        ordered = sorted(outcomes, key=lambda outcome: outcome.observed_at)
+        self._waiting = deque((bisect_left(dates, outcome.observed_at), outcome) for outcome in ordered)
+
+    def due(self, sent: int) -> list[Message]:
+        """Those that the first ``sent`` requests make due, each given once, in their order."""
+        given: list[Message] = []
+        while self._waiting and self._waiting[0][0] < sent:
+            given.append(label_message(self._waiting.popleft()[1]))
+        return given
+
+    def rest(self) -> list[Message]:
+        """All that is still waiting."""
+        given = [label_message(outcome) for _, outcome in self._waiting]
+        self._waiting.clear()
+        return given

@@ -13,13 +13,13 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from stream_app.demo.drift_summary import Sightings, newest_text
-from stream_app.demo.patience import Clock, Patience, Say
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import DemoFailed
 
 PATIENCE_SECONDS = 60.0
 """How long it may seem to do nothing: before its first window its child imports for seconds, on busy cores for many."""
 
+TOLD_EVERY_SECONDS = 5.0
 _POLL_SECONDS = 0.25
 
 _decode = msgspec.json.Decoder(DriftEvent).decode
@@ -39,8 +39,30 @@ class Consumer(Protocol):
     async def getmany(self, *, timeout_ms: int) -> dict[Any, Any]: ...
 
 
+Say = Callable[[str], None]
+Clock = Callable[[], float]
 Events = Callable[[], AbstractAsyncContextManager[Consumer]]
 """Opens a reader of the drift events from their beginning."""
+
+
+class Patience:
+    """``seconds``: how long the progress, a text, may stay the same; ``say`` hears of it every few seconds."""
+
+    def __init__(self, seconds: float, say: Say, clock: Clock = time.monotonic) -> None:
+        self._seconds, self._say, self._clock = seconds, say, clock
+        self._moved_at = self._told_at = clock()
+        self._progress = ""
+
+    def look(self, progress: str) -> None:
+        """This far it has come now. Raises DemoFailed when it has not moved for too long."""
+        now = self._clock()
+        if progress != self._progress:
+            self._moved_at, self._progress = now, progress
+        if now - self._moved_at > self._seconds:
+            raise DemoFailed(f"It did nothing new for {self._seconds:g} s: {progress}.")
+        if now - self._told_at > TOLD_EVERY_SECONDS:
+            self._told_at = now
+            self._say(f"Monitor: {progress}.")
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):

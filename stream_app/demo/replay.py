@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 
 from stream_app.demo.child_process import ChildWorker
 from stream_app.demo.kafka_clients import Pulse, Wire, consumer_of, started_producer
-from stream_app.demo.label_schedule import Truth
+from stream_app.demo.loan_book import Truth
 from stream_app.demo.monitor_view import Onlooker
 from stream_app.demo.reader import Reader
 from stream_app.demo.reconciliation import Ledger

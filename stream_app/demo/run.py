@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import signal
 import tempfile
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
+from typing import Any
 
 from stream_app.demo.child_process import stop_all
 from stream_app.demo.child_settings import MAX_REQUEST_BYTES, kept_text, reports_in
@@ -13,16 +17,13 @@ from stream_app.demo.drift_summary import HEADER, alarm_lines, quarter_rows
 from stream_app.demo.environment import Place, borrowed_broker, own_broker
 from stream_app.demo.fault_injection import faults_among, with_faults
 from stream_app.demo.gateway_view import Front, require_served
-from stream_app.demo.label_schedule import Truth
-from stream_app.demo.loan_book import Replay
+from stream_app.demo.loan_book import Replay, Truth
 from stream_app.demo.monitor_view import PATIENCE_SECONDS, Expected, Onlooker, require_watched
-from stream_app.demo.options import Plan
 from stream_app.demo.reconciliation import Account, Ledger
 from stream_app.demo.replay import Job, exchange
 from stream_app.demo.screen import Screen
 from stream_app.demo.sender import Pace
-from stream_app.demo.signals import ignore_interrupts, like_ctrl_c
-from stream_app.demo.startup import Folders, Stage, start, stay_on
+from stream_app.demo.startup import Folders, Plan, Stage, start, stay_on
 from stream_app.demo.summary import Summary, account_lines, by_year, require_complete, verdict, year_lines
 
 DELIVERY = {
@@ -35,6 +36,8 @@ DRIFT_HINT = (
     "The model learned from 2001-2004 and predicts some 5% in every year, while the loans of 2006-2008 go bad. Inputs "
     "that drift say that it sees other applications than it knew; what that costs only outcomes show, and years later."
 )
+
+_ALIKE = (signal.SIGTERM, signal.SIGHUP)
 
 
 def run(plan: Plan, screen: Screen) -> Summary:
@@ -131,3 +134,25 @@ def _end(
     require_served(front)
     screen.say(verdict(account))
     return summary
+
+
+@contextlib.contextmanager
+def like_ctrl_c() -> Iterator[None]:
+    """Within it SIGTERM and SIGHUP do what Ctrl-C does, also inside an event loop. The main thread only."""
+    before = {number: signal.signal(number, _pass_on) for number in _ALIKE}
+    interrupt = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        for number, handler in {**before, signal.SIGINT: interrupt}.items():
+            signal.signal(number, handler)
+
+
+def ignore_interrupts() -> None:
+    """From here on to the end of :func:`like_ctrl_c` nothing interrupts; what follows must be bounded in time."""
+    for number in (signal.SIGINT, *_ALIKE):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _pass_on(_number: int, _frame: Any) -> None:
+    signal.raise_signal(signal.SIGINT)

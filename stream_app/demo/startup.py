@@ -6,6 +6,9 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
+from stream_app.broker import Choice
 from stream_app.clients import SQLiteClients
 from stream_app.demo.child_process import ChildWorker
 from stream_app.demo.child_settings import CLIENTS_FILE, start_gateway, start_monitor, start_scorer
@@ -14,10 +17,31 @@ from stream_app.demo.gateway_view import Front, stay
 from stream_app.demo.kafka_clients import consumer_of
 from stream_app.demo.loan_book import Replay, read_replay
 from stream_app.demo.monitor_view import Onlooker
-from stream_app.demo.options import Plan
 from stream_app.demo.replay import Cast
 from stream_app.demo.screen import Screen
 from stream_app.tables.columns import read_contract
+
+
+class Plan(msgspec.Struct, frozen=True, kw_only=True):
+    """What to replay. ``requests``: None for all; ``rate``: per second, None for as fast as they are taken;
+    ``faults``: share made bad, 0..1; ``kafka``: an existing broker, on which ``engine`` runs, instead of a new one;
+    ``monitor``, ``gateway``: whether they take part; ``stay``: go on until Ctrl-C when the replay is over, which needs
+    the gateway; ``keep``: a folder that keeps what the monitor stored and reported; ``patience_seconds``: how long no
+    answer may come before the demo gives up.
+    """
+
+    engine: Choice = "auto"
+    kafka: str | None = None
+    requests: int | None = None
+    rate: float | None = None
+    faults: float = 0.005
+    seed: int = 1
+    summary: Path | None = None
+    monitor: bool = True
+    gateway: bool = True
+    stay: bool = False
+    keep: Path | None = None
+    patience_seconds: float = 30.0
 
 
 class Folders(NamedTuple):

@@ -12,9 +12,9 @@ import pytest
 
 from stream_app.broker import Broker
 from stream_app.demo.fault_injection import FAULTS
-from stream_app.demo.options import Plan
 from stream_app.demo.run import run
 from stream_app.demo.screen import Live, PlainScreen
+from stream_app.demo.startup import Plan
 from stream_app.errors import DemoFailed
 from stream_app.kafka_admin import admin_client
 from tests.servers.demo_run import Run, asked, child_among, dashboard_of, processes_with, words_of

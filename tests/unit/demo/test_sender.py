@@ -11,7 +11,7 @@ import pytest
 from aiokafka.structs import RecordMetadata, TopicPartition
 
 from stream_app.demo.kafka_clients import Pulse, Wire
-from stream_app.demo.label_schedule import Truth
+from stream_app.demo.loan_book import Truth
 from stream_app.demo.reconciliation import Answer, Ledger
 from stream_app.demo.sender import MAX_CHUNK, Pace, Sender, partition_of
 from stream_app.events import Label, LoanRequest
