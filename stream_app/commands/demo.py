@@ -76,6 +76,6 @@ def command(**options: Any) -> None:
     shown = screen()
     shown.say("The demo: loan applications of 2005-2008 through a broker and a scorer, each accounted for and watched.")
     from stream_app.demo.run import run  # takes seconds: after the first words
-    from stream_app.demo.startup import Plan
+    from stream_app.demo.startup import Options
 
-    run(Plan(**options), shown)
+    run(Options(**options), shown)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stream_app.demo.child_process import ChildWorker
-from stream_app.demo.environment import Place
+from stream_app.demo.environment import Environment
 from stream_app.errors import InputFileError
 
 MAX_REQUEST_BYTES = 65_536
@@ -20,22 +20,22 @@ REPORTS_KEPT = 12
 """Those of the newest windows: each takes a second or more and 4 MB; ``stream-app report`` makes any other."""
 
 
-def start_scorer(place: Place, folder: Path, clients: Path) -> ChildWorker:
+def start_scorer(environment: Environment, folder: Path, clients: Path) -> ChildWorker:
     """``folder``: for its log alone; goes with it."""
     settings: dict[str, object] = {
-        "group": place.group,
-        "guarantee": place.guarantee,
+        "group": environment.group,
+        "guarantee": environment.guarantee,
         "clients": clients,
         "web_port": 0,
         "max_request_bytes": MAX_REQUEST_BYTES,
     }
-    return ChildWorker("scorer", "worker", folder, _common(place) | settings)
+    return ChildWorker("scorer", "worker", folder, _common(environment) | settings)
 
 
-def start_monitor(place: Place, folder: Path, output: Path, reports: bool) -> ChildWorker:
+def start_monitor(environment: Environment, folder: Path, output: Path, reports: bool) -> ChildWorker:
     """``folder``: for its log; goes with it. ``output``: for its store and, if any are made, its reports."""
     settings: dict[str, object] = {
-        "monitor_group": place.monitor_group,
+        "monitor_group": environment.monitor_group,
         "monitor_port": 0,
         "window": "1mo",
         "idle_seconds": 2,  # of wall clock: here four years pass in seconds
@@ -44,19 +44,19 @@ def start_monitor(place: Place, folder: Path, output: Path, reports: bool) -> Ch
         "reports": output / REPORTS_FOLDER,
         "reports_kept": REPORTS_KEPT if reports else 0,
     }
-    return ChildWorker("monitor", "monitor", folder, _common(place) | settings)
+    return ChildWorker("monitor", "monitor", folder, _common(environment) | settings)
 
 
-def start_gateway(place: Place, folder: Path, clients: Path, output: Path) -> ChildWorker:
+def start_gateway(environment: Environment, folder: Path, clients: Path, output: Path) -> ChildWorker:
     """``folder``: for its log; goes with it. ``output``: where the monitor's store and reports are."""
     settings: dict[str, object] = {
         "gateway_port": 0,
-        "group": place.group,
+        "group": environment.group,
         "clients": clients,
         "store": output / STORE_FILE,
         "reports": output / REPORTS_FOLDER,
     }
-    return ChildWorker("gateway", "gateway", folder, _common(place) | settings)
+    return ChildWorker("gateway", "gateway", folder, _common(environment) | settings)
 
 
 def make_folder_to_keep(folder: Path) -> None:
@@ -95,10 +95,10 @@ def kept_text(folder: Path, reports: Sequence[Path]) -> str:
     )
 
 
-def _common(place: Place) -> dict[str, object]:
+def _common(environment: Environment) -> dict[str, object]:
     return {
-        "kafka": place.bootstrap,
-        "topic_prefix": place.prefix,
-        "fetch_max_wait_seconds": place.fetch_wait_seconds,
-        "rebalance_timeout_seconds": place.rebalance_timeout_seconds,
+        "kafka": environment.bootstrap,
+        "topic_prefix": environment.prefix,
+        "fetch_max_wait_seconds": environment.fetch_wait_seconds,
+        "rebalance_timeout_seconds": environment.rebalance_timeout_seconds,
     }

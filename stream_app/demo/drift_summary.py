@@ -18,7 +18,7 @@ OFF = {"predicted_too_low": "too low", "predicted_too_high": "too high"}
 HEADER = ("quarter", "decisions", "predicted", "observed", "predicted was", "drifted inputs")
 
 
-class Sightings:
+class DriftWindows:
     """The monitor's windows, each as its highest revision has it, in whichever order the revisions are heard."""
 
     def __init__(self) -> None:

@@ -20,7 +20,7 @@ _TIDY_SECONDS = 5.0
 Say = Callable[[str], None]
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
+class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """A broker with the demo's topics, and how to talk to it; times in seconds."""
 
     bootstrap: str
@@ -56,40 +56,42 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.contextmanager
-def own_broker(engine: Choice, say: Say) -> Iterator[Place]:
+def own_broker(engine: Choice, say: Say) -> Iterator[Environment]:
     """A broker that ends with the block, with the topics on it. Raises BrokerStartFailed."""
     say(f"Starting a broker (engine: {engine}).")
     with start_broker(engine, say=say) as broker:
-        place = _timed(Place(bootstrap=broker.bootstrap, meaning=broker.description), broker.engine)
-        create_topics(place.bootstrap, PARTITIONS, names=place.names)
-        yield place
+        environment = _timed(Environment(bootstrap=broker.bootstrap, meaning=broker.description), broker.engine)
+        create_topics(environment.bootstrap, PARTITIONS, names=environment.names)
+        yield environment
 
 
 @contextlib.contextmanager
-def borrowed_broker(bootstrap: str, engine: Choice, say: Say) -> Iterator[Place]:
+def borrowed_broker(bootstrap: str, engine: Choice, say: Say) -> Iterator[Environment]:
     """Topics and groups of the demo's own on an existing broker, deleted at the end of the block.
 
     ``engine``: what runs there, which the protocol does not tell; ``auto`` is taken for Apache Kafka. Raises
     BrokerUnreachable or TopicMismatch.
     """
     prefix = f"demo-{secrets.token_hex(4)}."
-    place = _timed(Place(bootstrap=bootstrap, meaning="A broker that was there already.", prefix=prefix), engine)
+    environment = _timed(
+        Environment(bootstrap=bootstrap, meaning="A broker that was there already.", prefix=prefix), engine
+    )
     wait_for_broker(bootstrap, say=say)
     say(f"Using the broker at {bootstrap}; its own topics stay untouched: the demo's begin with {prefix!r}.")
     try:
-        create_topics(bootstrap, PARTITIONS, names=place.names)
-        yield place
+        create_topics(bootstrap, PARTITIONS, names=environment.names)
+        yield environment
     finally:
-        _delete(place, say)
+        _delete(environment, say)
 
 
-def _timed(place: Place, engine: Choice) -> Place:
-    """The place with the waiting times of its engine; what a Place has by itself suits Apache Kafka."""
+def _timed(environment: Environment, engine: Choice) -> Environment:
+    """The place with the waiting times of its engine; what a Environment has by itself suits Apache Kafka."""
     if engine != "tansu":
-        return place
+        return environment
     # It waits out every empty fetch and every rebalance, and a fetch slows with each batch it holds.
     return msgspec.structs.replace(
-        place,
+        environment,
         guarantee="at_least_once",  # it has no transactions
         fetch_wait_seconds=0.005,
         rebalance_timeout_seconds=3.0,
@@ -97,13 +99,13 @@ def _timed(place: Place, engine: Choice) -> Place:
     )
 
 
-def _delete(place: Place, say: Say) -> None:
+def _delete(environment: Environment, say: Say) -> None:
     """Delete the topics and the groups, as far as the broker lets us."""
     from kafka.errors import KafkaError  # noqa: PLC0415 - only an existing broker is tidied up
 
     try:
-        with admin_client(place.bootstrap, _TIDY_SECONDS) as admin:
-            admin.delete_topics(list(place.names.all()))
-            admin.delete_groups([place.group, place.monitor_group])
+        with admin_client(environment.bootstrap, _TIDY_SECONDS) as admin:
+            admin.delete_topics(list(environment.names.all()))
+            admin.delete_groups([environment.group, environment.monitor_group])
     except (KafkaError, BrokerUnreachable):
-        say(f"The broker did not let the demo delete its topics; delete those that begin with {place.prefix!r}.")
+        say(f"The broker did not let the demo delete its topics; delete those that begin with {environment.prefix!r}.")

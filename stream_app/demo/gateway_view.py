@@ -21,7 +21,7 @@ class Child(Protocol):
     def check(self) -> None: ...
 
 
-class Front:
+class GatewayView:
     """What goes wrong with the gateway is told at once and kept as ``fault``; it spoils no account of the requests."""
 
     def __init__(self, gateway: Child, say: Say) -> None:
@@ -50,11 +50,11 @@ class Front:
             self._say(f"The gateway failed; the requests are accounted for without it. {fault.happened}")
 
 
-def require_served(front: Front | None) -> None:
+def require_served(gateway_view: GatewayView | None) -> None:
     """Raises DemoFailed when the gateway of the demo failed."""
-    if front:
-        front.check()
-        if front.fault:
+    if gateway_view:
+        gateway_view.check()
+        if gateway_view.fault:
             raise DemoFailed(
                 "The gateway failed, see above; every request is accounted for.",
                 kept="The summary is complete.",
@@ -62,16 +62,16 @@ def require_served(front: Front | None) -> None:
             )
 
 
-def stay(front: Front, scorer: Child, others: Sequence[Child], client_id: str, say: Say) -> None:
+def stay(gateway_view: GatewayView, scorer: Child, others: Sequence[Child], client_id: str, say: Say) -> None:
     """Keep everything running until Ctrl-C, which is the proper end. Raises DemoFailed when a child ends by itself.
 
     ``client_id``: somebody to try the dashboard with.
     """
     try:
         scorer.wait_until_ready()
-        say(f"Everything stays until Ctrl-C. The dashboard: {front.address} (try client {client_id}).")
+        say(f"Everything stays until Ctrl-C. The dashboard: {gateway_view.address} (try client {client_id}).")
         while True:
-            for child in (front.gateway, scorer, *others):
+            for child in (gateway_view.gateway, scorer, *others):
                 child.check()
             time.sleep(_LOOK_SECONDS)
     except KeyboardInterrupt:

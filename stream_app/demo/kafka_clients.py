@@ -28,7 +28,7 @@ class Wire(msgspec.Struct, frozen=True, kw_only=True):
     fetch_wait_seconds: float
 
 
-class Pulse:
+class ActivitySignal:
     """Beats whenever something is sent, confirmed or answered; others wait for the next beat."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

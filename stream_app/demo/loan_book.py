@@ -84,7 +84,7 @@ def _request(application_id: str, approved_at: dt.datetime, features: FeatureObj
     return LoanRequest(application_id, application_id, approved_at, features)
 
 
-class Truth:
+class LabelSchedule:
     """Outcomes in the order they became known, each due once the first request dated as late or later is sent.
 
     What became known after the last request is due when all are sent. ``requests`` are in the order of their dates.

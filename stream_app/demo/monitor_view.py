@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import msgspec
 from aiokafka.errors import KafkaError
 
-from stream_app.demo.drift_summary import Sightings, newest_text
+from stream_app.demo.drift_summary import DriftWindows, newest_text
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import DemoFailed
 
@@ -45,7 +45,7 @@ Events = Callable[[], AbstractAsyncContextManager[Consumer]]
 """Opens a reader of the drift events from their beginning."""
 
 
-class Patience:
+class ProgressTimeout:
     """``seconds``: how long the progress, a text, may stay the same; ``say`` hears of it every few seconds."""
 
     def __init__(self, seconds: float, say: Say, clock: Clock = time.monotonic) -> None:
@@ -72,12 +72,12 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: int
 
 
-class Onlooker:
+class MonitorView:
     """What goes wrong with the monitor is told at once and kept as ``fault``; nothing here raises for it."""
 
     def __init__(self, monitor: Monitor, events: Events, say: Say, clock: Clock = time.monotonic) -> None:
         self.fault: DemoFailed | None = None
-        self.sightings = Sightings()
+        self.drift_windows = DriftWindows()
         self._monitor, self._events, self._say, self._clock = monitor, events, say, clock
 
     def wait_until_ready(self) -> None:
@@ -90,7 +90,7 @@ class Onlooker:
     @property
     def newest(self) -> str:
         """The newest window in a few words, empty before the first."""
-        windows = self.sightings.windows
+        windows = self.drift_windows.windows
         return newest_text(windows[-1]) if windows else ""
 
     async def listen(self) -> None:
@@ -103,7 +103,7 @@ class Onlooker:
         """Hear its events until the windows account for everything, or nothing new comes for this long."""
         if self.fault:
             return
-        patience = Patience(patience_seconds, self._say, self._clock)
+        patience = ProgressTimeout(patience_seconds, self._say, self._clock)
         try:
             async with self._events() as consumer:
                 while not self._has(expected):
@@ -117,7 +117,7 @@ class Onlooker:
 
     async def wait_for_reports(self, files: Sequence[Path], patience_seconds: float) -> None:
         """Wait until these files are there, or no further one comes for this long."""
-        patience = Patience(patience_seconds, self._say, self._clock)
+        patience = ProgressTimeout(patience_seconds, self._say, self._clock)
         try:
             while not self.fault and (missing := [file for file in files if not file.exists()]):
                 self._monitor.check()
@@ -129,13 +129,13 @@ class Onlooker:
     def _hear(self, fetched: dict[Any, Any]) -> None:
         for records in fetched.values():
             for record in records:
-                self.sightings.heard(_decode(record.value))
+                self.drift_windows.heard(_decode(record.value))
 
     def _has(self, expected: Expected) -> bool:
-        return self.sightings.decisions >= expected.decisions and self.sightings.labelled >= expected.outcomes
+        return self.drift_windows.decisions >= expected.decisions and self.drift_windows.labelled >= expected.outcomes
 
     def _progress(self, expected: Expected) -> str:
-        seen = self.sightings
+        seen = self.drift_windows
         return (
             f"windows closed: {len(seen.windows)}, decisions in them: {seen.decisions:,} of {expected.decisions:,}, "
             f"truth known: {seen.labelled:,} of {expected.outcomes:,}"
@@ -147,9 +147,9 @@ class Onlooker:
             self._say(f"The monitor failed; the requests are accounted for without it. {fault.happened}")
 
 
-def require_watched(onlooker: Onlooker | None) -> None:
+def require_watched(monitor_view: MonitorView | None) -> None:
     """Raises DemoFailed when the monitor of the demo failed."""
-    if onlooker and onlooker.fault:
+    if monitor_view and monitor_view.fault:
         raise DemoFailed(
             "The monitor failed, see above; every request is accounted for.",
             kept="The summary is complete but for what the monitor would have added.",

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 from aiokafka import AIOKafkaConsumer
 
-from stream_app.demo.kafka_clients import Pulse
+from stream_app.demo.kafka_clients import ActivitySignal
 from stream_app.demo.reconciliation import Answer, Ledger, Position
 from stream_app.events import RawRecord
 from stream_app.tables.messages import DECISION
@@ -49,7 +49,11 @@ class Reader:
     """Books every answer of the replay that it reads; the time of reading is the time of the whole fetch."""
 
     def __init__(
-        self, consumer: AIOKafkaConsumer, ledger: Ledger, pulse: Pulse, clock: Callable[[], float] = time.monotonic
+        self,
+        consumer: AIOKafkaConsumer,
+        ledger: Ledger,
+        pulse: ActivitySignal,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._consumer, self._ledger, self._pulse, self._clock = consumer, ledger, pulse, clock
 

@@ -13,9 +13,9 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from stream_app.demo.child_process import ChildWorker
-from stream_app.demo.kafka_clients import Pulse, Wire, consumer_of, started_producer
-from stream_app.demo.loan_book import Truth
-from stream_app.demo.monitor_view import Onlooker
+from stream_app.demo.kafka_clients import ActivitySignal, Wire, consumer_of, started_producer
+from stream_app.demo.loan_book import LabelSchedule
+from stream_app.demo.monitor_view import MonitorView
 from stream_app.demo.reader import Reader
 from stream_app.demo.reconciliation import Ledger
 from stream_app.demo.screen import Live, Screen
@@ -27,42 +27,49 @@ _TICK_SECONDS = 0.25
 _REST_SECONDS = 10.0
 
 
-class Job(msgspec.Struct, frozen=True, kw_only=True):
+class ReplayJob(msgspec.Struct, frozen=True, kw_only=True):
     """``total`` messages at a pace, and the truth about them; when some are under way and nothing moved for
     ``patience_seconds``, it is over."""
 
     messages: Iterable[Message]
     total: int
-    truth: Truth
+    truth: LabelSchedule
     pace: Pace
     patience_seconds: float
 
 
-class Cast(msgspec.Struct, frozen=True, kw_only=True):
+class Participants(msgspec.Struct, frozen=True, kw_only=True):
     """Who takes part: the scorer and, unless it is left out, the monitor."""
 
     scorer: ChildWorker
-    onlooker: Onlooker | None
+    monitor_view: MonitorView | None
 
 
-async def exchange(job: Job, ledger: Ledger, wire: Wire, cast: Cast, screen: Screen) -> int:
+async def replay_all(job: ReplayJob, ledger: Ledger, wire: Wire, participants: Participants, screen: Screen) -> int:
     """Send the messages, read their answers, then end the scorer and read what it still left. Gives the number of
     outcomes the broker has.
 
     Raises DemoFailed when the scorer ends by itself, BrokerUnreachable when the broker does.
     """
-    pulse = Pulse()
+    pulse = ActivitySignal()
     answers = wire.names.decisions, wire.names.rejections
     try:
         async with started_producer(wire) as producer, consumer_of(wire, *answers) as consumer:
             sender = Sender(producer, wire, ledger, pulse)
             reader = Reader(consumer, ledger, pulse)
             work = [sender.send_all(job.messages, job.pace, job.truth), reader.read_on()]
-            if cast.onlooker:
-                work.append(cast.onlooker.listen())
+            if participants.monitor_view:
+                work.append(participants.monitor_view.listen())
             async with _background(*work) as tasks:
-                await _watch(Watched(job, sender, ledger, pulse, cast.onlooker), cast.scorer, tasks, screen)
-            await asyncio.to_thread(cast.scorer.stop)  # so that nothing can be answered twice after the last look
+                await _watch(
+                    ReplayProgress(job, sender, ledger, pulse, participants.monitor_view),
+                    participants.scorer,
+                    tasks,
+                    screen,
+                )
+            await asyncio.to_thread(
+                participants.scorer.stop
+            )  # so that nothing can be answered twice after the last look
             async with asyncio.timeout(_REST_SECONDS):
                 await reader.read_rest()
     except (KafkaError, TimeoutError) as fault:
@@ -73,11 +80,13 @@ async def exchange(job: Job, ledger: Ledger, wire: Wire, cast: Cast, screen: Scr
     return sender.outcomes
 
 
-class Watched:
+class ReplayProgress:
     """The replay as the watcher sees it."""
 
-    def __init__(self, job: Job, sender: Sender, ledger: Ledger, pulse: Pulse, onlooker: Onlooker | None) -> None:
-        self.job, self.sender, self.ledger, self.pulse, self._onlooker = job, sender, ledger, pulse, onlooker
+    def __init__(
+        self, job: ReplayJob, sender: Sender, ledger: Ledger, pulse: ActivitySignal, monitor_view: MonitorView | None
+    ) -> None:
+        self.job, self.sender, self.ledger, self.pulse, self._monitor_view = job, sender, ledger, pulse, monitor_view
         self._marks: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=int(3 / _TICK_SECONDS))
 
     def is_complete(self) -> bool:
@@ -100,11 +109,13 @@ class Watched:
             rejected=self.ledger.answers - decided,
             per_second=(decided - decided_then) / max(now - since, 1e-3),
             latency=self.ledger.recent_latency(),
-            newest_window=self._onlooker.newest if self._onlooker else "",
+            newest_window=self._monitor_view.newest if self._monitor_view else "",
         )
 
 
-async def _watch(watched: Watched, scorer: ChildWorker, tasks: Iterable[asyncio.Task[None]], screen: Screen) -> None:
+async def _watch(
+    watched: ReplayProgress, scorer: ChildWorker, tasks: Iterable[asyncio.Task[None]], screen: Screen
+) -> None:
     shown_at = time.monotonic()
     while not watched.is_complete():
         for task in tasks:

@@ -14,16 +14,16 @@ from typing import Any
 from stream_app.demo.child_process import stop_all
 from stream_app.demo.child_settings import MAX_REQUEST_BYTES, kept_text, reports_in
 from stream_app.demo.drift_summary import HEADER, alarm_lines, quarter_rows
-from stream_app.demo.environment import Place, borrowed_broker, own_broker
+from stream_app.demo.environment import Environment, borrowed_broker, own_broker
 from stream_app.demo.fault_injection import faults_among, with_faults
-from stream_app.demo.gateway_view import Front, require_served
-from stream_app.demo.loan_book import Replay, Truth
-from stream_app.demo.monitor_view import PATIENCE_SECONDS, Expected, Onlooker, require_watched
+from stream_app.demo.gateway_view import GatewayView, require_served
+from stream_app.demo.loan_book import LabelSchedule, Replay
+from stream_app.demo.monitor_view import PATIENCE_SECONDS, Expected, MonitorView, require_watched
 from stream_app.demo.reconciliation import Account, Ledger
-from stream_app.demo.replay import Job, exchange
+from stream_app.demo.replay import ReplayJob, replay_all
 from stream_app.demo.screen import Screen
 from stream_app.demo.sender import Pace
-from stream_app.demo.startup import Folders, Plan, Stage, start, stay_on
+from stream_app.demo.startup import Folders, Options, Processes, start, stay_on
 from stream_app.demo.summary import Summary, account_lines, by_year, require_complete, verdict, year_lines
 
 DELIVERY = {
@@ -40,7 +40,7 @@ DRIFT_HINT = (
 _ALIKE = (signal.SIGTERM, signal.SIGHUP)
 
 
-def run(plan: Plan, screen: Screen) -> Summary:
+def run(options: Options, screen: Screen) -> Summary:
     """Run the demo and say how it went.
 
     Raises DemoFailed unless every request has exactly one output of the expected kind and the monitor saw it all; the
@@ -48,7 +48,7 @@ def run(plan: Plan, screen: Screen) -> Summary:
     """
     with like_ctrl_c(), ExitStack() as stack:
         try:
-            return _run(plan, screen, stack)
+            return _run(options, screen, stack)
         except KeyboardInterrupt:
             screen.say("Interrupted; ending and removing everything the demo started.")
             raise
@@ -56,27 +56,29 @@ def run(plan: Plan, screen: Screen) -> Summary:
             ignore_interrupts()
 
 
-def _run(plan: Plan, screen: Screen, stack: ExitStack) -> Summary:
+def _run(options: Options, screen: Screen, stack: ExitStack) -> Summary:
     folders = Folders(*(_folder(stack) for _ in Folders._fields))
-    stage = Stage(stack.enter_context(_place(plan, screen)), folders, [])
-    stack.callback(stop_all, stage.children)
-    place = stage.place
-    screen.say(f"Broker: {place.bootstrap}. {place.meaning}")
-    replay, cast, front = start(plan, stage, screen)
+    processes = Processes(stack.enter_context(_broker(options, screen)), folders, [])
+    stack.callback(stop_all, processes.children)
+    environment = processes.environment
+    screen.say(f"Broker: {environment.bootstrap}. {environment.meaning}")
+    replay, participants, gateway_view = start(options, processes, screen)
     ledger = Ledger()
     with screen:
-        outcomes = asyncio.run(exchange(_job(plan, place, replay), ledger, place.wire, cast, screen))
+        outcomes = asyncio.run(
+            replay_all(_job(options, environment, replay), ledger, environment.wire, participants, screen)
+        )
     account = ledger.account(wanted=len(replay))
-    kept = ("engine", place.meaning), ("delivery", DELIVERY[place.guarantee])
+    kept = ("engine", environment.meaning), ("delivery", DELIVERY[environment.guarantee])
     screen.table("Summary", [*account_lines(account), *kept])
-    if cast.onlooker and account.is_complete:
+    if participants.monitor_view and account.is_complete:
         expected = Expected(decisions=account.decisions, outcomes=outcomes)
-        _look(plan, expected, cast.onlooker, screen)
+        _look(options, expected, participants.monitor_view, screen)
     else:
         _compare_years(ledger, replay, screen)
-    summary = _end(plan, screen, account, outcomes, cast.onlooker, front)
-    if plan.stay and front:
-        stay_on(stage, front, replay, screen)
+    summary = _end(options, screen, account, outcomes, participants.monitor_view, gateway_view)
+    if options.stay and gateway_view:
+        stay_on(processes, gateway_view, replay, screen)
     return summary
 
 
@@ -84,36 +86,36 @@ def _folder(stack: ExitStack) -> Path:
     return Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="stream-app-", ignore_cleanup_errors=True)))
 
 
-def _place(plan: Plan, screen: Screen) -> AbstractContextManager[Place]:
-    if plan.kafka:
-        return borrowed_broker(plan.kafka, plan.engine, screen.say)
-    return own_broker(plan.engine, screen.say)
+def _broker(options: Options, screen: Screen) -> AbstractContextManager[Environment]:
+    if options.kafka:
+        return borrowed_broker(options.kafka, options.engine, screen.say)
+    return own_broker(options.engine, screen.say)
 
 
-def _job(plan: Plan, place: Place, replay: Replay) -> Job:
-    faulty = faults_among(len(replay), plan.faults, plan.seed)  # a loan that got no decision has no outcome
+def _job(options: Options, environment: Environment, replay: Replay) -> ReplayJob:
+    faulty = faults_among(len(replay), options.faults, options.seed)  # a loan that got no decision has no outcome
     outcomes = [outcome for at, outcome in enumerate(replay.outcomes) if at not in faulty]
-    return Job(
-        messages=with_faults(replay.requests, plan.faults, plan.seed, MAX_REQUEST_BYTES),
+    return ReplayJob(
+        messages=with_faults(replay.requests, options.faults, options.seed, MAX_REQUEST_BYTES),
         total=len(replay),
-        truth=Truth(outcomes, replay.requests),
-        pace=Pace(rate=plan.rate, step_seconds=place.pace_step_seconds),
-        patience_seconds=plan.patience_seconds,
+        truth=LabelSchedule(outcomes, replay.requests),
+        pace=Pace(rate=options.rate, step_seconds=environment.pace_step_seconds),
+        patience_seconds=options.patience_seconds,
     )
 
 
-def _look(plan: Plan, expected: Expected, onlooker: Onlooker, screen: Screen) -> None:
+def _look(options: Options, expected: Expected, monitor_view: MonitorView, screen: Screen) -> None:
     """Wait for the monitor to see it all, and show what it saw."""
     screen.say("The monitor closes the last windows and joins the truth that became known after the last request.")
-    asyncio.run(onlooker.wait_for(expected, PATIENCE_SECONDS))
-    if windows := onlooker.sightings.windows:
+    asyncio.run(monitor_view.wait_for(expected, PATIENCE_SECONDS))
+    if windows := monitor_view.drift_windows.windows:
         screen.table("What the monitor saw of loans that default within 36 months", quarter_rows(windows), HEADER)
         screen.table("Its alarms", alarm_lines(windows))
         screen.say(DRIFT_HINT)
-        if plan.keep:
-            files = reports_in(plan.keep, [event.window.id for event in windows])
-            asyncio.run(onlooker.wait_for_reports(files, PATIENCE_SECONDS))
-            screen.say(kept_text(plan.keep, files))
+        if options.keep:
+            files = reports_in(options.keep, [event.window.id for event in windows])
+            asyncio.run(monitor_view.wait_for_reports(files, PATIENCE_SECONDS))
+            screen.say(kept_text(options.keep, files))
 
 
 def _compare_years(ledger: Ledger, replay: Replay, screen: Screen) -> None:
@@ -124,14 +126,19 @@ def _compare_years(ledger: Ledger, replay: Replay, screen: Screen) -> None:
 
 
 def _end(
-    plan: Plan, screen: Screen, account: Account, outcomes: int, onlooker: Onlooker | None, front: Front | None
+    options: Options,
+    screen: Screen,
+    account: Account,
+    outcomes: int,
+    monitor_view: MonitorView | None,
+    gateway_view: GatewayView | None,
 ) -> Summary:
-    summary = Summary.of(account, outcomes, onlooker.sightings.windows if onlooker else None)
-    if plan.summary:
-        summary.write(plan.summary)
+    summary = Summary.of(account, outcomes, monitor_view.drift_windows.windows if monitor_view else None)
+    if options.summary:
+        summary.write(options.summary)
     require_complete(account)
-    require_watched(onlooker)
-    require_served(front)
+    require_watched(monitor_view)
+    require_served(gateway_view)
     screen.say(verdict(account))
     return summary
 

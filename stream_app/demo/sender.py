@@ -16,8 +16,8 @@ from typing import Any, Protocol
 import msgspec
 from aiokafka.partitioner import murmur2
 
-from stream_app.demo.kafka_clients import Pulse, Wire
-from stream_app.demo.loan_book import Truth
+from stream_app.demo.kafka_clients import ActivitySignal, Wire
+from stream_app.demo.loan_book import LabelSchedule
 from stream_app.demo.reconciliation import Ledger, Sent
 from stream_app.tables.messages import Message
 
@@ -44,7 +44,7 @@ class Producer(Protocol):
 class Deliveries:
     """Sends messages in batches; a delivery that fails is raised at the next step."""
 
-    def __init__(self, producer: Producer, pulse: Pulse) -> None:
+    def __init__(self, producer: Producer, pulse: ActivitySignal) -> None:
         self._producer, self._pulse = producer, pulse
         self._undelivered = 0  # batches
         self._fault: BaseException | None = None
@@ -104,7 +104,12 @@ class Sender:
     """Sends requests and books each where the broker put it; sends outcomes and counts those the broker has."""
 
     def __init__(
-        self, producer: Producer, wire: Wire, ledger: Ledger, pulse: Pulse, clock: Callable[[], float] = time.monotonic
+        self,
+        producer: Producer,
+        wire: Wire,
+        ledger: Ledger,
+        pulse: ActivitySignal,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.sent = 0
         self.outcomes = 0
@@ -117,7 +122,7 @@ class Sender:
         """Requests sent that have no answer yet."""
         return self.sent - self._ledger.answers
 
-    async def send_all(self, messages: Iterable[Message], pace: Pace, truth: Truth) -> None:
+    async def send_all(self, messages: Iterable[Message], pace: Pace, truth: LabelSchedule) -> None:
         """Send every message and what becomes known meanwhile, the rest of the truth at the end, and wait for all
         deliveries. Raises what a delivery failed with.
         """

@@ -12,17 +12,17 @@ from stream_app.broker import Choice
 from stream_app.clients import SQLiteClients
 from stream_app.demo.child_process import ChildWorker
 from stream_app.demo.child_settings import CLIENTS_FILE, start_gateway, start_monitor, start_scorer
-from stream_app.demo.environment import Place
-from stream_app.demo.gateway_view import Front, stay
+from stream_app.demo.environment import Environment
+from stream_app.demo.gateway_view import GatewayView, stay
 from stream_app.demo.kafka_clients import consumer_of
 from stream_app.demo.loan_book import Replay, read_replay
-from stream_app.demo.monitor_view import Onlooker
-from stream_app.demo.replay import Cast
+from stream_app.demo.monitor_view import MonitorView
+from stream_app.demo.replay import Participants
 from stream_app.demo.screen import Screen
 from stream_app.tables.columns import read_contract
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What to replay. ``requests``: None for all; ``rate``: per second, None for as fast as they are taken;
     ``faults``: share made bad, 0..1; ``kafka``: an existing broker, on which ``engine`` runs, instead of a new one;
     ``monitor``, ``gateway``: whether they take part; ``stay``: go on until Ctrl-C when the replay is over, which needs
@@ -53,10 +53,10 @@ class Folders(NamedTuple):
     later_scorer: Path
 
 
-class Stage(NamedTuple):
+class Processes(NamedTuple):
     """Where the demo takes place, and who is on it."""
 
-    place: Place
+    environment: Environment
     folders: Folders
     children: list[ChildWorker]
 
@@ -65,31 +65,37 @@ class Stage(NamedTuple):
         return child
 
 
-def start(plan: Plan, stage: Stage, screen: Screen) -> tuple[Replay, Cast, Front | None]:
+def start(options: Options, processes: Processes, screen: Screen) -> tuple[Replay, Participants, GatewayView | None]:
     """Start the children at once, as all import for seconds, and read the loan book meanwhile."""
-    place, folders = stage.place, stage.folders
-    output = plan.keep or folders.monitor
-    known = (folders.gateway if plan.gateway else folders.scorer) / CLIENTS_FILE
-    onlooker = front = None
+    environment, folders = processes.environment, processes.folders
+    output = options.keep or folders.monitor
+    known = (folders.gateway if options.gateway else folders.scorer) / CLIENTS_FILE
+    monitor_view = gateway_view = None
     with SQLiteClients(known, create=True) as clients:
-        scorer = stage.start(start_scorer(place, folders.scorer, known))
-        if plan.monitor:
-            monitor = stage.start(start_monitor(place, folders.monitor, output, reports=bool(plan.keep) or plan.stay))
-            onlooker = Onlooker(monitor, partial(consumer_of, place.wire, place.wire.names.drift), screen.say)
-        if plan.gateway:
-            front = Front(stage.start(start_gateway(place, folders.gateway, known, output)), screen.say)
-        replay = read_replay(read_contract(None), plan.requests)
+        scorer = processes.start(start_scorer(environment, folders.scorer, known))
+        if options.monitor:
+            monitor = processes.start(
+                start_monitor(environment, folders.monitor, output, reports=bool(options.keep) or options.stay)
+            )
+            monitor_view = MonitorView(
+                monitor, partial(consumer_of, environment.wire, environment.wire.names.drift), screen.say
+            )
+        if options.gateway:
+            gateway_view = GatewayView(
+                processes.start(start_gateway(environment, folders.gateway, known, output)), screen.say
+            )
+        replay = read_replay(read_contract(None), options.requests)
         clients.put_many(replay.profiles, replay.applications)
     screen.say(f"Scorer: ready; its metrics are at http://{scorer.wait_until_ready()}/metrics")
-    for other in (onlooker, front):
+    for other in (monitor_view, gateway_view):
         if other:
             other.wait_until_ready()
-    return replay, Cast(scorer=scorer, onlooker=onlooker), front
+    return replay, Participants(scorer=scorer, monitor_view=monitor_view), gateway_view
 
 
-def stay_on(stage: Stage, front: Front, replay: Replay, screen: Screen) -> None:
+def stay_on(processes: Processes, gateway_view: GatewayView, replay: Replay, screen: Screen) -> None:
     """The replay's scorer has ended, so that its accounts are final; another one answers who tries the dashboard."""
-    _, *others = stage.children
-    known = stage.folders.gateway / CLIENTS_FILE
-    scorer = stage.start(start_scorer(stage.place, stage.folders.later_scorer, known))
-    stay(front, scorer, others, replay.requests[0].client_id, screen.say)
+    _, *others = processes.children
+    known = processes.folders.gateway / CLIENTS_FILE
+    scorer = processes.start(start_scorer(processes.environment, processes.folders.later_scorer, known))
+    stay(gateway_view, scorer, others, replay.requests[0].client_id, screen.say)

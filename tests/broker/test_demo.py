@@ -14,7 +14,7 @@ from stream_app.broker import Broker
 from stream_app.demo.fault_injection import FAULTS
 from stream_app.demo.run import run
 from stream_app.demo.screen import Live, PlainScreen
-from stream_app.demo.startup import Plan
+from stream_app.demo.startup import Options
 from stream_app.errors import DemoFailed
 from stream_app.kafka_admin import admin_client
 from tests.servers.demo_run import Run, asked, child_among, dashboard_of, processes_with, words_of
@@ -172,7 +172,7 @@ def test_when_nothing_comes_back_the_demo_gives_up_and_counts_what_is_missing(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     screen = Freezing(tmp_path)
     with pytest.raises(DemoFailed, match="missing"):
-        run(Plan(engine="tansu", patience_seconds=2.0, monitor=False, gateway=False), screen)
+        run(Options(engine="tansu", patience_seconds=2.0, monitor=False, gateway=False), screen)
     assert screen.frozen is not None
     assert screen.tables["Summary"]["missing"] != "0"
     assert processes_with(tmp_path) == []

@@ -8,7 +8,7 @@ import pytest
 
 from stream_app.demo.drift_summary import (
     HEADER,
-    Sightings,
+    DriftWindows,
     alarm_lines,
     calibration_of,
     first_drifts,
@@ -20,11 +20,11 @@ from stream_app.drift_events import DriftEvent
 from tests.builders.drift_events import drift_event
 
 
-def seen(*events: DriftEvent) -> Sightings:
-    sightings = Sightings()
+def seen(*events: DriftEvent) -> DriftWindows:
+    drift_windows = DriftWindows()
     for event in events:
-        sightings.heard(event)
-    return sightings
+        drift_windows.heard(event)
+    return drift_windows
 
 
 def test_a_window_is_as_its_highest_revision_has_it_in_whichever_order_they_come() -> None:
@@ -40,8 +40,8 @@ def test_windows_are_in_the_order_of_their_time() -> None:
 
 
 def test_late_decisions_are_accounted_for_but_not_labelled() -> None:
-    sightings = seen(drift_event("2005-01", rows=10, late_rows=2, labelled=4), drift_event("2005-02", rows=5))
-    assert (sightings.decisions, sightings.labelled) == (17, 4)
+    drift_windows = seen(drift_event("2005-01", rows=10, late_rows=2, labelled=4), drift_event("2005-02", rows=5))
+    assert (drift_windows.decisions, drift_windows.labelled) == (17, 4)
 
 
 def test_a_quarter_has_one_row_with_means_over_its_decisions() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from stream_app.demo.monitor_view import Expected, Onlooker, require_watched
+from stream_app.demo.monitor_view import Expected, MonitorView, require_watched
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import DemoFailed
 from tests.builders.drift_events import drift_event
@@ -63,40 +63,42 @@ def said() -> list[str]:
     return []
 
 
-def wait(events: Events, said: list[str], monitor: Monitor | None = None, patience_seconds: float = 10.0) -> Onlooker:
-    onlooker = Onlooker(monitor or Monitor(), events.open, said.append, events.clock)
-    asyncio.run(onlooker.wait_for(ALL, patience_seconds))
-    return onlooker
+def wait(
+    events: Events, said: list[str], monitor: Monitor | None = None, patience_seconds: float = 10.0
+) -> MonitorView:
+    monitor_view = MonitorView(monitor or Monitor(), events.open, said.append, events.clock)
+    asyncio.run(monitor_view.wait_for(ALL, patience_seconds))
+    return monitor_view
 
 
 def test_it_is_waited_for_until_every_decision_and_every_outcome_is_in_a_window(said: list[str]) -> None:
     events = Events([FIRST], [SECOND], [FIRST_AGAIN], [drift_event("2005-03")])
-    onlooker = wait(events, said)
-    assert [event.revision for event in onlooker.sightings.windows] == [2, 1]
-    assert (len(events.left), onlooker.fault) == (1, None)
-    require_watched(onlooker)
+    monitor_view = wait(events, said)
+    assert [event.revision for event in monitor_view.drift_windows.windows] == [2, 1]
+    assert (len(events.left), monitor_view.fault) == (1, None)
+    require_watched(monitor_view)
 
 
 def test_what_was_heard_during_the_replay_counts(said: list[str]) -> None:
     events = Events([FIRST_AGAIN, SECOND])
-    onlooker = Onlooker(Monitor(), events.open, said.append, events.clock)
+    monitor_view = MonitorView(Monitor(), events.open, said.append, events.clock)
 
     async def replay() -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.01):
-                await onlooker.listen()
+                await monitor_view.listen()
 
     asyncio.run(replay())
-    assert onlooker.newest == "2005-02 stable"
-    asyncio.run(onlooker.wait_for(ALL, 10.0))
-    assert onlooker.fault is None
+    assert monitor_view.newest == "2005-02 stable"
+    asyncio.run(monitor_view.wait_for(ALL, 10.0))
+    assert monitor_view.fault is None
 
 
 def test_when_nothing_new_comes_it_is_given_up_and_what_it_had_is_told(said: list[str]) -> None:
-    onlooker = wait(Events([FIRST], [SECOND]), said, patience_seconds=4.0)
+    monitor_view = wait(Events([FIRST], [SECOND]), said, patience_seconds=4.0)
     assert "windows closed: 2, decisions in them: 2,000 of 2,000, truth known: 1,000 of 2,000" in said[-1]
     with pytest.raises(DemoFailed, match="every request is accounted for"):
-        require_watched(onlooker)
+        require_watched(monitor_view)
 
 
 def test_patience_begins_anew_with_each_new_window(said: list[str]) -> None:
@@ -119,36 +121,36 @@ def test_reports_are_waited_for_until_the_last_is_there(said: list[str], tmp_pat
             super().check()
             files[self.checks - 1].touch()
 
-    onlooker = Onlooker(Writing(), Events().open, said.append)
-    asyncio.run(onlooker.wait_for_reports(files, 10.0))
-    assert onlooker.fault is None
+    monitor_view = MonitorView(Writing(), Events().open, said.append)
+    asyncio.run(monitor_view.wait_for_reports(files, 10.0))
+    assert monitor_view.fault is None
     assert all(file.exists() for file in files)
 
 
 def test_reports_that_do_not_come_are_given_up(said: list[str], tmp_path: Path) -> None:
     times = iter(range(100))
-    onlooker = Onlooker(Monitor(), Events().open, said.append, lambda: float(next(times)))
-    asyncio.run(onlooker.wait_for_reports([tmp_path / "a.html"], 0.5))
+    monitor_view = MonitorView(Monitor(), Events().open, said.append, lambda: float(next(times)))
+    asyncio.run(monitor_view.wait_for_reports([tmp_path / "a.html"], 0.5))
     assert "It did nothing new for 0.5 s: reports written: 0 of 1." in said[-1]
 
 
 def test_a_monitor_that_ends_is_told_once_and_fails_the_demo_at_its_end(said: list[str]) -> None:
-    onlooker = wait(Events([FIRST]), said, Monitor(dies_at=3))
+    monitor_view = wait(Events([FIRST]), said, Monitor(dies_at=3))
     assert said == ["The monitor failed; the requests are accounted for without it. The monitor ended by itself."]
     with pytest.raises(DemoFailed):
-        require_watched(onlooker)
+        require_watched(monitor_view)
 
 
 def test_a_monitor_that_does_not_start_is_told_and_does_not_raise(said: list[str]) -> None:
-    onlooker = Onlooker(Monitor(dies_at=1), Events().open, said.append)
-    onlooker.wait_until_ready()
-    assert onlooker.fault is not None
+    monitor_view = MonitorView(Monitor(dies_at=1), Events().open, said.append)
+    monitor_view.wait_until_ready()
+    assert monitor_view.fault is not None
     assert "The monitor failed" in said[0]
 
 
 def test_a_monitor_that_did_not_start_is_not_waited_for(said: list[str]) -> None:
     events = Events([FIRST])
-    onlooker = Onlooker(Monitor(dies_at=1), events.open, said.append, events.clock)
-    onlooker.wait_until_ready()
-    asyncio.run(onlooker.wait_for(ALL, 10.0))
+    monitor_view = MonitorView(Monitor(dies_at=1), events.open, said.append, events.clock)
+    monitor_view.wait_until_ready()
+    asyncio.run(monitor_view.wait_for(ALL, 10.0))
     assert events.now == 0.0

@@ -10,8 +10,8 @@ import msgspec
 import pytest
 from aiokafka.structs import RecordMetadata, TopicPartition
 
-from stream_app.demo.kafka_clients import Pulse, Wire
-from stream_app.demo.loan_book import Truth
+from stream_app.demo.kafka_clients import ActivitySignal, Wire
+from stream_app.demo.loan_book import LabelSchedule
 from stream_app.demo.reconciliation import Answer, Ledger
 from stream_app.demo.sender import MAX_CHUNK, Pace, Sender, partition_of
 from stream_app.events import Label, LoanRequest
@@ -35,7 +35,7 @@ class Batch:
         return self
 
 
-NO_TRUTH = Truth([], [])
+NO_TRUTH = LabelSchedule([], [])
 
 
 def wire(partitions: int = 4) -> Wire:
@@ -86,10 +86,10 @@ def send(
     pace: Pace,
     partitions: int = 4,
     seconds: float = 20.0,
-    truth: Truth = NO_TRUTH,
+    truth: LabelSchedule = NO_TRUTH,
 ) -> Sender:
     async def run() -> Sender:
-        sender = Sender(broker, wire(partitions), broker.ledger, Pulse())
+        sender = Sender(broker, wire(partitions), broker.ledger, ActivitySignal())
         async with asyncio.timeout(seconds):
             await sender.send_all(some, pace, truth)
         return sender
@@ -157,7 +157,7 @@ def test_a_steady_pace_takes_as_long_as_the_rate_says() -> None:
     async def run() -> float:
         broker = Broker(Ledger())
         started = asyncio.get_running_loop().time()
-        await Sender(broker, wire(), broker.ledger, Pulse()).send_all(messages(41), Pace(rate=200), NO_TRUTH)
+        await Sender(broker, wire(), broker.ledger, ActivitySignal()).send_all(messages(41), Pace(rate=200), NO_TRUTH)
         return asyncio.get_running_loop().time() - started
 
     assert 0.2 <= asyncio.run(run()) < 2.0
@@ -179,18 +179,18 @@ def ids(some: list[Message]) -> list[str]:
 
 
 def test_an_outcome_is_due_when_the_first_request_dated_as_late_is_sent() -> None:
-    truth = Truth([outcome(0, 15), outcome(10, 10)], applications([0, 10, 20, 30]))
+    truth = LabelSchedule([outcome(0, 15), outcome(10, 10)], applications([0, 10, 20, 30]))
     assert [ids(truth.due(sent)) for sent in (1, 2, 3, 4)] == [[], [], ["r0", "r10"], []]
     assert truth.rest() == []
 
 
 def test_outcomes_are_due_in_the_order_they_became_known() -> None:
-    truth = Truth([outcome(0, 9), outcome(1, 4), outcome(2, 1)], applications([0, 1, 2, 10]))
+    truth = LabelSchedule([outcome(0, 9), outcome(1, 4), outcome(2, 1)], applications([0, 1, 2, 10]))
     assert ids(truth.due(4)) == ["r2", "r1", "r0"]
 
 
 def test_what_became_known_after_the_last_request_is_the_rest() -> None:
-    truth = Truth([outcome(0, 1_000), outcome(1, 500)], applications([0, 1]))
+    truth = LabelSchedule([outcome(0, 1_000), outcome(1, 500)], applications([0, 1]))
     assert (truth.due(2), ids(truth.rest()), truth.rest()) == ([], ["r1", "r0"], [])
 
 
@@ -199,7 +199,7 @@ def test_outcomes_go_out_between_the_requests_and_the_rest_after_them() -> None:
     requests = applications(days)
     broker = Broker(Ledger())
     outcomes = [outcome(day, 100 if day < 1_000 else 10_000) for day in days]
-    truth = Truth(outcomes, requests)
+    truth = LabelSchedule(outcomes, requests)
     sender = send(messages(2_500), broker, Pace(window=500), partitions=1, truth=truth)
     assert (sender.sent, sender.outcomes, broker.ledger.requests) == (2_500, 2_500, 2_500)
     first_outcomes = broker.topics.index(TopicNames().outcomes)
@@ -211,13 +211,13 @@ def test_outcomes_go_out_between_the_requests_and_the_rest_after_them() -> None:
 
 def test_an_outcome_goes_to_the_partition_of_its_client() -> None:
     broker = Broker(Ledger())
-    send(messages(1), broker, Pace(), truth=Truth([outcome(0, 5)], applications([0])))
+    send(messages(1), broker, Pace(), truth=LabelSchedule([outcome(0, 5)], applications([0])))
     assert list(broker.truth) == [partition_of(b"c0", 0, 4)]
 
 
 def test_sending_is_finished_when_every_delivery_is_confirmed() -> None:
     assert send(messages(10), Broker(Ledger()), Pace()).finished
-    sender = Sender(Broker(Ledger()), wire(), Ledger(), Pulse())
+    sender = Sender(Broker(Ledger()), wire(), Ledger(), ActivitySignal())
     assert not sender.finished
 
 
