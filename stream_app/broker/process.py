@@ -1,4 +1,4 @@
-"""A broker as a child process: its log, its end, and the promise that neither outlives the parent."""
+"""A child process, a broker as a rule: its log, its end, and the promise that neither outlives the parent."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import fcntl
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Literal, Self
@@ -39,26 +39,36 @@ class Launch:
     description: str
 
 
-class BrokerProcess:
+class SupervisedProcess:
     """A command under ``supervisor.py``, both in a session of their own.
 
     Ctrl-C in the terminal does not reach them, so that workers can finish before the broker ends.
 
     ``log``: gets standard output and error. ``remove``: a folder that is deleted when the process ends, or None.
+    ``environ``: its environment variables, None for our own.
     """
 
-    def __init__(self, command: Sequence[str], *, log: Path, remove: Path | None) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        *,
+        log: Path,
+        remove: Path | None,
+        grace_seconds: float = GRACE_SECONDS,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
         # The handle outlives the folder: the last lines can be read after the supervisor has deleted it.
         self._log: BinaryIO = log.open("a+b")
         _lock(self._log, log.parent)
         self._log_start = self._log.seek(0, os.SEEK_END)
         script = [sys.executable, "-I", "-S", supervisor.__file__]
         self._supervisor = subprocess.Popen(
-            [*script, str(remove or ""), str(GRACE_SECONDS), *command],
+            [*script, str(remove or ""), str(grace_seconds), *command],
             stdin=subprocess.PIPE,
             stdout=self._log,
             stderr=self._log,
             start_new_session=True,
+            env=environ,
         )
 
     @property
@@ -67,26 +77,35 @@ class BrokerProcess:
         return self._supervisor.pid
 
     def ended(self) -> bool:
-        """Whether the broker process has ended."""
+        """Whether the process has ended."""
         return self._supervisor.poll() is not None
 
+    def log_text(self) -> str:
+        """What this run has logged so far."""
+        self._log.seek(self._log_start)
+        return self._log.read().decode(errors="replace")
+
     def last_lines(self) -> str:
-        """The end of this run's log, at most 12 lines without stack frames; brokers log no record values."""
+        """The end of this run's log, at most 12 lines without Java's stack frames; it holds no record values."""
         end = self._log.seek(0, os.SEEK_END)
         self._log.seek(max(self._log_start, end - _TAIL_BYTES))
         lines = self._log.read().decode(errors="replace").splitlines()
         return "\n".join([line for line in lines if not line.startswith("\tat ")][-_TAIL_LINES:])
 
-    def stop(self) -> None:
-        """End the broker, wait for it and for the deletion of its folder. May be called again."""
+    def begin_stop(self) -> None:
+        """Ask the process to end; does not wait for it."""
         if self._supervisor.stdin and not self._supervisor.stdin.closed:
             with contextlib.suppress(BrokenPipeError):
                 self._supervisor.stdin.close()
+
+    def stop(self) -> None:
+        """End the process, wait for it and for the deletion of its folder. May be called again."""
+        self.begin_stop()
         self._supervisor.wait()
         self._log.close()
 
 
-class Broker(BrokerProcess):
+class Broker(SupervisedProcess):
     """An embedded broker. It runs until :meth:`stop`, the end of its ``with`` block, or the end of this process.
 
     ``bootstrap``: ``127.0.0.1:PORT``. ``transactions``: whether exactly-once delivery is possible. ``description``: for

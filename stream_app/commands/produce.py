@@ -102,7 +102,7 @@ def _outcomes(file: Path | None, sample: int | None, **options: Any) -> list[Lab
 
     contract = read_contract(options["bundle"])
     if file is None:
-        return list(read_replay(contract, sample).outcomes)
+        return list(read_replay(contract, sample).labels)
     named = {
         "request_id": options["request_id"],
         "client_id": options["id_name"],

@@ -1,4 +1,4 @@
-"""The children of the demo and their settings, fitted to the place."""
+"""The children of the demo: how each is started, and the folder that is kept of them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from stream_app.demo.child_process import ChildWorker
+from stream_app.demo.child_process import ChildProcess
 from stream_app.demo.environment import Environment
 from stream_app.errors import InputFileError
 
 MAX_REQUEST_BYTES = 65_536
 STORE_FILE, REPORTS_FOLDER, CLIENTS_FILE = "decisions.db", "reports", "clients.db"
 TEN_YEARS_SECONDS = 10 * 365.25 * 86_400
-"""What is dated later is not the replay's. One request of today, from the dashboard, would make all after it late."""
+"""Requests dated later are not the replay's: one of today, from the dashboard, would make all after it late."""
 
 REPORTS_KEPT = 12
 """Those of the newest windows: each takes a second or more and 4 MB; ``stream-app report`` makes any other."""
 
 
-def start_scorer(environment: Environment, folder: Path, clients: Path) -> ChildWorker:
+def start_scorer(environment: Environment, folder: Path, clients: Path) -> ChildProcess:
     """``folder``: for its log alone; goes with it."""
     settings: dict[str, object] = {
         "group": environment.group,
@@ -29,10 +29,10 @@ def start_scorer(environment: Environment, folder: Path, clients: Path) -> Child
         "web_port": 0,
         "max_request_bytes": MAX_REQUEST_BYTES,
     }
-    return ChildWorker("scorer", "worker", folder, _common(environment) | settings)
+    return ChildProcess("scorer", "worker", folder, _common(environment) | settings)
 
 
-def start_monitor(environment: Environment, folder: Path, output: Path, reports: bool) -> ChildWorker:
+def start_monitor(environment: Environment, folder: Path, output: Path, reports: bool) -> ChildProcess:
     """``folder``: for its log; goes with it. ``output``: for its store and, if any are made, its reports."""
     settings: dict[str, object] = {
         "monitor_group": environment.monitor_group,
@@ -44,10 +44,10 @@ def start_monitor(environment: Environment, folder: Path, output: Path, reports:
         "reports": output / REPORTS_FOLDER,
         "reports_kept": REPORTS_KEPT if reports else 0,
     }
-    return ChildWorker("monitor", "monitor", folder, _common(environment) | settings)
+    return ChildProcess("monitor", "monitor", folder, _common(environment) | settings)
 
 
-def start_gateway(environment: Environment, folder: Path, clients: Path, output: Path) -> ChildWorker:
+def start_gateway(environment: Environment, folder: Path, clients: Path, output: Path) -> ChildProcess:
     """``folder``: for its log; goes with it. ``output``: where the monitor's store and reports are."""
     settings: dict[str, object] = {
         "gateway_port": 0,
@@ -56,13 +56,12 @@ def start_gateway(environment: Environment, folder: Path, clients: Path, output:
         "store": output / STORE_FILE,
         "reports": output / REPORTS_FOLDER,
     }
-    return ChildWorker("gateway", "gateway", folder, _common(environment) | settings)
+    return ChildProcess("gateway", "gateway", folder, _common(environment) | settings)
 
 
 def make_folder_to_keep(folder: Path) -> None:
-    """Make it, for :func:`start_monitor`'s ``keep``. Raises InputFileError when it cannot be made or has a store.
-
-    An older demo's store would not do: it remembers how far another broker's topics were read.
+    """Make the folder that ``--keep`` names. Raises InputFileError when it cannot be made, or has a store of an older
+    demo: that remembers how far another broker's topics were read.
     """
     if (folder / STORE_FILE).exists():
         raise InputFileError(
@@ -81,17 +80,17 @@ def make_folder_to_keep(folder: Path) -> None:
 
 
 def reports_in(folder: Path, window_ids: Sequence[str]) -> list[Path]:
-    """Where the reports will lie, of these windows in their order, that the monitor keeps."""
-    return [folder / REPORTS_FOLDER / f"window-{each}.html" for each in window_ids[-REPORTS_KEPT:]]
+    """The report files that the monitor keeps, of these windows in their order."""
+    return [folder / REPORTS_FOLDER / f"window-{window_id}.html" for window_id in window_ids[-REPORTS_KEPT:]]
 
 
-def kept_text(folder: Path, reports: Sequence[Path]) -> str:
-    """What is kept, and what to do with it."""
+def kept_text(folder: Path, reports: Sequence[Path], window_id: str) -> str:
+    """What is kept, and what to do with it, for example with the window of this id."""
     store = shlex.quote(str(folder / STORE_FILE))
     count = sum(report.exists() for report in reports)
     return (
         f"Kept in {folder}: the decision store and {count} reports. Look into it with "
-        f"`stream-app drift --last 48 --store {store}` and `stream-app report 2006-03 --store {store}`."
+        f"`stream-app drift --last 48 --store {store}` and `stream-app report {window_id} --store {store}`."
     )
 
 

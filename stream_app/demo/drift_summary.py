@@ -1,12 +1,10 @@
-"""What the monitor said of the demo's windows, folded and put into words. Pure."""
+"""What the monitor reported of the demo's windows, in words. Pure."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import groupby
-
-import msgspec
 
 from stream_app.drift_events import DriftEvent, Performance
 
@@ -19,19 +17,18 @@ HEADER = ("quarter", "decisions", "predicted", "observed", "predicted was", "dri
 
 
 class DriftWindows:
-    """The monitor's windows, each as its highest revision has it, in whichever order the revisions are heard."""
+    """The monitor's windows, each at its highest revision, in whichever order the revisions are read."""
 
     def __init__(self) -> None:
         self._events: dict[str, DriftEvent] = {}
 
-    def heard(self, event: DriftEvent) -> None:
-        """One drift event, perhaps again."""
+    def add(self, event: DriftEvent) -> None:
+        """Add one drift event; the same event again changes nothing."""
         known = self._events.get(event.window.id)
         if known is None or event.revision > known.revision:
             self._events[event.window.id] = event
 
-    @property
-    def windows(self) -> list[DriftEvent]:
+    def in_order(self) -> list[DriftEvent]:
         """In the order of their time."""
         return sorted(self._events.values(), key=lambda event: event.window.start)
 
@@ -42,82 +39,115 @@ class DriftWindows:
 
     @property
     def labelled(self) -> int:
-        """Judged decisions whose truth the windows know."""
-        return sum(each.labelled for event in self._events.values() for each in event.performance)
-
-
-class Alarm(msgspec.Struct, frozen=True):
-    """``of``: a feature, or ``prediction``, ``outcome mix``, ``calibration``; the ids of the windows that raised it."""
-
-    of: str
-    windows: tuple[str, ...]
-
-
-def _first_and_most(alarm: Alarm) -> tuple[str, int]:
-    return alarm.windows[0], -len(alarm.windows)
+        """Judged decisions whose label the windows know."""
+        return sum(model.labelled for event in self._events.values() for model in event.performance)
 
 
 def drifted_features(*windows: DriftEvent) -> list[str]:
     """Those that drifted in any of the windows, the strongest first: by the largest ratio of PSI to its limit."""
     ratios: dict[str, float] = {}
-    for each in (each for event in windows for each in event.features if each.shift.drifted):
-        ratios[each.feature] = max(each.shift.ratio or 0.0, ratios.get(each.feature, 0.0))
-    return sorted(ratios, key=lambda feature: -ratios[feature])
+    for feature in (feature for event in windows for feature in event.features if feature.shift.drifted):
+        ratios[feature.feature] = max(feature.shift.ratio or 0.0, ratios.get(feature.feature, 0.0))
+    return sorted(ratios, key=lambda name: -ratios[name])
 
 
 def calibration_of(event: DriftEvent) -> str:
     """The verdict on the window's model versions together: the first alarm, else ``unknown`` if any, else in line."""
-    verdicts = [each.realised.calibration if each.realised else "unknown" for each in event.performance]
+    verdicts = [model.realised.calibration if model.realised else "unknown" for model in event.performance]
     alarms = [verdict for verdict in verdicts if verdict in OFF]
     return alarms[0] if alarms else "unknown" if "unknown" in verdicts or not verdicts else "in_line"
 
 
-def alarms(windows: Sequence[DriftEvent]) -> list[Alarm]:
-    """Each feature that ever drifted, the earliest and most often first; prediction, outcome mix and calibration."""
-    by_feature: dict[str, list[str]] = defaultdict(list)
-    for event in windows:
-        for feature in drifted_features(event):
-            by_feature[feature].append(event.window.id)
-    return [
-        *sorted((Alarm(feature, tuple(ids)) for feature, ids in by_feature.items()), key=_first_and_most),
-        Alarm("prediction", tuple(event.window.id for event in windows if event.prediction.shift.drifted)),
-        Alarm("outcome mix", tuple(event.window.id for event in windows if event.outcomes.shift.drifted)),
-        Alarm("calibration", tuple(event.window.id for event in windows if calibration_of(event) in OFF)),
-    ]
-
-
 def first_drifts(windows: Sequence[DriftEvent]) -> dict[str, str]:
     """The id of the first window in which a feature drifted, by feature."""
-    return {feature: event.window.id for event in reversed(windows) for feature in drifted_features(event)}
+    return {feature: ids[0] for feature, ids in _drifts(windows).items()}
 
 
 def first_off(windows: Sequence[DriftEvent]) -> str | None:
     """The id of the first window whose calibration was off, None if none was."""
-    return next((event.window.id for event in windows if calibration_of(event) in OFF), None)
+    return next(iter(_off(windows)), None)
 
 
 def alarm_lines(windows: Sequence[DriftEvent]) -> list[tuple[str, str]]:
-    """When each alarm was raised first, and how often."""
-    return [(alarm.of, _alarm_text(alarm, len(windows))) for alarm in alarms(windows)]
+    """When each alarm was raised first, and in how many windows: the features that drifted, then the others."""
+    drifts = _drifts(windows) | {
+        "prediction": [event.window.id for event in windows if event.prediction.shift.drifted],
+        "outcome mix": [event.window.id for event in windows if event.outcomes.shift.drifted],
+    }
+    lines = [(name, _alarm_text("drifted", "never drifted", ids, len(windows))) for name, ids in drifts.items()]
+    return [*lines, ("calibration", _alarm_text("was off", "was never off", _off(windows), len(windows)))]
 
 
-def _alarm_text(alarm: Alarm, windows: int) -> str:
-    once, never = ("was off", "was never off") if alarm.of == "calibration" else ("drifted", "never drifted")
-    if not alarm.windows:
+def _drifts(windows: Sequence[DriftEvent]) -> dict[str, list[str]]:
+    """The ids of the windows in which each feature drifted, the earliest and then the most frequent feature first."""
+    ids: dict[str, list[str]] = defaultdict(list)
+    for event in windows:
+        for feature in drifted_features(event):
+            ids[feature].append(event.window.id)
+    return dict(sorted(ids.items(), key=lambda drift: (drift[1][0], -len(drift[1]))))
+
+
+def _off(windows: Sequence[DriftEvent]) -> list[str]:
+    return [event.window.id for event in windows if calibration_of(event) in OFF]
+
+
+def _alarm_text(once: str, never: str, ids: Sequence[str], windows: int) -> str:
+    if not ids:
         return f"{never} in {windows} windows"
-    return f"{once} first in {alarm.windows[0]}, in {len(alarm.windows)} of {windows} windows"
+    return f"{once} first in {ids[0]}, in {len(ids)} of {windows} windows"
 
 
 def newest_text(event: DriftEvent) -> str:
     """A window in a few words: ``2006-03 drifted: low_doc``."""
     features = drifted_features(event)
     verdict = event.verdict.replace("_", " ")
-    return f"{event.window.id} {verdict}" + (f": {_some(features)}" if features else "")
+    return f"{event.window.id} {verdict}" + (f": {_list(features)}" if features else "")
+
+
+def conclusion(windows: Sequence[DriftEvent]) -> str:
+    """What these windows show, for people: whether inputs drifted, and whether loans defaulted as predicted."""
+    sentences = [_about_inputs(windows), _about_defaults(windows)]
+    if _drifts(windows) and _off(windows):
+        sentences.append("Drift is seen as soon as a window closes; what it costs only labels show, years later.")
+    return " ".join(sentences)
+
+
+def _about_inputs(windows: Sequence[DriftEvent]) -> str:
+    if all(event.verdict == "too_few" for event in windows):
+        return "No window has enough decisions to tell whether inputs drifted."
+    if not (drifts := _drifts(windows)):
+        return f"No input drifted in {_range(windows)}: the applications are like those the model was trained on."
+    count = sum(bool(drifted_features(event)) for event in windows)
+    first, ids = next(iter(drifts.items()))
+    others = f", {len(drifts)} inputs in all" if len(drifts) > 1 else ""
+    return (
+        f"Inputs drifted in {count} of {_range(windows)}, first {first} in {ids[0]}{others}: the applications are not "
+        "like those the model was trained on."
+    )
+
+
+def _about_defaults(windows: Sequence[DriftEvent]) -> str:
+    for verdict, words in (("predicted_too_low", "More"), ("predicted_too_high", "Fewer")):
+        if off := [event for event in windows if calibration_of(event) == verdict]:
+            models = [model for event in off for model in event.performance]
+            return (
+                f"{words} loans defaulted than predicted in {len(off)} of them, first in {off[0].window.id}: "
+                f"{_predicted(models)} predicted, {_observed_rate(models)} observed."
+            )
+    if in_line := sum(calibration_of(event) == "in_line" for event in windows):
+        rest = "; of the others it is too early to tell" if in_line < len(windows) else ""
+        return f"Loans defaulted about as predicted in {in_line} of them{rest}."
+    return "Whether loans default as predicted, it is too early to tell."
+
+
+def _range(windows: Sequence[DriftEvent]) -> str:
+    first, last = windows[0].window.id, windows[-1].window.id
+    return f"the {len(windows)} windows from {first} to {last}" if len(windows) > 1 else f"the one window, {first}"
 
 
 def quarter_rows(windows: Sequence[DriftEvent]) -> list[tuple[str, ...]]:
     """A row under :data:`HEADER` for each quarter in which windows began, in order."""
-    return [_quarter_row(name, list(some)) for name, some in groupby(windows, key=_quarter)]
+    return [_quarter_row(quarter, list(events)) for quarter, events in groupby(windows, key=_quarter)]
 
 
 def _quarter(event: DriftEvent) -> str:
@@ -125,19 +155,28 @@ def _quarter(event: DriftEvent) -> str:
     return f"{start.year} Q{(start.month + 2) // 3}"
 
 
-def _quarter_row(name: str, windows: list[DriftEvent]) -> tuple[str, ...]:
-    models = [each for event in windows for each in event.performance]
+def _quarter_row(quarter: str, windows: list[DriftEvent]) -> tuple[str, ...]:
+    models = [model for event in windows for model in event.performance]
+    decisions = sum(event.rows for event in windows)
     return (
-        name,
-        f"{sum(event.rows for event in windows):,}",
-        _share((each.expected_default_rate, each.rows) for each in models),
+        quarter,
+        f"{decisions:,}",
+        _predicted(models),
         _observed(models),
         _calibration_text(windows),
         _drifted_text(windows),
     )
 
 
-def _share(parts: Iterable[tuple[float, int]]) -> str:
+def _predicted(models: Iterable[Performance]) -> str:
+    return _mean((model.expected_default_rate, model.rows) for model in models)
+
+
+def _observed_rate(models: Iterable[Performance]) -> str:
+    return _mean((model.realised.default_rate, model.labelled) for model in models if model.realised)
+
+
+def _mean(parts: Iterable[tuple[float, int]]) -> str:
     """The mean of rates, each of so many rows."""
     weighed = [(rate * rows, rows) for rate, rows in parts]
     rows = sum(rows for _, rows in weighed)
@@ -146,8 +185,8 @@ def _share(parts: Iterable[tuple[float, int]]) -> str:
 
 def _observed(models: Sequence[Performance]) -> str:
     """The share of defaults among the labelled, and how many those are unless all."""
-    rate = _share((each.realised.default_rate, each.labelled) for each in models if each.realised)
-    rows, labelled = sum(each.rows for each in models), sum(each.labelled for each in models)
+    rows, labelled = sum(model.rows for model in models), sum(model.labelled for model in models)
+    rate = _observed_rate(models)
     return rate if labelled in (0, rows) else f"{rate} of {labelled / rows:.0%}"
 
 
@@ -164,9 +203,9 @@ def _calibration_text(windows: Sequence[DriftEvent]) -> str:
 def _drifted_text(windows: Sequence[DriftEvent]) -> str:
     if all(event.verdict == "too_few" for event in windows):
         return "too few decisions"
-    return _some(drifted_features(*windows)) or NONE
+    return _list(drifted_features(*windows)) or NONE
 
 
-def _some(names: Sequence[str]) -> str:
+def _list(names: Sequence[str]) -> str:
     more = f" and {len(names) - SHOWN_FEATURES} more" if len(names) > SHOWN_FEATURES else ""
     return ", ".join(names[:SHOWN_FEATURES]) + more

@@ -1,4 +1,4 @@
-"""Where the demo takes place: a broker of its own, or topics of its own on a broker that is there already."""
+"""The broker and topics the demo runs on: a broker of its own, or topics of its own on an existing broker."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from stream_app.broker import Choice, start_broker
-from stream_app.demo.kafka_clients import Wire
 from stream_app.errors import BrokerUnreachable
 from stream_app.kafka_admin import admin_client
 from stream_app.topics import TopicNames, create_topics, wait_for_broker
 
-PARTITIONS = 4
-_TIDY_SECONDS = 5.0
+_CLEANUP_SECONDS = 5.0
 
 Say = Callable[[str], None]
 
 
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
-    """A broker with the demo's topics, and how to talk to it; times in seconds."""
+    """A broker with the demo's topics, and how its clients are configured there; times in seconds.
+
+    ``description``: of the broker, for people. ``fetch_wait_seconds``: how long it may hold an empty fetch. The
+    defaults suit Apache Kafka.
+    """
 
     bootstrap: str
-    meaning: str
+    description: str
     prefix: str = ""
+    partitions: int = 4
     guarantee: str = "exactly_once"
     fetch_wait_seconds: float = 0.5
     rebalance_timeout_seconds: float = 20.0
@@ -45,51 +48,40 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         """The monitor's consumer group."""
         return f"{self.prefix}loan-monitor"
 
-    @property
-    def wire(self) -> Wire:
-        return Wire(
-            bootstrap=self.bootstrap,
-            names=self.names,
-            partitions=PARTITIONS,
-            fetch_wait_seconds=self.fetch_wait_seconds,
-        )
-
 
 @contextlib.contextmanager
 def own_broker(engine: Choice, say: Say) -> Iterator[Environment]:
     """A broker that ends with the block, with the topics on it. Raises BrokerStartFailed."""
     say(f"Starting a broker (engine: {engine}).")
     with start_broker(engine, say=say) as broker:
-        environment = _timed(Environment(bootstrap=broker.bootstrap, meaning=broker.description), broker.engine)
-        create_topics(environment.bootstrap, PARTITIONS, names=environment.names)
+        environment = _tuned(Environment(bootstrap=broker.bootstrap, description=broker.description), broker.engine)
+        create_topics(environment.bootstrap, environment.partitions, names=environment.names)
         yield environment
 
 
 @contextlib.contextmanager
-def borrowed_broker(bootstrap: str, engine: Choice, say: Say) -> Iterator[Environment]:
+def existing_broker(bootstrap: str, engine: Choice, say: Say) -> Iterator[Environment]:
     """Topics and groups of the demo's own on an existing broker, deleted at the end of the block.
 
     ``engine``: what runs there, which the protocol does not tell; ``auto`` is taken for Apache Kafka. Raises
     BrokerUnreachable or TopicMismatch.
     """
     prefix = f"demo-{secrets.token_hex(4)}."
-    environment = _timed(
-        Environment(bootstrap=bootstrap, meaning="A broker that was there already.", prefix=prefix), engine
-    )
+    environment = _tuned(Environment(bootstrap=bootstrap, description="An existing broker.", prefix=prefix), engine)
     wait_for_broker(bootstrap, say=say)
     say(f"Using the broker at {bootstrap}; its own topics stay untouched: the demo's begin with {prefix!r}.")
     try:
-        create_topics(bootstrap, PARTITIONS, names=environment.names)
+        create_topics(bootstrap, environment.partitions, names=environment.names)
         yield environment
     finally:
         _delete(environment, say)
 
 
-def _timed(environment: Environment, engine: Choice) -> Environment:
-    """The place with the waiting times of its engine; what a Environment has by itself suits Apache Kafka."""
+def _tuned(environment: Environment, engine: Choice) -> Environment:
+    """The environment with the waiting times and the guarantee of its engine."""
     if engine != "tansu":
         return environment
-    # It waits out every empty fetch and every rebalance, and a fetch slows with each batch it holds.
+    # Tansu waits out every empty fetch and every rebalance, and a fetch slows with each batch it holds.
     return msgspec.structs.replace(
         environment,
         guarantee="at_least_once",  # it has no transactions
@@ -101,11 +93,9 @@ def _timed(environment: Environment, engine: Choice) -> Environment:
 
 def _delete(environment: Environment, say: Say) -> None:
     """Delete the topics and the groups, as far as the broker lets us."""
-    from kafka.errors import KafkaError  # noqa: PLC0415 - only an existing broker is tidied up
-
     try:
-        with admin_client(environment.bootstrap, _TIDY_SECONDS) as admin:
+        with admin_client(environment.bootstrap, _CLEANUP_SECONDS) as admin:
             admin.delete_topics(list(environment.names.all()))
             admin.delete_groups([environment.group, environment.monitor_group])
-    except (KafkaError, BrokerUnreachable):
+    except BrokerUnreachable:
         say(f"The broker did not let the demo delete its topics; delete those that begin with {environment.prefix!r}.")

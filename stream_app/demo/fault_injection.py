@@ -1,4 +1,4 @@
-"""Bad input on purpose: one kind for each thing the pipeline knows to reject, evenly mixed into sound requests.
+"""Bad requests on purpose: one kind for each reason the pipeline rejects a request for, evenly mixed into good ones.
 
 Pure and seeded: the same requests, share and seed give the same messages.
 """
@@ -25,8 +25,8 @@ NUMBER = "amount_requested"
 def with_faults(requests: Sequence[Request], share: float, seed: int, max_request_bytes: int) -> Iterator[Message]:
     """The requests as messages, some of them made bad; ``max_request_bytes`` is what the scorer takes at most."""
     kinds = faults_among(len(requests), share, seed)
-    for at, request in enumerate(requests):
-        kind = kinds.get(at)
+    for index, request in enumerate(requests):
+        kind = kinds.get(index)
         yield request_message(request) if kind is None else spoilt(request, kind, max_request_bytes)
 
 
@@ -36,8 +36,8 @@ def faults_among(count: int, share: float, seed: int) -> dict[int, RejectionReas
     Where they fall is random; the kinds take turns.
     """
     bad = min(count, math.ceil(share * count))
-    places = sorted(random.Random(seed).sample(range(count), bad))  # noqa: S311 - reproducible on purpose
-    return dict(zip(places, cycle(FAULTS), strict=False))
+    indices = sorted(random.Random(seed).sample(range(count), bad))  # noqa: S311 - reproducible on purpose
+    return dict(zip(indices, cycle(FAULTS), strict=False))
 
 
 def spoilt(request: Request, kind: RejectionReason, max_request_bytes: int) -> Message:

@@ -1,8 +1,8 @@
-"""The simulator: the real loan book as a stream of loan requests, in the order the loans were approved, and the truth.
+"""The simulator: the real loan book as a stream of loan requests in the order of approval, and their labels.
 
 A request states what the applicant asks for; what is known of the client beforehand is in the client store. The
-application's id serves as request id and as client id. The truth comes when it came: a default on the day the loan was
-charged off, a paid loan when the horizon that the model predicts has passed.
+application's id serves as request id and as client id. A label has the date it became known: a default the day the loan
+was charged off, a paid loan the end of the horizon that the model predicts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pandas as pd
 from models.contract import Contract
 from models.datasets.sba import PROFILE_FEATURES, REQUEST_FEATURES, TARGET, TARGET_MONTHS, load_applications
 from stream_app.events import Label, LoanRequest
-from stream_app.tables.columns import FeatureObject, Profile, Request, feature_objects
+from stream_app.tables.columns import Profile, Request, feature_objects
 from stream_app.tables.messages import Message, label_message
 
 FIRST_YEAR, LAST_YEAR = 2005, 2008
@@ -28,14 +28,14 @@ FIRST_YEAR, LAST_YEAR = 2005, 2008
 
 @dataclass(frozen=True)
 class Replay:
-    """``n`` applications in approval order: requests, client profiles, years of approval, the truth (1: defaulted), and
-    the same truth as outcomes, each dated when it became known."""
+    """Applications in approval order: requests, client profiles, years of approval, the truth (1: defaulted), and the
+    same as labels, each dated when it became known."""
 
     requests: Sequence[Request]
     profiles: Sequence[Profile]
     years: Sequence[int]
     defaulted: Sequence[int]
-    outcomes: Sequence[Label]
+    labels: Sequence[Label]
 
     def __len__(self) -> int:
         return len(self.requests)
@@ -60,50 +60,52 @@ def replay_of(applications: pd.DataFrame, contract: Contract) -> Replay:
     asked = feature_objects(applications[[*REQUEST_FEATURES]], contract)
     known = feature_objects(applications[[*PROFILE_FEATURES]], contract)
     return Replay(
-        requests=[_request(each, date, features) for each, date, features in zip(ids, dates, asked, strict=True)],
+        requests=[
+            LoanRequest(request_id, request_id, date, features)
+            for request_id, date, features in zip(ids, dates, asked, strict=True)
+        ],
         profiles=[(client, msgspec.json.encode(profile)) for client, profile in zip(ids, known, strict=True)],
         years=applications["approval_date"].dt.year.tolist(),
         defaulted=applications[TARGET].tolist(),
-        outcomes=_outcomes(ids, applications),
+        labels=_labels(ids, applications),
     )
 
 
-def _outcomes(ids: Sequence[str], applications: pd.DataFrame) -> list[Label]:
+def _labels(ids: Sequence[str], applications: pd.DataFrame) -> list[Label]:
     """Defaults are known on their charge-off date, the others ``TARGET_MONTHS`` after their approval."""
     defaulted = applications[TARGET].eq(1)
     horizon = applications["approval_date"] + pd.DateOffset(months=TARGET_MONTHS)
     known = _utc(applications["charge_off_date"].where(defaulted, horizon))
-    return [Label(each, each, bad, at) for each, bad, at in zip(ids, defaulted.tolist(), known, strict=True)]
+    return [
+        Label(request_id, request_id, bad, date)
+        for request_id, bad, date in zip(ids, defaulted.tolist(), known, strict=True)
+    ]
 
 
 def _utc(dates: pd.Series) -> list[dt.datetime]:
     return [date.replace(tzinfo=dt.UTC) for date in dates.dt.to_pydatetime()]
 
 
-def _request(application_id: str, approved_at: dt.datetime, features: FeatureObject) -> Request:
-    return LoanRequest(application_id, application_id, approved_at, features)
-
-
 class LabelSchedule:
-    """Outcomes in the order they became known, each due once the first request dated as late or later is sent.
+    """Labels in the order they became known, each due once the first request of the same date or a later one is sent.
 
     What became known after the last request is due when all are sent. ``requests`` are in the order of their dates.
     """
 
-    def __init__(self, outcomes: Iterable[Label], requests: Sequence[Request]) -> None:
+    def __init__(self, labels: Iterable[Label], requests: Sequence[Request]) -> None:
         dates = [request.requested_at for request in requests]
-        ordered = sorted(outcomes, key=lambda outcome: outcome.observed_at)
-        self._waiting = deque((bisect_left(dates, outcome.observed_at), outcome) for outcome in ordered)
+        ordered = sorted(labels, key=lambda label: label.observed_at)
+        self._waiting = deque((bisect_left(dates, label.observed_at), label) for label in ordered)
 
     def due(self, sent: int) -> list[Message]:
-        """Those that the first ``sent`` requests make due, each given once, in their order."""
-        given: list[Message] = []
+        """Those that the first ``sent`` requests make due, each returned once, in their order."""
+        due: list[Message] = []
         while self._waiting and self._waiting[0][0] < sent:
-            given.append(label_message(self._waiting.popleft()[1]))
-        return given
+            due.append(label_message(self._waiting.popleft()[1]))
+        return due
 
     def rest(self) -> list[Message]:
         """All that is still waiting."""
-        given = [label_message(outcome) for _, outcome in self._waiting]
+        rest = [label_message(label) for _, label in self._waiting]
         self._waiting.clear()
-        return given
+        return rest

@@ -1,4 +1,4 @@
-"""Decisions and rejections in, booked under the request that their headers name."""
+"""Reads decisions and rejections and books each under the request that its headers name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Callable
 import msgspec
 from aiokafka import AIOKafkaConsumer
 
-from stream_app.demo.kafka_clients import ActivitySignal
+from stream_app.demo.kafka_clients import Activity
 from stream_app.demo.reconciliation import Answer, Ledger, Position
 from stream_app.events import RawRecord
 from stream_app.tables.messages import DECISION
@@ -16,7 +16,7 @@ from stream_app.tables.messages import DECISION
 MAX_RECORDS = 4_096
 
 
-class _Decided(msgspec.Struct, gc=False):
+class _Decision(msgspec.Struct, gc=False):
     """What the accounts need of a decision; msgspec skips the rest."""
 
     request_id: str
@@ -25,23 +25,23 @@ class _Decided(msgspec.Struct, gc=False):
 
 
 FROM_THE_GATEWAY = "reply-to"
-"""A header that requests have, and so their answers, that came through the gateway: they are not the replay's."""
+"""A header of requests that came through the gateway, and of their answers: they are not the replay's."""
 
-_decode = msgspec.json.Decoder(_Decided).decode
+_decode = msgspec.json.Decoder(_Decision).decode
 
 
-def answer_of(record: RawRecord, at: float) -> tuple[Position, Answer]:
-    """The position of the request this output answers, and the answer; ``at`` is when it was read."""
+def answer_of(record: RawRecord, read_at: float) -> tuple[Position, Answer]:
+    """The position of the request this output answers, and the answer, read at ``read_at``."""
     headers = dict(record.headers)
     position = int(headers["source-partition"]), int(headers["source-offset"])
     if reason := headers.get("rejection-reason"):
-        return position, Answer(at, reason.decode())
-    decided = _decode(record.value or b"")
-    return position, Answer(at, DECISION, decided.request_id, decided.outcome, decided.probability_of_default)
+        return position, Answer(read_at, reason.decode())
+    decision = _decode(record.value or b"")
+    return position, Answer(read_at, DECISION, decision.request_id, decision.outcome, decision.probability_of_default)
 
 
 def is_of_the_replay(record: RawRecord) -> bool:
-    """Whether this output answers a request of the demo, not of somebody who tries the dashboard meanwhile."""
+    """Whether this output answers a request of the demo, not of somebody who uses the dashboard meanwhile."""
     return all(name != FROM_THE_GATEWAY for name, _ in record.headers)
 
 
@@ -52,35 +52,35 @@ class Reader:
         self,
         consumer: AIOKafkaConsumer,
         ledger: Ledger,
-        pulse: ActivitySignal,
+        activity: Activity,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._consumer, self._ledger, self._pulse, self._clock = consumer, ledger, pulse, clock
+        self._consumer, self._ledger, self._activity, self._clock = consumer, ledger, activity, clock
 
     async def read_on(self) -> None:
         """Read until cancelled."""
         while True:
-            await self._read_some(timeout_ms=1_000)
+            await self._read_fetch(timeout_ms=1_000)
 
     async def read_rest(self) -> None:
-        """Read to the present ends of the topics: once the scorer has ended, all there will ever be.
+        """Read to the ends of the topics: once the scorer has ended, nothing is added.
 
-        Tansu reports the first record of the last batch as the end; the rest of that batch is read till none is left.
+        Tansu reports the first record of the last batch as the end; the rest of that batch is read until none is left.
         """
         ends = await self._consumer.end_offsets(self._consumer.assignment())
         for partition, end in ends.items():
             while await self._consumer.position(partition) < end:
-                await self._read_some(timeout_ms=200)
-        while await self._read_some(timeout_ms=200):
+                await self._read_fetch(timeout_ms=200)
+        while await self._read_fetch(timeout_ms=200):
             pass
 
-    async def _read_some(self, timeout_ms: int) -> bool:
+    async def _read_fetch(self, timeout_ms: int) -> bool:
         """Book what the next fetch brings; whether it brought anything."""
         fetched = await self._consumer.getmany(timeout_ms=timeout_ms, max_records=MAX_RECORDS)
-        at = self._clock()
+        read_at = self._clock()
         for records in fetched.values():
             for record in filter(is_of_the_replay, records):
-                self._ledger.answered(*answer_of(record, at))
+                self._ledger.answered(*answer_of(record, read_at))
         if fetched:
-            self._pulse.beat()
+            self._activity.notify()
         return bool(fetched)

@@ -27,18 +27,18 @@ RECENT = 2_000
 
 
 class Sent(Struct, frozen=True, gc=False):
-    """One request: its place in the replay, when it was sent, and ``DECISION`` or the rejection reason it must get."""
+    """One request: its index in the replay, when it was sent, and ``DECISION`` or the rejection reason it must get."""
 
     index: int
-    at: float
+    sent_at: float
     expected: str = DECISION
     request_id: str = ""
 
 
 class Answer(Struct, frozen=True, gc=False):
-    """One output: when it was read and ``DECISION`` or its rejection reason; what a decision said."""
+    """One output: when it was read, ``DECISION`` or its rejection reason, and the contents of a decision."""
 
-    at: float
+    read_at: float
     kind: str
     request_id: str = ""
     outcome: str = ""
@@ -54,9 +54,8 @@ class Latency(Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True)
 class Account:
-    """What became of the ``requests`` there were to send. ``missing`` are those without an output, whether they were
-    never sent, never confirmed by the broker or never answered; ``unexpected`` counts pairs of (expected, got) that
-    differ.
+    """What became of the ``requests`` to send. ``missing`` are those without an output, whether they were never sent,
+    never confirmed by the broker or never answered; ``unexpected`` counts pairs of (expected, got) that differ.
     """
 
     requests: int
@@ -81,14 +80,14 @@ class Account:
 
 
 class Ledger:
-    """Books what is sent and what is answered, in whichever order the two are learned.
+    """Books what is sent and what is answered, in whichever order the two become known.
 
     The first output of a request is its answer; each further one, and each that names a request never sent, is a
     duplicate.
 
     >>> ledger = Ledger()
-    >>> ledger.answered((0, 7), Answer(at=1.25, kind=DECISION))  # read before the broker confirmed the request
-    >>> ledger.sent((0, 7), Sent(index=0, at=1.0))
+    >>> ledger.answered((0, 7), Answer(read_at=1.25, kind=DECISION))  # read before the broker confirmed the request
+    >>> ledger.sent((0, 7), Sent(index=0, sent_at=1.0))
     >>> ledger.outstanding, ledger.account(wanted=2).missing, ledger.account(wanted=2).latency.p50_ms
     (0, 1, 250.0)
     """
@@ -119,7 +118,7 @@ class Ledger:
 
     def _pair(self, entry: Sent, answer: Answer) -> None:
         self._paired += 1
-        self._recent.append(answer.at - entry.at)
+        self._recent.append(answer.read_at - entry.sent_at)
 
     @property
     def requests(self) -> int:
@@ -145,7 +144,7 @@ class Ledger:
         return sorted(((entry.index, answer) for entry, answer in self._pairs()), key=lambda pair: pair[0])
 
     def account(self, wanted: int) -> Account:
-        """The state of the books, when ``wanted`` requests were to be sent: what is not in the books is missing."""
+        """The account when ``wanted`` requests were to be sent: those never booked are missing."""
         pairs = self._pairs()
         answers = [answer for _, answer in pairs]
         strays = len(self._answers) - len(pairs)
@@ -159,7 +158,7 @@ class Ledger:
             unexpected=Counter(
                 (entry.expected, got) for entry, answer in pairs if (got := _got(entry, answer)) != entry.expected
             ),
-            latency=latency(answer.at - entry.at for entry, answer in pairs),
+            latency=latency(answer.read_at - entry.sent_at for entry, answer in pairs),
             seconds=_span(self._sent.values(), answers),
         )
 
@@ -194,4 +193,4 @@ def percentile(ordered: Sequence[float], share: float) -> float:
 def _span(sent: Iterable[Sent], answers: Sequence[Answer]) -> float:
     if not answers:
         return 0.0
-    return max(answer.at for answer in answers) - min(entry.at for entry in sent)
+    return max(answer.read_at for answer in answers) - min(entry.sent_at for entry in sent)

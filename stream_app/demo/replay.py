@@ -1,4 +1,4 @@
-"""The replay itself: sender, reader and listener at once, until every request is answered or nothing comes back."""
+"""The replay: sender, reader and monitor view at once, until every request is answered or nothing comes back."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import Any
 import msgspec
 from aiokafka.errors import KafkaError
 
-from stream_app.demo.child_process import ChildWorker
-from stream_app.demo.kafka_clients import ActivitySignal, Wire, consumer_of, started_producer
+from stream_app.demo.child_process import ChildProcess
+from stream_app.demo.environment import Environment
+from stream_app.demo.kafka_clients import Activity, started_consumer, started_producer
 from stream_app.demo.loan_book import LabelSchedule
 from stream_app.demo.monitor_view import MonitorView
 from stream_app.demo.reader import Reader
@@ -28,114 +29,108 @@ _REST_SECONDS = 10.0
 
 
 class ReplayJob(msgspec.Struct, frozen=True, kw_only=True):
-    """``total`` messages at a pace, and the truth about them; when some are under way and nothing moved for
-    ``patience_seconds``, it is over."""
+    """``total`` messages at a pace, and their labels; it ends early when some are in flight and nothing has moved for
+    ``timeout_seconds``."""
 
     messages: Iterable[Message]
     total: int
-    truth: LabelSchedule
+    labels: LabelSchedule
     pace: Pace
-    patience_seconds: float
+    timeout_seconds: float
 
 
-class Participants(msgspec.Struct, frozen=True, kw_only=True):
-    """Who takes part: the scorer and, unless it is left out, the monitor."""
-
-    scorer: ChildWorker
-    monitor_view: MonitorView | None
-
-
-async def replay_all(job: ReplayJob, ledger: Ledger, wire: Wire, participants: Participants, screen: Screen) -> int:
-    """Send the messages, read their answers, then end the scorer and read what it still left. Gives the number of
-    outcomes the broker has.
+async def run_replay(
+    job: ReplayJob,
+    ledger: Ledger,
+    environment: Environment,
+    scorer: ChildProcess,
+    monitor: MonitorView | None,
+    screen: Screen,
+) -> int:
+    """Send the messages, read their answers, then stop the scorer and read what it still published. Returns how many
+    labels the broker has.
 
     Raises DemoFailed when the scorer ends by itself, BrokerUnreachable when the broker does.
     """
-    pulse = ActivitySignal()
-    answers = wire.names.decisions, wire.names.rejections
+    activity = Activity()
+    answers = environment.names.decisions, environment.names.rejections
     try:
-        async with started_producer(wire) as producer, consumer_of(wire, *answers) as consumer:
-            sender = Sender(producer, wire, ledger, pulse)
-            reader = Reader(consumer, ledger, pulse)
-            work = [sender.send_all(job.messages, job.pace, job.truth), reader.read_on()]
-            if participants.monitor_view:
-                work.append(participants.monitor_view.listen())
+        async with started_producer(environment) as producer, started_consumer(environment, *answers) as consumer:
+            sender = Sender(producer, environment, ledger, activity)
+            reader = Reader(consumer, ledger, activity)
+            work = [sender.send_all(job.messages, job.pace, job.labels), reader.read_on()]
+            if monitor:
+                work.append(monitor.listen())
             async with _background(*work) as tasks:
-                await _watch(
-                    ReplayProgress(job, sender, ledger, pulse, participants.monitor_view),
-                    participants.scorer,
-                    tasks,
-                    screen,
-                )
-            await asyncio.to_thread(
-                participants.scorer.stop
-            )  # so that nothing can be answered twice after the last look
+                await _watch(ReplayProgress(job, sender, ledger, activity, monitor), scorer, tasks, screen)
+            await asyncio.to_thread(scorer.stop)  # so that nothing can be answered twice after the last read
             async with asyncio.timeout(_REST_SECONDS):
                 await reader.read_rest()
     except (KafkaError, TimeoutError) as fault:
         raise BrokerUnreachable(
-            f"The broker at {wire.bootstrap} stopped answering in mid-replay ({type(fault).__name__}).",
+            f"The broker at {environment.bootstrap} stopped answering during the replay ({type(fault).__name__}).",
             do_next="Start the demo again; if it repeats, take another --engine.",
         ) from fault
-    return sender.outcomes
+    return sender.labels
 
 
 class ReplayProgress:
-    """The replay as the watcher sees it."""
+    """How far the replay is."""
 
     def __init__(
-        self, job: ReplayJob, sender: Sender, ledger: Ledger, pulse: ActivitySignal, monitor_view: MonitorView | None
+        self, job: ReplayJob, sender: Sender, ledger: Ledger, activity: Activity, monitor: MonitorView | None
     ) -> None:
-        self.job, self.sender, self.ledger, self.pulse, self._monitor_view = job, sender, ledger, pulse, monitor_view
+        self.job, self.activity = job, activity
+        self._sender, self._ledger, self._monitor = sender, ledger, monitor
         self._marks: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=int(3 / _TICK_SECONDS))
 
     def is_complete(self) -> bool:
-        """Whether every message is sent, confirmed and answered, and the broker has the whole truth."""
-        answered = self.ledger.requests == self.job.total and self.ledger.outstanding == 0
-        return answered and self.sender.finished
+        """Whether every message is sent, confirmed and answered, and the broker has every label."""
+        answered = self._ledger.requests == self.job.total and self._ledger.outstanding == 0
+        return answered and self._sender.finished
 
     def is_stalled(self) -> bool:
-        """Whether something is under way and nothing has moved for too long."""
-        return self.sender.under_way > 0 and self.pulse.still_seconds() > self.job.patience_seconds
+        """Whether requests are in flight and nothing has moved for too long."""
+        return self._sender.in_flight > 0 and self.activity.idle_seconds() > self.job.timeout_seconds
 
     def live(self) -> Live:
-        """The state now; the rate since the oldest of the last marks, about three seconds."""
-        (since, decided_then), now, decided = self._marks[0], time.monotonic(), self.ledger.decisions
+        """The figures now; the rate since the oldest of the last marks, about three seconds."""
+        (since, decided_then), now, decided = self._marks[0], time.monotonic(), self._ledger.decisions
         self._marks.append((now, decided))
         return Live(
             total=self.job.total,
-            sent=self.sender.sent,
+            sent=self._sender.sent,
             decided=decided,
-            rejected=self.ledger.answers - decided,
+            rejected=self._ledger.answers - decided,
             per_second=(decided - decided_then) / max(now - since, 1e-3),
-            latency=self.ledger.recent_latency(),
-            newest_window=self._monitor_view.newest if self._monitor_view else "",
+            latency=self._ledger.recent_latency(),
+            newest_window=self._monitor.newest if self._monitor else "",
         )
 
 
 async def _watch(
-    watched: ReplayProgress, scorer: ChildWorker, tasks: Iterable[asyncio.Task[None]], screen: Screen
+    progress: ReplayProgress, scorer: ChildProcess, tasks: Iterable[asyncio.Task[None]], screen: Screen
 ) -> None:
     shown_at = time.monotonic()
-    while not watched.is_complete():
+    while not progress.is_complete():
         for task in tasks:
             if task.done():
                 task.result()
         scorer.check()
-        if watched.is_stalled():
-            screen.say(f"Nothing came back for {watched.job.patience_seconds:g} s; the accounts follow.")
+        if progress.is_stalled():
+            screen.say(f"Nothing came back for {progress.job.timeout_seconds:g} s; the accounts follow.")
             return
         if time.monotonic() - shown_at >= _TICK_SECONDS:
             shown_at = time.monotonic()
-            screen.show(watched.live())
-        await watched.pulse.next(_TICK_SECONDS)
-    screen.show(watched.live())
+            screen.show(progress.live())
+        await progress.activity.wait(_TICK_SECONDS)
+    screen.show(progress.live())
 
 
 @contextlib.asynccontextmanager
 async def _background(*work: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
     """Runs these beside the block and cancels them at its end."""
-    tasks = [asyncio.create_task(each) for each in work]
+    tasks = [asyncio.create_task(coroutine) for coroutine in work]
     try:
         yield tasks
     finally:

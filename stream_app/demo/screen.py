@@ -5,8 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 import click
 import msgspec
@@ -26,7 +25,7 @@ PLAIN_SECONDS = 2.0
 class Live(msgspec.Struct, frozen=True, kw_only=True):
     """The state of the replay at one moment; the rate is over the last seconds, latency over the last answers.
 
-    ``newest_window``: what the monitor said of it, empty before the first.
+    ``newest_window``: the newest of the monitor's windows in a few words, empty before the first.
     """
 
     total: int
@@ -45,37 +44,24 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-class Screen(Protocol):
-    """Where the demo's words go. A context manager: what it shows live ends with it."""
-
-    def say(self, text: str) -> None: ...
-
-    def show(self, live: Live) -> None: ...
-
-    def table(self, title: str, rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> None: ...
-
-    def __enter__(self) -> Self: ...
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None
-    ) -> None: ...
-
-
-class PlainScreen:
-    """One line at a time, for logs and pipes."""
+class Screen:
+    """One line at a time, for logs and pipes. A context manager: what is shown live ends with it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._shown_at = clock, clock()
 
     def say(self, text: str) -> None:
+        """One or several sentences."""
         click.echo(text)
 
     def show(self, live: Live) -> None:
+        """The state of the replay; called often."""
         if self._clock() - self._shown_at >= PLAIN_SECONDS:
             self._shown_at = self._clock()
             click.echo(str(live))
 
     def table(self, title: str, rows: Sequence[Sequence[str]], header: Sequence[str] = ()) -> None:
+        """Rows with as many cells each, under a title and perhaps a header."""
         lines = [header, *rows] if header else list(rows)
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         aligned = ("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
@@ -84,14 +70,15 @@ class PlainScreen:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        pass
+    def __exit__(self, *_: object) -> None:
+        """Nothing to end: plain lines stay."""
 
 
-class TerminalScreen:
+class TerminalScreen(Screen):
     """A progress bar with the figures under it; tables at the end."""
 
     def __init__(self, console: Console) -> None:
+        super().__init__()
         self._console = console
         self._bar = Progress(TextColumn("answered"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         self._task = self._bar.add_task("", start=False)
@@ -115,11 +102,11 @@ class TerminalScreen:
         self._display.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._display.stop()
 
 
 def screen() -> Screen:
     """The one that fits where standard output goes."""
     console = Console(file=sys.stdout)
-    return TerminalScreen(console) if console.is_terminal else PlainScreen()
+    return TerminalScreen(console) if console.is_terminal else Screen()

@@ -1,4 +1,4 @@
-"""What the demo says at its end: the accounts in words, the same as JSON, and the model against the truth by year."""
+"""What the demo prints at its end: the accounts in words, the same as JSON, and predicted against observed defaults."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from stream_app.errors import DemoFailed, InputFileError
 from stream_app.tables.messages import DECISION
 
 Line = tuple[str, str]
-"""What it is, and how much."""
+"""A name and its value."""
+
+TOO_LOW = 1.4
+"""Observed over predicted defaults above which the monitor, too, calls a prediction too low."""
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """The accounts as ``--summary`` writes them. ``rejections`` is their number, latency is from send to read.
 
-    ``outcomes``: how many were sent. What the monitor saw follows, null without it: how many windows it closed and
-    called drifted, the first window in which each feature drifted, and the first whose calibration was off.
+    ``outcomes``: how many labels were sent. What the monitor saw follows, null without it: how many windows it closed
+    and called drifted, the first window in which each feature drifted, and the first whose calibration was off.
     """
 
     requests: int
@@ -45,7 +48,7 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     calibration_off_since: str | None
 
     @classmethod
-    def of(cls, account: Account, outcomes: int, windows: Sequence[DriftEvent] | None) -> Summary:
+    def of(cls, account: Account, labels: int, windows: Sequence[DriftEvent] | None) -> Summary:
         """The figures of an account, rounded for people, and of the monitor's windows."""
         return cls(
             requests=account.requests,
@@ -60,9 +63,9 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             review=account.outcomes["review"],
             refused=account.outcomes["refused"],
             seconds=round(account.seconds, 3),
-            outcomes=outcomes,
+            outcomes=labels,
             windows=None if windows is None else len(windows),
-            windows_drifted=None if windows is None else sum(each.verdict == "drifted" for each in windows),
+            windows_drifted=None if windows is None else sum(event.verdict == "drifted" for event in windows),
             drifted_features=None if windows is None else first_drifts(windows),
             calibration_off_since=first_off(windows or ()),
         )
@@ -101,15 +104,15 @@ def by_year(
     answers: Sequence[tuple[int, Answer]], years: Sequence[int], defaulted: Sequence[int]
 ) -> list[YearOfDecisions]:
     """The decisions among ``answers`` (index, answer) by ``years[index]``, against the truth ``defaulted[index]``."""
-    found: dict[int, list[tuple[float, int]]] = defaultdict(list)
+    pairs: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for index, answer in answers:
         if answer.kind == DECISION:
-            found[years[index]].append((answer.probability_of_default, defaulted[index]))
+            pairs[years[index]].append((answer.probability_of_default, defaulted[index]))
     return [
-        YearOfDecisions(
-            year, len(pairs), sum(p for p, _ in pairs) / len(pairs), sum(truth for _, truth in pairs) / len(pairs)
+        YearOfDecisions(year, len(predicted), sum(predicted) / len(predicted), sum(truth) / len(truth))
+        for year, (predicted, truth) in sorted(
+            (year, tuple(zip(*of_year, strict=True))) for year, of_year in pairs.items()
         )
-        for year, pairs in sorted(found.items())
     ]
 
 
@@ -123,17 +126,26 @@ def account_lines(account: Account) -> list[Line]:
         *((f"  {reason}", f"{count:,}") for reason, count in sorted(account.rejections.items())),
         ("missing", f"{account.missing:,}"),
         ("duplicates", f"{account.duplicates:,}"),
-        *((f"  {want} expected", f"{count:,} got: {got}") for (want, got), count in account.unexpected.items()),
+        *((f"  {wanted} expected", f"{count:,} got: {got}") for (wanted, got), count in account.unexpected.items()),
         ("throughput", f"{account.decisions_per_second:,.0f} decisions/s over {account.seconds:.1f} s"),
         ("latency", f"{latency_text(account.latency)}, from send to read"),
     ]
 
 
 def year_lines(years: Sequence[YearOfDecisions]) -> list[Line]:
-    """The model against the truth."""
+    """Predicted and observed defaults, a line a year."""
     return [
-        (str(y.year), f"{y.predicted:.1%} predicted, {y.observed:.1%} observed, {y.decisions:,} loans") for y in years
+        (str(year.year), f"{year.predicted:.1%} predicted, {year.observed:.1%} observed, {year.decisions:,} loans")
+        for year in years
     ]
+
+
+def year_conclusion(years: Sequence[YearOfDecisions]) -> str:
+    """What these years show, for people."""
+    if off := [year for year in years if year.observed > TOO_LOW * year.predicted]:
+        named = ", ".join(f"{year.year} {year.observed / year.predicted:.1f} times as many" for year in off)
+        return f"More loans defaulted than predicted: {named}. The model was trained on loans of 2001-2004."
+    return "In no year did clearly more loans default than predicted."
 
 
 def latency_text(latency: Latency) -> str:
@@ -146,7 +158,11 @@ def verdict(account: Account) -> str:
     if account.is_complete:
         return f"Every one of the {account.requests:,} requests has exactly one output, of the expected kind."
     wrong = {"missing": account.missing, "doubled": account.duplicates, "not as expected": account.unexpected.total()}
-    return f"Of {account.requests:,} requests, " + ", ".join(f"{n:,} {what}" for what, n in wrong.items() if n) + "."
+    return (
+        f"Of {account.requests:,} requests, "
+        + ", ".join(f"{count:,} {what}" for what, count in wrong.items() if count)
+        + "."
+    )
 
 
 def require_complete(account: Account) -> None:

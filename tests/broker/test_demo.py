@@ -13,7 +13,7 @@ import pytest
 from stream_app.broker import Broker
 from stream_app.demo.fault_injection import FAULTS
 from stream_app.demo.run import run
-from stream_app.demo.screen import Live, PlainScreen
+from stream_app.demo.screen import Live, Screen
 from stream_app.demo.startup import Options
 from stream_app.errors import DemoFailed
 from stream_app.kafka_admin import admin_client
@@ -144,7 +144,7 @@ def test_a_demo_that_stays_answers_on_its_dashboard_until_ctrl_c(demo: Callable[
     assert ran.left() == ([], [])
 
 
-class Freezing(PlainScreen):
+class Freezing(Screen):
     """A screen that freezes the scorer once it has decided something, and thaws it when the demo has given up."""
 
     def __init__(self, temporary: Path) -> None:
@@ -172,7 +172,7 @@ def test_when_nothing_comes_back_the_demo_gives_up_and_counts_what_is_missing(
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     screen = Freezing(tmp_path)
     with pytest.raises(DemoFailed, match="missing"):
-        run(Options(engine="tansu", patience_seconds=2.0, monitor=False, gateway=False), screen)
+        run(Options(engine="tansu", timeout_seconds=2.0, monitor=False, gateway=False), screen)
     assert screen.frozen is not None
     assert screen.tables["Summary"]["missing"] != "0"
     assert processes_with(tmp_path) == []

@@ -74,7 +74,7 @@ class Stream:
 
     def outcomes(self) -> None:
         """Send the truth about all loans, in the order in which it became known."""
-        known = sorted(self._replay.outcomes, key=lambda outcome: outcome.observed_at)
+        known = sorted(self._replay.labels, key=lambda outcome: outcome.observed_at)
         self._send(self._deployment.names.outcomes, map(label_message, known))
 
     def _send(self, topic: str, messages: Iterable[Message]) -> None:

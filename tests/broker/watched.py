@@ -63,7 +63,7 @@ def read_book() -> Book:
     decisions: list[Message] = [(output.key or b"", output.value) for output in outputs]
     earlier = sum(request.requested_at < LATER_FROM for request in replay.requests)
     outcomes: list[Message] = [
-        (outcome.client_id.encode(), msgspec.json.encode(outcome)) for outcome in replay.outcomes
+        (outcome.client_id.encode(), msgspec.json.encode(outcome)) for outcome in replay.labels
     ]
     return Book(_spoilt(decisions[:earlier]), decisions[earlier:], _retold(outcomes))
 

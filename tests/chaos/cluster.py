@@ -21,7 +21,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from stream_app.broker.kafka_download import kafka_jars
 from stream_app.broker.kafka_engine import Node, find_java, kafka_node, new_cluster_id
 from stream_app.broker.ports import LOOPBACK, free_ports
-from stream_app.broker.process import BrokerProcess, Launch
+from stream_app.broker.process import Launch, SupervisedProcess
 from stream_app.errors import BrokerUnreachable, StreamAppError
 from stream_app.kafka_admin import admin_client
 from tests.chaos.network import Network
@@ -41,8 +41,8 @@ class ClusterBroker:
         self._command = launch.command
         self._process = self._started()
 
-    def _started(self) -> BrokerProcess:
-        return BrokerProcess(self._command, log=self.folder / "broker.log", remove=None)
+    def _started(self) -> SupervisedProcess:
+        return SupervisedProcess(self._command, log=self.folder / "broker.log", remove=None)
 
     @property
     def java(self) -> int:

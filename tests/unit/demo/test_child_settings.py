@@ -1,4 +1,4 @@
-"""The demo's workers: what is told when one does not start, how they are stopped, and the folder that is kept."""
+"""The demo's children: what is reported when one does not start, how they are stopped, and the folder that is kept."""
 
 from __future__ import annotations
 
@@ -6,51 +6,51 @@ from pathlib import Path
 
 import pytest
 
-from stream_app.demo.child_process import ChildWorker, stop_all
-from stream_app.demo.child_settings import STORE_FILE, make_folder_to_keep
+from stream_app.demo.child_process import ChildProcess, stop_all
+from stream_app.demo.child_settings import STORE_FILE, kept_text, make_folder_to_keep
 from stream_app.errors import DemoFailed, InputFileError
 
 
-def test_a_worker_that_ends_is_told_by_its_name_with_the_end_of_its_log(tmp_path: Path) -> None:
-    child = ChildWorker("monitor", "no-such-command", tmp_path, {})
+def test_a_child_that_ends_is_reported_by_its_name_with_the_end_of_its_log(tmp_path: Path) -> None:
+    child = ChildProcess("monitor", "no-such-command", tmp_path, {})
     with pytest.raises(DemoFailed, match=r"The monitor ended by itself(.|\n)*No such command 'no-such-command'"):
         child.wait_until_ready()
     child.stop()
 
 
-def test_the_folder_of_a_worker_goes_with_it(tmp_path: Path) -> None:
+def test_the_folder_of_a_child_is_deleted_with_it(tmp_path: Path) -> None:
     folder = tmp_path / "its"
     folder.mkdir()
-    stop_all([ChildWorker("scorer", "no-such-command", folder, {})])
+    stop_all([ChildProcess("scorer", "no-such-command", folder, {})])
     assert not folder.exists()
 
 
-def test_the_users_own_settings_do_not_reach_a_worker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_users_own_settings_do_not_reach_a_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STREAM_APP_LOG_LEVEL", "no such level")
-    child = ChildWorker("monitor", "worker", tmp_path, {"kafka": "nonsense", "clients": tmp_path / "clients.db"})
+    child = ChildProcess("monitor", "worker", tmp_path, {"kafka": "nonsense", "clients": tmp_path / "clients.db"})
     with pytest.raises(DemoFailed, match="STREAM_APP_KAFKA") as fault:
         child.wait_until_ready()
     child.stop()
     assert "STREAM_APP_LOG_LEVEL" not in str(fault.value)
 
 
-class Recorded(ChildWorker):
-    """A child that notes what it is told."""
+class Recorded(ChildProcess):
+    """A child that records its calls."""
 
-    def __init__(self, name: str, told: list[str]) -> None:
-        self.name, self.told = name, told  # no process is started
+    def __init__(self, name: str, calls: list[str]) -> None:
+        self.name, self.calls = name, calls  # no process is started
 
-    def end(self) -> None:
-        self.told.append(f"end {self.name}")
+    def begin_stop(self) -> None:
+        self.calls.append(f"begin {self.name}")
 
     def stop(self) -> None:
-        self.told.append(f"stop {self.name}")
+        self.calls.append(f"stop {self.name}")
 
 
-def test_workers_are_all_told_to_end_before_one_is_waited_for() -> None:
-    told: list[str] = []
-    stop_all([Recorded("a", told), Recorded("b", told)])
-    assert told == ["end a", "end b", "stop a", "stop b"]
+def test_every_child_is_asked_to_end_before_one_is_waited_for() -> None:
+    calls: list[str] = []
+    stop_all([Recorded("a", calls), Recorded("b", calls)])
+    assert calls == ["begin a", "begin b", "stop a", "stop b"]
 
 
 def test_the_folder_to_keep_is_made(tmp_path: Path) -> None:
@@ -65,7 +65,14 @@ def test_a_folder_with_an_older_store_is_refused_and_left_as_it_is(tmp_path: Pat
     assert (tmp_path / STORE_FILE).read_text() == "older"
 
 
-def test_a_folder_that_cannot_be_made_is_told_before_anything_starts(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported_before_anything_starts(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputFileError, match="Nothing was started"):
         make_folder_to_keep(tmp_path / "file")
+
+
+def test_the_command_to_look_into_what_was_kept_names_a_window_there_is(tmp_path: Path) -> None:
+    (tmp_path / "a.html").touch()
+    text = kept_text(tmp_path, [tmp_path / "a.html", tmp_path / "b.html"], "2005-06")
+    assert "1 reports" in text
+    assert f"`stream-app report 2005-06 --store {tmp_path / STORE_FILE}`" in text

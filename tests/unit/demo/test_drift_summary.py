@@ -1,4 +1,4 @@
-"""What the demo makes of the monitor's events: the highest revision of each window, quarters, first alarms."""
+"""What the demo makes of the monitor's events: the highest revision of each window, quarters, alarms, a conclusion."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from stream_app.demo.drift_summary import (
     DriftWindows,
     alarm_lines,
     calibration_of,
+    conclusion,
     first_drifts,
     first_off,
     newest_text,
@@ -23,19 +24,19 @@ from tests.builders.drift_events import drift_event
 def seen(*events: DriftEvent) -> DriftWindows:
     drift_windows = DriftWindows()
     for event in events:
-        drift_windows.heard(event)
+        drift_windows.add(event)
     return drift_windows
 
 
 def test_a_window_is_as_its_highest_revision_has_it_in_whichever_order_they_come() -> None:
     revisions = [drift_event("2005-01", revision=number, labelled=number) for number in (1, 2, 3)]
     for order in permutations(revisions):
-        assert seen(*order).windows == [revisions[2]]
+        assert seen(*order).in_order() == [revisions[2]]
         assert seen(*order).labelled == 3
 
 
 def test_windows_are_in_the_order_of_their_time() -> None:
-    windows = seen(drift_event("2006-01"), drift_event("2005-02"), drift_event("2005-10")).windows
+    windows = seen(drift_event("2006-01"), drift_event("2005-02"), drift_event("2005-10")).in_order()
     assert [event.window.id for event in windows] == ["2005-02", "2005-10", "2006-01"]
 
 
@@ -57,12 +58,12 @@ def test_a_quarter_has_one_row_with_means_over_its_decisions() -> None:
     assert len(HEADER) == 6
 
 
-def test_a_quarter_whose_truth_is_known_in_part_says_of_how_much() -> None:
+def test_a_quarter_whose_labels_are_known_in_part_says_of_how_much() -> None:
     [row] = quarter_rows([drift_event("2005-10", rows=1_000, labelled=250, observed=0.08)])
     assert row[3] == "8.0% of 25%"
 
 
-def test_a_quarter_tells_how_many_of_its_windows_are_off() -> None:
+def test_a_quarter_says_how_many_of_its_windows_are_off() -> None:
     off = drift_event("2005-11", calibration="predicted_too_low")
     assert quarter_rows([drift_event("2005-10", labelled=9), off])[0][4] == "too low in 1 of 2"
     assert quarter_rows([off])[0][4] == "too low"
@@ -83,7 +84,7 @@ def test_a_quarter_of_too_few_decisions_is_never_called_stable() -> None:
     assert quarter_rows([drift_event("2005-10", rows=10, verdict="too_few")])[0][5] == "too few decisions"
 
 
-def test_each_alarm_tells_when_it_was_first_and_how_often() -> None:
+def test_each_alarm_says_when_it_was_first_and_how_often() -> None:
     windows = [
         drift_event("2005-09"),
         drift_event("2005-10", drifted=["low_doc"]),
@@ -113,7 +114,7 @@ def test_without_alarms_there_is_no_first_one() -> None:
         (drift_event("2005-01", calibration="predicted_too_high"), "predicted_too_high"),
     ],
 )
-def test_calibration_is_unknown_without_truth(event: DriftEvent, verdict: str) -> None:
+def test_calibration_is_unknown_without_labels(event: DriftEvent, verdict: str) -> None:
     assert calibration_of(event) == verdict
 
 
@@ -125,5 +126,52 @@ def test_calibration_is_unknown_without_truth(event: DriftEvent, verdict: str) -
         (drift_event("2005-11", verdict="too_few"), "2005-11 too few"),
     ],
 )
-def test_the_newest_window_is_told_in_a_few_words(event: DriftEvent, text: str) -> None:
+def test_the_newest_window_is_described_in_a_few_words(event: DriftEvent, text: str) -> None:
     assert newest_text(event) == text
+
+
+@pytest.mark.parametrize(
+    ("windows", "text"),
+    [
+        (
+            [drift_event("2005-01", labelled=9), drift_event("2005-02", labelled=9)],
+            "No input drifted in the 2 windows from 2005-01 to 2005-02: the applications are like those the model was "
+            "trained on. Loans defaulted about as predicted in 2 of them.",
+        ),
+        (
+            [drift_event("2005-01", labelled=9), drift_event("2005-02")],
+            "No input drifted in the 2 windows from 2005-01 to 2005-02: the applications are like those the model was "
+            "trained on. Loans defaulted about as predicted in 1 of them; of the others it is too early to tell.",
+        ),
+        (
+            [drift_event("2005-01", verdict="too_few")],
+            "No window has enough decisions to tell whether inputs drifted. Whether loans default as predicted, it is "
+            "too early to tell.",
+        ),
+        (
+            [
+                drift_event("2005-09", labelled=1_000),
+                drift_event("2005-10", drifted=["low_doc"], labelled=1_000),
+                drift_event(
+                    "2005-11",
+                    drifted=["state", "low_doc"],
+                    labelled=1_000,
+                    observed=0.2,
+                    calibration="predicted_too_low",
+                ),
+            ],
+            "Inputs drifted in 2 of the 3 windows from 2005-09 to 2005-11, first low_doc in 2005-10, 2 inputs in all: "
+            "the applications are not like those the model was trained on. More loans defaulted than predicted in 1 of "
+            "them, first in 2005-11: 5.0% predicted, 20.0% observed. Drift is seen as soon as a window closes; what it "
+            "costs only labels show, years later.",
+        ),
+        (
+            [drift_event("2005-11", labelled=1_000, observed=0.01, calibration="predicted_too_high")],
+            "No input drifted in the one window, 2005-11: the applications are like those the model was trained on. "
+            "Fewer loans defaulted than predicted in 1 of them, first in 2005-11: 5.0% predicted, 1.0% observed.",
+        ),
+    ],
+    ids=["sound", "partly known", "too few", "drifted and too low", "too high"],
+)
+def test_the_conclusion_says_what_these_windows_show_and_nothing_else(windows: list[DriftEvent], text: str) -> None:
+    assert conclusion(windows) == text

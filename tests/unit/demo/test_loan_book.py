@@ -73,19 +73,19 @@ def test_the_share_of_defaults_by_year_is_that_of_the_book(replay: Replay) -> No
     assert sum(of_2007) / len(of_2007) == pytest.approx(0.2012, abs=1e-4)
 
 
-def test_every_application_has_one_outcome_in_the_same_order_and_of_the_same_truth(replay: Replay) -> None:
-    assert [outcome.request_id for outcome in replay.outcomes] == [request.request_id for request in replay.requests]
-    assert [outcome.defaulted for outcome in replay.outcomes] == [bool(bad) for bad in replay.defaulted]
-    assert all(outcome.client_id == outcome.request_id for outcome in replay.outcomes)
+def test_every_application_has_one_label_in_the_same_order_and_of_the_same_truth(replay: Replay) -> None:
+    assert [label.request_id for label in replay.labels] == [request.request_id for request in replay.requests]
+    assert [label.defaulted for label in replay.labels] == [bool(bad) for bad in replay.defaulted]
+    assert all(label.client_id == label.request_id for label in replay.labels)
 
 
 def test_a_default_is_known_when_it_is_charged_off_and_a_paid_loan_after_36_months() -> None:
     days = pd.to_datetime(pd.Series(["2005-02-28", "2005-02-28", "2005-02-28"]))
     charged_off = pd.to_datetime(pd.Series(["2006-03-01", "2009-01-01", None]))
     book = load_applications().head(3).assign(approval_date=days, charge_off_date=charged_off, defaulted_36m=[1, 0, 0])
-    outcomes = replay_of(book, CONTRACT).outcomes
-    assert [outcome.defaulted for outcome in outcomes] == [True, False, False]
-    assert [outcome.observed_at for outcome in outcomes] == [
+    labels = replay_of(book, CONTRACT).labels
+    assert [label.defaulted for label in labels] == [True, False, False]
+    assert [label.observed_at for label in labels] == [
         dt.datetime(2006, 3, 1, tzinfo=dt.UTC),
         dt.datetime(2008, 2, 28, tzinfo=dt.UTC),  # the later charge-off is beyond the horizon
         dt.datetime(2008, 2, 28, tzinfo=dt.UTC),
@@ -93,7 +93,7 @@ def test_a_default_is_known_when_it_is_charged_off_and_a_paid_loan_after_36_mont
 
 
 def test_the_truth_about_the_crisis_comes_until_the_end_of_2011(replay: Replay) -> None:
-    known = [outcome.observed_at for outcome in replay.outcomes]
+    known = [label.observed_at for label in replay.labels]
     assert (min(known), max(known)) == (
         dt.datetime(2005, 12, 2, tzinfo=dt.UTC),
         dt.datetime(2011, 12, 31, tzinfo=dt.UTC),
@@ -101,7 +101,7 @@ def test_the_truth_about_the_crisis_comes_until_the_end_of_2011(replay: Replay) 
     assert all(known > asked.requested_at for known, asked in zip(known, replay.requests, strict=True))
 
 
-def test_an_outcome_goes_under_the_key_of_its_request(replay: Replay) -> None:
-    message = label_message(replay.outcomes[0])
+def test_a_label_has_the_key_of_its_request(replay: Replay) -> None:
+    message = label_message(replay.labels[0])
     assert message.key == request_message(replay.requests[0]).key
-    assert msgspec.json.decode(message.value or b"", type=Label) == replay.outcomes[0]
+    assert msgspec.json.decode(message.value or b"", type=Label) == replay.labels[0]

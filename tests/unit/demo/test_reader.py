@@ -12,15 +12,15 @@ from tests.builders.records import Record, output_of, published, record, request
 
 def test_a_decision_answers_the_request_at_its_source_position() -> None:
     sent = record(request(features={"amount": 500_000, "employees": 1, "home": "own"}), partition=3, offset=41)
-    position, answer = answer_of(published(output_of(sent)), at=1.5)
+    position, answer = answer_of(published(output_of(sent)), read_at=1.5)
     assert position == (3, 41)
-    assert (answer.at, answer.kind, answer.request_id, answer.outcome) == (1.5, DECISION, "r1", "refused")
+    assert (answer.read_at, answer.kind, answer.request_id, answer.outcome) == (1.5, DECISION, "r1", "refused")
     assert answer.probability_of_default == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize("value", [b"not json", None])
 def test_a_rejection_answers_with_its_reason_whatever_bytes_it_carries(value: bytes | None) -> None:
-    position, answer = answer_of(published(output_of(Record(value=value, partition=1, offset=7))), at=0.0)
+    position, answer = answer_of(published(output_of(Record(value=value, partition=1, offset=7))), read_at=0.0)
     assert position == (1, 7)
     assert answer.kind == ("tombstone" if value is None else "not_json")
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from stream_app.demo.reconciliation import MIXED_UP, RECENT, Answer, Latency, Ledger, Sent, latency, percentile
 from stream_app.tables.messages import DECISION
 
-SOUND = Sent(index=0, at=10.0, expected=DECISION, request_id="r")
-DECIDED = Answer(at=10.5, kind=DECISION, request_id="r", outcome="approved", probability_of_default=0.02)
+SOUND = Sent(index=0, sent_at=10.0, expected=DECISION, request_id="r")
+DECIDED = Answer(read_at=10.5, kind=DECISION, request_id="r", outcome="approved", probability_of_default=0.02)
 
 
 def booked(*, sent: dict[tuple[int, int], Sent], answers: list[tuple[tuple[int, int], Answer]]) -> Ledger:
@@ -60,7 +60,7 @@ def test_a_request_without_an_output_is_missing() -> None:
 
 
 def test_each_output_after_the_first_is_a_duplicate_whatever_its_kind() -> None:
-    rejected = Answer(at=11.0, kind="not_json")
+    rejected = Answer(read_at=11.0, kind="not_json")
     answers = [((0, 0), DECIDED), ((0, 0), DECIDED), ((0, 0), rejected)]
     account = booked(sent={(0, 0): SOUND}, answers=answers).account(1)
     assert (account.duplicates, account.decisions, account.missing, account.is_complete) == (2, 1, 0, False)
@@ -77,8 +77,8 @@ def test_an_output_for_a_request_never_sent_is_a_duplicate_and_no_decision() -> 
 
 
 def test_a_bad_request_that_gets_its_own_reason_is_as_expected() -> None:
-    bad = Sent(index=0, at=0.0, expected="not_json")
-    account = booked(sent={(0, 0): bad}, answers=[((0, 0), Answer(at=1.0, kind="not_json"))]).account(1)
+    bad = Sent(index=0, sent_at=0.0, expected="not_json")
+    account = booked(sent={(0, 0): bad}, answers=[((0, 0), Answer(read_at=1.0, kind="not_json"))]).account(1)
     assert account.is_complete
     assert (account.decisions, account.rejections) == (0, Counter(not_json=1))
 
@@ -89,13 +89,13 @@ def test_a_bad_request_that_gets_its_own_reason_is_as_expected() -> None:
 )
 def test_an_output_of_another_kind_than_expected_is_named_with_both(expected: str, got: str) -> None:
     account = booked(
-        sent={(0, 0): Sent(index=0, at=0.0, expected=expected)}, answers=[((0, 0), Answer(at=1.0, kind=got))]
+        sent={(0, 0): Sent(index=0, sent_at=0.0, expected=expected)}, answers=[((0, 0), Answer(read_at=1.0, kind=got))]
     ).account(1)
     assert (account.unexpected, account.is_complete) == (Counter({(expected, got): 1}), False)
 
 
 def test_a_decision_that_names_another_request_is_not_what_was_expected() -> None:
-    other = Answer(at=11.0, kind=DECISION, request_id="another")
+    other = Answer(read_at=11.0, kind=DECISION, request_id="another")
     account = booked(sent={(0, 0): SOUND}, answers=[((0, 0), other)]).account(1)
     assert account.unexpected == Counter({(DECISION, MIXED_UP): 1})
 
@@ -112,15 +112,17 @@ def test_an_output_read_before_the_broker_confirmed_its_request_counts_the_same(
 
 
 def test_the_rate_is_decisions_over_first_sent_to_last_read() -> None:
-    sent = {(0, i): Sent(index=i, at=float(i)) for i in range(3)}
-    bad = {(0, 3): Sent(index=3, at=3.0, expected="not_json")}
-    answers = [((0, i), Answer(at=4.0, kind=DECISION)) for i in range(3)] + [((0, 3), Answer(at=6.0, kind="not_json"))]
+    sent = {(0, i): Sent(index=i, sent_at=float(i)) for i in range(3)}
+    bad = {(0, 3): Sent(index=3, sent_at=3.0, expected="not_json")}
+    answers = [((0, i), Answer(read_at=4.0, kind=DECISION)) for i in range(3)] + [
+        ((0, 3), Answer(read_at=6.0, kind="not_json"))
+    ]
     account = booked(sent=sent | bad, answers=answers).account(wanted=4)
     assert (account.seconds, account.decisions_per_second) == (6.0, 0.5)
 
 
 def test_answers_come_in_the_order_of_the_replay_not_of_the_broker() -> None:
-    sent = {(1, 0): Sent(index=2, at=0.0), (0, 0): Sent(index=0, at=0.0), (0, 1): Sent(index=1, at=0.0)}
+    sent = {(1, 0): Sent(index=2, sent_at=0.0), (0, 0): Sent(index=0, sent_at=0.0), (0, 1): Sent(index=1, sent_at=0.0)}
     ledger = booked(sent=sent, answers=[((1, 0), DECIDED), ((0, 0), DECIDED)])
     assert [index for index, _ in ledger.answers_in_order()] == [0, 2]
 
@@ -128,8 +130,8 @@ def test_answers_come_in_the_order_of_the_replay_not_of_the_broker() -> None:
 def test_running_percentiles_forget_old_answers() -> None:
     ledger = Ledger()
     for offset in range(RECENT + 1):
-        ledger.sent((0, offset), Sent(index=offset, at=0.0))
-        ledger.answered((0, offset), Answer(at=100.0 if offset == 0 else 1.0, kind=DECISION))
+        ledger.sent((0, offset), Sent(index=offset, sent_at=0.0))
+        ledger.answered((0, offset), Answer(read_at=100.0 if offset == 0 else 1.0, kind=DECISION))
     assert ledger.recent_latency() == Latency(1000.0, 1000.0)
 
 
@@ -172,8 +174,8 @@ KINDS = st.sampled_from([DECISION, "not_json"])
 def test_every_output_is_one_answer_or_one_duplicate_whatever_the_order_of_events(
     expected: dict[tuple[int, int], str], outputs: list[tuple[tuple[int, int], str]], random: object
 ) -> None:
-    sent = [(at, Sent(index=i, at=0.0, expected=kind)) for i, (at, kind) in enumerate(expected.items())]
-    read = [(at, Answer(at=1.0, kind=kind)) for at, kind in outputs]
+    sent = [(at, Sent(index=i, sent_at=0.0, expected=kind)) for i, (at, kind) in enumerate(expected.items())]
+    read = [(at, Answer(read_at=1.0, kind=kind)) for at, kind in outputs]
     events: list[tuple[tuple[int, int], Sent | Answer]] = [*sent, *read]
     random.shuffle(events)  # type: ignore[attr-defined]  # hypothesis gives a random.Random
     ledger = Ledger()

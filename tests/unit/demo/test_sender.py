@@ -10,7 +10,8 @@ import msgspec
 import pytest
 from aiokafka.structs import RecordMetadata, TopicPartition
 
-from stream_app.demo.kafka_clients import ActivitySignal, Wire
+from stream_app.demo.environment import Environment
+from stream_app.demo.kafka_clients import Activity
 from stream_app.demo.loan_book import LabelSchedule
 from stream_app.demo.reconciliation import Answer, Ledger
 from stream_app.demo.sender import MAX_CHUNK, Pace, Sender, partition_of
@@ -35,11 +36,11 @@ class Batch:
         return self
 
 
-NO_TRUTH = LabelSchedule([], [])
+NO_LABELS = LabelSchedule([], [])
 
 
-def wire(partitions: int = 4) -> Wire:
-    return Wire(bootstrap="", names=TopicNames(), partitions=partitions, fetch_wait_seconds=0.5)
+def environment(partitions: int = 4) -> Environment:
+    return Environment(bootstrap="", description="", partitions=partitions)
 
 
 class Broker:
@@ -81,17 +82,17 @@ def messages(count: int) -> list[Message]:
 
 
 def send(
-    some: list[Message],
+    batch: list[Message],
     broker: Broker,
     pace: Pace,
     partitions: int = 4,
     seconds: float = 20.0,
-    truth: LabelSchedule = NO_TRUTH,
+    labels: LabelSchedule = NO_LABELS,
 ) -> Sender:
     async def run() -> Sender:
-        sender = Sender(broker, wire(partitions), broker.ledger, ActivitySignal())
+        sender = Sender(broker, environment(partitions), broker.ledger, Activity())
         async with asyncio.timeout(seconds):
-            await sender.send_all(some, pace, truth)
+            await sender.send_all(batch, pace, labels)
         return sender
 
     return asyncio.run(run())
@@ -150,14 +151,14 @@ def test_the_chunk_is_bounded_however_large_the_window() -> None:
 def test_a_steady_pace_does_not_wait_for_answers() -> None:
     broker = Broker(Ledger(), answering=False)
     sender = send(messages(50), broker, Pace(window=1, rate=1_000))
-    assert (sender.sent, sender.under_way) == (50, 50)
+    assert (sender.sent, sender.in_flight) == (50, 50)
 
 
 def test_a_steady_pace_takes_as_long_as_the_rate_says() -> None:
     async def run() -> float:
         broker = Broker(Ledger())
         started = asyncio.get_running_loop().time()
-        await Sender(broker, wire(), broker.ledger, ActivitySignal()).send_all(messages(41), Pace(rate=200), NO_TRUTH)
+        await Sender(broker, environment(), broker.ledger, Activity()).send_all(messages(41), Pace(rate=200), NO_LABELS)
         return asyncio.get_running_loop().time() - started
 
     assert 0.2 <= asyncio.run(run()) < 2.0
@@ -169,55 +170,55 @@ def applications(days: list[int]) -> list[Request]:
     return [LoanRequest(f"r{day}", f"c{day}", first + dt.timedelta(days=day)) for day in days]
 
 
-def outcome(day: int, known_after_days: int) -> Label:
+def label(day: int, known_after_days: int) -> Label:
     at = dt.datetime(2005, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=day + known_after_days)
     return Label(f"r{day}", f"c{day}", True, at)
 
 
-def ids(some: list[Message]) -> list[str]:
-    return [message.request_id for message in some]
+def ids(due: list[Message]) -> list[str]:
+    return [message.request_id for message in due]
 
 
-def test_an_outcome_is_due_when_the_first_request_dated_as_late_is_sent() -> None:
-    truth = LabelSchedule([outcome(0, 15), outcome(10, 10)], applications([0, 10, 20, 30]))
+def test_a_label_is_due_when_the_first_request_dated_as_late_is_sent() -> None:
+    truth = LabelSchedule([label(0, 15), label(10, 10)], applications([0, 10, 20, 30]))
     assert [ids(truth.due(sent)) for sent in (1, 2, 3, 4)] == [[], [], ["r0", "r10"], []]
     assert truth.rest() == []
 
 
-def test_outcomes_are_due_in_the_order_they_became_known() -> None:
-    truth = LabelSchedule([outcome(0, 9), outcome(1, 4), outcome(2, 1)], applications([0, 1, 2, 10]))
+def test_labels_are_due_in_the_order_they_became_known() -> None:
+    truth = LabelSchedule([label(0, 9), label(1, 4), label(2, 1)], applications([0, 1, 2, 10]))
     assert ids(truth.due(4)) == ["r2", "r1", "r0"]
 
 
 def test_what_became_known_after_the_last_request_is_the_rest() -> None:
-    truth = LabelSchedule([outcome(0, 1_000), outcome(1, 500)], applications([0, 1]))
+    truth = LabelSchedule([label(0, 1_000), label(1, 500)], applications([0, 1]))
     assert (truth.due(2), ids(truth.rest()), truth.rest()) == ([], ["r1", "r0"], [])
 
 
-def test_outcomes_go_out_between_the_requests_and_the_rest_after_them() -> None:
+def test_labels_go_out_between_the_requests_and_the_rest_after_them() -> None:
     days = list(range(2_500))
     requests = applications(days)
     broker = Broker(Ledger())
-    outcomes = [outcome(day, 100 if day < 1_000 else 10_000) for day in days]
-    truth = LabelSchedule(outcomes, requests)
-    sender = send(messages(2_500), broker, Pace(window=500), partitions=1, truth=truth)
-    assert (sender.sent, sender.outcomes, broker.ledger.requests) == (2_500, 2_500, 2_500)
-    first_outcomes = broker.topics.index(TopicNames().outcomes)
-    assert broker.topics[first_outcomes:].count(TopicNames().requests) > 1
+    labels = [label(day, 100 if day < 1_000 else 10_000) for day in days]
+    truth = LabelSchedule(labels, requests)
+    sender = send(messages(2_500), broker, Pace(window=500), partitions=1, labels=truth)
+    assert (sender.sent, sender.labels, broker.ledger.requests) == (2_500, 2_500, 2_500)
+    first_labels = broker.topics.index(TopicNames().outcomes)
+    assert broker.topics[first_labels:].count(TopicNames().requests) > 1
     assert broker.topics[-1] == TopicNames().outcomes
     told = [msgspec.json.decode(value, type=Label).observed_at for value in broker.truth[0] if value]
     assert (len(told), told) == (2_500, sorted(told))
 
 
-def test_an_outcome_goes_to_the_partition_of_its_client() -> None:
+def test_a_label_goes_to_the_partition_of_its_client() -> None:
     broker = Broker(Ledger())
-    send(messages(1), broker, Pace(), truth=LabelSchedule([outcome(0, 5)], applications([0])))
+    send(messages(1), broker, Pace(), labels=LabelSchedule([label(0, 5)], applications([0])))
     assert list(broker.truth) == [partition_of(b"c0", 0, 4)]
 
 
 def test_sending_is_finished_when_every_delivery_is_confirmed() -> None:
     assert send(messages(10), Broker(Ledger()), Pace()).finished
-    sender = Sender(Broker(Ledger()), wire(), Ledger(), ActivitySignal())
+    sender = Sender(Broker(Ledger()), environment(), Ledger(), Activity())
     assert not sender.finished
 
 

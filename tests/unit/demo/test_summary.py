@@ -19,6 +19,7 @@ from stream_app.demo.summary import (
     require_complete,
     require_writable,
     verdict,
+    year_conclusion,
     year_lines,
 )
 from stream_app.errors import DemoFailed, InputFileError
@@ -179,3 +180,11 @@ def test_years_compare_mean_prediction_with_the_observed_share_over_decisions_on
     years = by_year(answers, years=[2005, 2005, 2005, 2007], defaulted=[0, 1, 1, 1])
     assert years == [YearOfDecisions(2005, 2, 0.2, 0.5), YearOfDecisions(2007, 1, 0.5, 1.0)]
     assert year_lines(years)[0] == ("2005", "20.0% predicted, 50.0% observed, 2 loans")
+
+
+def test_the_conclusion_names_only_the_years_in_which_clearly_more_loans_defaulted() -> None:
+    sound, off = YearOfDecisions(2005, 900, 0.05, 0.06), YearOfDecisions(2007, 900, 0.05, 0.20)
+    assert year_conclusion([sound]) == "In no year did clearly more loans default than predicted."
+    assert year_conclusion([sound, off]) == (
+        "More loans defaulted than predicted: 2007 4.0 times as many. The model was trained on loans of 2001-2004."
+    )
