@@ -113,15 +113,16 @@ def conclusion(windows: Sequence[DriftEvent]) -> str:
 
 
 def _about_inputs(windows: Sequence[DriftEvent]) -> str:
-    if all(event.verdict == "too_few" for event in windows):
+    judged = [event for event in windows if event.verdict != "too_few"]
+    if not judged:
         return "No window has enough decisions to tell whether inputs drifted."
-    if not (drifts := _drifts(windows)):
-        return f"No input drifted in {_range(windows)}: the applications are like those the model was trained on."
-    count = sum(bool(drifted_features(event)) for event in windows)
+    if not (drifts := _drifts(judged)):
+        return f"No input drifted in {_range(judged)}: the applications are like those the model was trained on."
+    count = sum(bool(drifted_features(event)) for event in judged)
     first, ids = next(iter(drifts.items()))
     others = f", {len(drifts)} inputs in all" if len(drifts) > 1 else ""
     return (
-        f"Inputs drifted in {count} of {_range(windows)}, first {first} in {ids[0]}{others}: the applications are not "
+        f"Inputs drifted in {count} of {_range(judged)}, first {first} in {ids[0]}{others}: the applications are not "
         "like those the model was trained on."
     )
 
@@ -131,13 +132,14 @@ def _about_defaults(windows: Sequence[DriftEvent]) -> str:
         if off := [event for event in windows if calibration_of(event) == verdict]:
             models = [model for event in off for model in event.performance]
             return (
-                f"{words} loans defaulted than predicted in {len(off)} of them, first in {off[0].window.id}: "
+                f"{words} loans defaulted than predicted in {len(off)} of {len(windows)} windows, first in "
+                f"{off[0].window.id}: "
                 f"{_predicted(models)} predicted, {_observed_rate(models)} observed."
             )
     if in_line := sum(calibration_of(event) == "in_line" for event in windows):
-        rest = "; of the others it is too early to tell" if in_line < len(windows) else ""
-        return f"Loans defaulted about as predicted in {in_line} of them{rest}."
-    return "Whether loans default as predicted, it is too early to tell."
+        rest = "; of the others too little is known to tell" if in_line < len(windows) else ""
+        return f"Loans defaulted about as predicted in {in_line} of {len(windows)} windows{rest}."
+    return "Too little is known to tell whether loans default as predicted."
 
 
 def _range(windows: Sequence[DriftEvent]) -> str:

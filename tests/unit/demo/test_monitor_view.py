@@ -1,4 +1,4 @@
-"""The demo's monitor seen from outside: waited for until it has seen everything; its failure is reported, not raised."""
+"""The demo's monitor from outside: waited for until it has seen everything; its failure is reported, not raised."""
 
 from __future__ import annotations
 
