@@ -62,9 +62,7 @@ def read_book() -> Book:
     outputs = filter(None, _pipeline(bundle, replay).judge(list(map(_record, replay.requests)), DECIDED_AT).outputs)
     decisions: list[Message] = [(output.key or b"", output.value) for output in outputs]
     earlier = sum(request.requested_at < LATER_FROM for request in replay.requests)
-    outcomes: list[Message] = [
-        (outcome.client_id.encode(), msgspec.json.encode(outcome)) for outcome in replay.labels
-    ]
+    outcomes: list[Message] = [(outcome.client_id.encode(), msgspec.json.encode(outcome)) for outcome in replay.labels]
     return Book(_spoilt(decisions[:earlier]), decisions[earlier:], _retold(outcomes))
 
 

@@ -111,13 +111,13 @@ def test_the_headers_of_a_rejection_keep_to_their_schema(value: bytes | None) ->
 
 def test_every_outcome_of_the_loan_book_keeps_to_the_outcome_schema() -> None:
     validator = jsonschema.Draft7Validator(committed(OUTCOME_FILE))
-    for outcome in read_replay(CONTRACT, limit=200).outcomes:
+    for outcome in read_replay(CONTRACT, limit=200).labels:
         validator.validate(json.loads(label_message(outcome).value or b""))
 
 
 @pytest.mark.parametrize("change", [{"request_id": ""}, {"defaulted": 1}, {"observed_at": None}])
 def test_what_is_no_outcome_breaks_the_outcome_schema(change: dict[str, Any]) -> None:
-    good = msgspec.to_builtins(read_replay(CONTRACT, limit=1).outcomes[0])
+    good = msgspec.to_builtins(read_replay(CONTRACT, limit=1).labels[0])
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft7Validator(committed(OUTCOME_FILE)).validate(good | change)
 

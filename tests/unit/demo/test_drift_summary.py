@@ -141,7 +141,8 @@ def test_the_newest_window_is_described_in_a_few_words(event: DriftEvent, text: 
         (
             [drift_event("2005-01", labelled=9), drift_event("2005-02"), drift_event("2005-03", verdict="too_few")],
             "No input drifted in the 2 windows from 2005-01 to 2005-02: the applications are like those the model was "
-            "trained on. Loans defaulted about as predicted in 1 of 3 windows; of the others too little is known to tell.",
+            "trained on. Loans defaulted about as predicted in 1 of 3 windows; of the others too little is known to "
+            "tell.",
         ),
         (
             [drift_event("2005-01", verdict="too_few")],
@@ -162,8 +163,8 @@ def test_the_newest_window_is_described_in_a_few_words(event: DriftEvent, text: 
             ],
             "Inputs drifted in 2 of the 3 windows from 2005-09 to 2005-11, first low_doc in 2005-10, 2 inputs in all: "
             "the applications are not like those the model was trained on. More loans defaulted than predicted in 1 of "
-            "3 windows, first in 2005-11: 5.0% predicted, 20.0% observed. Drift is seen as soon as a window closes; what "
-            "it costs only labels show, years later.",
+            "3 windows, first in 2005-11: 5.0% predicted, 20.0% observed. Drift is seen as soon as a window closes; "
+            "what it costs only labels show, years later.",
         ),
         (
             [drift_event("2005-11", labelled=1_000, observed=0.01, calibration="predicted_too_high")],
