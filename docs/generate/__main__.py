@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from docs.generate.address import ROOT, project_url, with_address
 from docs.generate.commands import commands, exit_statuses
 from docs.generate.http_api import http_api
 from docs.generate.markdown import between
 from docs.generate.records import records
-from docs.generate.repository import ROOT, decisions, rooms
+from docs.generate.repository import decisions, rooms
 from docs.generate.settings_and_metrics import metrics, settings
 
 ARCHITECTURE = ROOT / "docs/architecture/README.md"
@@ -27,7 +28,7 @@ PAGES = {
 def generated() -> dict[Path, str]:
     """Every file this module writes, with its content."""
     pages = {ROOT / name: make() for name, make in PAGES.items()}
-    return pages | {ARCHITECTURE: between(ARCHITECTURE.read_text(), "rooms", rooms())}
+    return pages | with_address(project_url()) | {ARCHITECTURE: between(ARCHITECTURE.read_text(), "rooms", rooms())}
 
 
 def stale() -> dict[Path, str]:

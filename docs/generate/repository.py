@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
-import tomllib
 from pathlib import Path
 
+from docs.generate.address import ROOT
 from docs.generate.markdown import Row, page, table, words
 
-ROOT = Path(__file__).parents[2]
 PACKAGES = ("stream_app", "models", "monitoring")
 DECISIONS = """
 Decisions that needed thought, each with the measurement that settled it. A record is not rewritten when a later one
 changes its decision: its status then names the later one.
 """
-
-
-def project_url() -> str:
-    """The project's public address. pyproject.toml is the one place that states it."""
-    return str(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["urls"]["Repository"])
 
 
 def decisions() -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from docs.generate.repository import PACKAGES, project_url
+from docs.generate.address import project_url, with_address
+from docs.generate.repository import PACKAGES
 from tests.docs.pages import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -39,10 +40,25 @@ def test_the_loan_book_has_its_origin_and_its_citation_beside_it() -> None:
         assert fact in text
 
 
-def test_one_place_states_the_address_of_the_project() -> None:
-    files = [file for file in written_files() if project_url().encode() in file.read_bytes() and file.suffix != ".pyc"]
-    assert [file.name for file in files] == ["pyproject.toml"]
-    assert list(PROJECT["urls"]) == ["Repository"]
+def test_one_line_states_the_address_of_the_project_and_the_rest_follows_from_it() -> None:
+    """What make docs writes for another address no longer contains this one, but in the line that states it."""
+    other = with_address("https://code.example/scorer")
+    files = [file for file in written_files() if file.suffix != ".pyc" and project_url().encode() in file.read_bytes()]
+    left = "".join(other.get(file, file.read_text()) for file in files)
+    assert left.count(project_url()) == 1
+    assert f'Repository = "{project_url()}"' in left
+
+
+def test_an_address_that_is_set_reaches_badge_and_runbooks() -> None:
+    files = with_address("https://code.example/scorer")
+    assert "[![ci](https://code.example/scorer/actions/workflows/ci.yml/badge.svg)]" in files[ROOT / "README.md"]
+    alerts = files[ROOT / "monitoring/prometheus/alerts.yml"]
+    assert "runbook_url: https://code.example/scorer/blob/main/docs/runbooks.md#scorermissing" in alerts
+
+
+def test_without_an_address_no_page_links_to_it() -> None:
+    files = with_address("https://example.invalid/scorer")
+    assert [file.name for file, text in files.items() if "example.invalid/scorer" in text] == ["pyproject.toml"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)
