@@ -5,8 +5,8 @@ fences every older one of the partition, wherever it runs, and happens before th
 read is final, and what a fenced lane still tries fails.
 
 A commit whose outcome is unknown (a timeout, a fenced producer, a failed send) is in doubt. Nothing is guessed: the
-producers are discarded, all lanes are opened anew, and the committed offsets, read again, say what is still to be
-decided.
+producers are discarded, all lanes are opened anew, and the committed offsets, read again, show what is still to
+be decided.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class TransactionalLanes:
         return self._committed
 
     async def deliver(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> bool:
-        """False: some partition's transaction is in doubt; what it did not commit is fetched again."""
+        """False: the transaction of at least one partition is in doubt; what it did not commit is fetched again."""
         with self._assignment.batch_in_hand():
             ends, addressed = next_offsets(records), by_partition(records, outputs, self._topics)
             commits = (self._commit(tp, end, addressed.get(tp.partition, {})) for tp, end in ends.items())
@@ -127,7 +127,7 @@ class TransactionalLanes:
         self._lanes = {}
 
     async def close(self) -> None:
-        """Deliver nothing more, await what is under way, then let go of every producer."""
+        """Deliver nothing more, await what is under way, then stop every producer."""
         await self._assignment.settle()
         self._discard_all()
         await asyncio.gather(*self._discards, return_exceptions=True)

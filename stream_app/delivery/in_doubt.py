@@ -1,6 +1,6 @@
 """Resolves commits in doubt: a seek reopens the producers, which fences the old ones, and reads the committed offsets.
 
-They say whether each commit happened.
+These show whether each commit happened.
 """
 
 from __future__ import annotations

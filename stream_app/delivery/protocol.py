@@ -23,4 +23,4 @@ class Lanes(SeekListener, Protocol):
         """The offset of the first record not yet committed, of every partition owned now."""
 
     async def close(self) -> None:
-        """Finish the batch in hand, then let go of the broker."""
+        """Finish the batch in hand, then close the connections to the broker."""

@@ -1,4 +1,4 @@
-"""Work that nobody awaits: when it ends unexpectedly, that is logged and ends the process with the fault's status.
+"""Background tasks: an unexpected end is logged and ends the process with the status of the fault.
 
 Left to asyncio, a failed task says so when the garbage collector finds it, on a logger that may be silenced, and the
 process goes on without it. Left to Faust, what an agent raises on is acknowledged and committed.
@@ -20,7 +20,7 @@ INTERNAL_ERROR = 70
 """Exit status for what is no StreamAppError (EX_SOFTWARE of sysexits.h)."""
 
 Supervise = Callable[[Awaitable[Any]], Awaitable[Any]]
-"""Awaits work that nobody else awaits; in production :func:`exit_on_failure`."""
+"""Awaits background work and deals with its failure; in production :func:`exit_on_failure`."""
 
 _running: set[asyncio.Task[Any]] = set()  # asyncio keeps only weak references to its tasks
 
@@ -52,7 +52,7 @@ def start_background_task(
     endless: bool = False,
     on_failure: Callable[[BaseException], object] = exit_process,
 ) -> asyncio.Task[Any]:
-    """A task that nobody need keep or await. ``on_failure`` is called with what it raised.
+    """Start a task that the caller need not keep or await. ``on_failure`` is called with what it raised.
 
     ``endless``: it is to run until it is cancelled, so that it failed, too, when it returned.
     """

@@ -16,6 +16,9 @@ LIBRARIES = ("faust", "mode", "aiokafka", "kafka")
 SERVICES = logging.getLogger("faust.services")
 """For our subclasses of Faust's services: whatever Faust logs of them would otherwise come under our modules' names."""
 
+NORMAL_SECONDS = 30.0
+"""A message that lasts for longer is no longer normal."""
+
 SERIES_SECONDS = 60.0
 """Without the message for so long, the next one begins another series."""
 
@@ -24,49 +27,40 @@ REPEAT_SECONDS = 10.0
 
 
 class Expected(NamedTuple):
-    """A library's message that is normal for a while. What lasts longer is logged as the library wrote it."""
+    """A library's message that is normal for a while, by its own format string."""
 
-    logger: str
     message: str
-    """The library's own format string."""
     error: str
     """Class of the error among its arguments; empty: any."""
     instead: str
-    """Logged at INFO in its place; empty: nothing."""
-    seconds: float
+    """Logged at INFO in its place until the message has lasted for :data:`NORMAL_SECONDS`; empty: nothing, ever."""
 
     def matches(self, record: logging.LogRecord) -> bool:
-        names = [repr(argument) for argument in record.args] if isinstance(record.args, tuple) else []
-        return record.msg == self.message and (not self.error or any(self.error in name for name in names))
+        return record.msg == self.message and self.error in repr(record.args)
 
 
-EXPECTED = (
-    Expected(
-        "aiokafka.consumer.group_coordinator",
-        "Group Coordinator Request failed: %s",
-        "CoordinatorNotAvailableError",
-        "the broker has no coordinator for the consumer group yet, as after its first start; it is asked again",
-        20.0,
+EXPECTED = {
+    "aiokafka.consumer.group_coordinator": (
+        Expected(
+            "Group Coordinator Request failed: %s",
+            "CoordinatorNotAvailableError",
+            "the broker has no coordinator for the consumer group yet, as after its first start; it is asked again",
+        ),
+        Expected(
+            "Heartbeat failed for group %s because it is rebalancing",
+            "",
+            "the consumer group rebalances: its partitions are about to be assigned anew",
+        ),
     ),
-    Expected(
-        "aiokafka.consumer.group_coordinator",
-        "Heartbeat failed for group %s because it is rebalancing",
-        "",
-        "the consumer group rebalances: its partitions are about to be assigned anew",
-        60.0,
+    "aiokafka.producer.sender": (  # whoever starts the producer logs or raises what that means
+        Expected("Unexpected error during InitProducerIdRequest: %s", "UnknownError", ""),
     ),
-    Expected(  # whoever starts the producer logs or raises what that means
-        "aiokafka.producer.sender",
-        "Unexpected error during InitProducerIdRequest: %s",
-        "UnknownError",
-        "",
-        float("inf"),
-    ),
-)
+}
+"""By logger."""
 
 
 class ExpectedFilter(logging.Filter):
-    """Replaces messages of one logger by ours while they are normal."""
+    """Replaces messages of one logger by ours while they are normal; those that last it lets through now and then."""
 
     def __init__(self, expected: tuple[Expected, ...], clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
@@ -78,19 +72,19 @@ class ExpectedFilter(logging.Filter):
         expected = next((candidate for candidate in self._expected if candidate.matches(record)), None)
         if expected is None:
             return True
-        loggable = self._throttle.now(expected.message) is not None
-        if self._has_lasted(expected.message) > expected.seconds:
-            return loggable
-        if loggable and expected.instead:
+        lasts = self._lasts(expected.message)
+        if not expected.instead or self._throttle.now(expected.message) is None:
+            return False
+        if not lasts:
             log.info(expected.instead)
-        return False
+        return lasts
 
-    def _has_lasted(self, message: str) -> float:
+    def _lasts(self, message: str) -> bool:
         now = self._clock()
         first, last = self._series.get(message, (now, now))
         first = now if now - last > SERIES_SECONDS else first
         self._series[message] = first, now
-        return now - first
+        return now - first > NORMAL_SECONDS
 
 
 def quiet(log_level: str) -> None:
@@ -100,6 +94,5 @@ def quiet(log_level: str) -> None:
     """
     for library in LIBRARIES:
         logging.getLogger(library).setLevel(logging.INFO if log_level == "debug" else logging.WARNING)
-    for name in {expected.logger for expected in EXPECTED}:
-        expected = tuple(expected for expected in EXPECTED if expected.logger == name)
+    for name, expected in EXPECTED.items():
         logging.getLogger(name).addFilter(ExpectedFilter(expected))

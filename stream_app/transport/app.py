@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 YEAR_SECONDS = 365 * 24 * 3600.0
 METADATA_SECONDS = 30.0
-"""Faust looks for new partitions every five minutes: a topic deleted and made anew would find nobody for so long."""
+"""Faust looks for new partitions every five minutes: for so long a topic that was made anew would not be read."""
 REQUEST_SECONDS = 30.0
 """Faust waits 90 s for an answer: for so long a worker would not notice that its broker hangs or was cut off."""
 

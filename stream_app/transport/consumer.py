@@ -1,4 +1,4 @@
-"""Faust's consumer, on the event loop: hands on whole polls, and fences before it seeks."""
+"""Faust's consumer, on the event loop: makes events of whole polls, and fences before it seeks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 class BatchConsumer(driver.Consumer):
-    """A Faust consumer that hands on whole polls of the batch topics."""
+    """A Faust consumer whose events are whole polls of the batch topics."""
 
     logger = SERVICES
     _thread: BatchThread
@@ -63,10 +63,10 @@ class BatchConsumer(driver.Consumer):
 
     async def _wait_next_records(self, timeout: float) -> Any:
         """Wait for the flow to go on: Faust would answer its stop with a seek, in the middle of a rebalance."""
-        found = await super()._wait_next_records(timeout)
+        records = await super()._wait_next_records(timeout)
         while not (self.flow_active or self.should_stop):
-            found = await super()._wait_next_records(timeout)
-        return found
+            records = await super()._wait_next_records(timeout)
+        return records
 
     def _number_in(self, epoch: int) -> int:
         """Polls are counted anew in each epoch, before Faust can drop one."""
@@ -83,7 +83,7 @@ class BatchConsumer(driver.Consumer):
         return message
 
     def on_buffer_full(self, tp: TP) -> None:
-        """Do not pause the partition a poll happens to travel under: the full queue itself holds the fetching back."""
+        """Do not pause the partition a poll happens to travel under: the full queue already stops the fetching."""
         if tp.topic not in self._options.topics:
             super().on_buffer_full(tp)
 
@@ -119,7 +119,7 @@ class BatchConsumer(driver.Consumer):
             assignment.require()
             kept = await self._listener.before_seek(assignment)
             committed, epoch = await self._thread.call_thread(self._thread.seek_all, kept)
-            self._read_offset.update(dict.fromkeys(committed))  # what comes now may have been handed on before
+            self._read_offset.update(dict.fromkeys(committed))  # what comes now may have been read before
             assignment.require()
             assignment.begin_epoch(epoch)
             ours = assignment.partitions or frozenset()
@@ -127,7 +127,7 @@ class BatchConsumer(driver.Consumer):
             log.info("reading %s", _by_topic(ours) or "nothing: a spare in the group")
 
     def _log_failure(self, seek: asyncio.Future[None]) -> None:
-        """Of a seek, perhaps with nobody awaiting it any more."""
+        """Of a seek that perhaps no task awaits any more."""
         fault = None if seek.cancelled() else seek.exception()
         if not (fault is None or isinstance(fault, IllegalStateError) or self.app.should_stop):
             log.warning("a seek failed: %s", trace_of(fault))

@@ -33,7 +33,7 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class Broker:
-    """Writes down what every lane does; fails at the steps it is told to, once each."""
+    """Writes down what every lane does; fails at the steps it is given, once each."""
 
     def __init__(self, *faults: tuple[str, Exception]) -> None:
         self.faults = dict(faults)
@@ -128,11 +128,11 @@ def play(
     timeout_seconds: float = 60.0,
 ) -> Listener:
     """Run a story on two partitions whose offsets 5 and none are committed."""
-    told, consumer = Listener(), Consumer({FIRST: 5, SECOND: None})
+    listener, consumer = Listener(), Consumer({FIRST: 5, SECOND: None})
     lanes = TransactionalLanes(
         new_transactions=lambda name: Lane(broker, name),
         seek=consumer.seek,
-        listener=told,
+        listener=listener,
         supervise=unsupervised,
         group="g",
         topics=OutputTopics("decisions", "rejections"),
@@ -142,18 +142,18 @@ def play(
 
     async def whole() -> None:
         await consumer.seek()
-        await story(lanes, consumer, told)
+        await story(lanes, consumer, listener)
         await lanes.close()
 
     asyncio.run(whole())
-    return told
+    return listener
 
 
 def both() -> list[Any]:
     return [record(offset=5), record(offset=6), record(partition=1, offset=0)]
 
 
-async def deliver(lanes: TransactionalLanes, _consumer: Consumer, _told: Listener) -> None:
+async def deliver(lanes: TransactionalLanes, _consumer: Consumer, _listener: Listener) -> None:
     assert await lanes.deliver(both(), [DECIDED, REJECTED, DECIDED])
 
 
@@ -175,16 +175,16 @@ def test_each_partition_has_an_id_and_a_transaction_of_its_own_with_its_outputs_
 
 
 def test_what_was_committed_is_the_offset_after_the_last_record() -> None:
-    async def story(lanes: TransactionalLanes, consumer: Consumer, told: Listener) -> None:
+    async def story(lanes: TransactionalLanes, consumer: Consumer, listener: Listener) -> None:
         assert lanes.committed_offsets() == {FIRST: 5, SECOND: 0}
-        await deliver(lanes, consumer, told)
+        await deliver(lanes, consumer, listener)
         assert lanes.committed_offsets() == {FIRST: 7, SECOND: 1}
 
     play(Broker(), story)
 
 
 def test_a_record_without_an_output_is_committed_all_the_same() -> None:
-    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Listener) -> None:
+    async def story(lanes: TransactionalLanes, _consumer: Consumer, _listener: Listener) -> None:
         assert await lanes.deliver([record(offset=5)], [None])
 
     broker = Broker()
@@ -200,7 +200,7 @@ def test_after_a_doubt_at_any_step_nothing_more_is_held_until_the_lanes_are_open
 ) -> None:
     broker = Broker((step, fault))
 
-    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Listener) -> None:
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _listener: Listener) -> None:
         old = poll_of(consumer.assignment, {FIRST: [record(offset=5)]})
         assert not await lanes.deliver(both(), [DECIDED, REJECTED, DECIDED])
         assert not old.is_current
@@ -217,7 +217,7 @@ def test_after_a_doubt_at_any_step_nothing_more_is_held_until_the_lanes_are_open
 def test_the_transactions_of_other_partitions_are_awaited_before_a_doubt_is_looked_up() -> None:
     broker = Broker(("send rejections 0 1", ProducerFenced()))
 
-    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Listener) -> None:
+    async def story(lanes: TransactionalLanes, _consumer: Consumer, _listener: Listener) -> None:
         assert not await lanes.deliver(both(), [DECIDED, REJECTED, DECIDED])
         assert broker.of("1")[-1] == "commit"
 
@@ -240,7 +240,7 @@ def test_a_doubt_that_lasts_ends_in_an_error_that_names_it(monkeypatch: pytest.M
             if name == "begin":
                 raise ProducerFenced()
 
-    async def story(lanes: TransactionalLanes, _consumer: Consumer, _told: Listener) -> None:
+    async def story(lanes: TransactionalLanes, _consumer: Consumer, _listener: Listener) -> None:
         for _ in range(100):
             await lanes.deliver([record(offset=5)], [DECIDED])
             assert lanes._in_doubt._lookup is not None
@@ -264,7 +264,7 @@ def test_lanes_that_cannot_be_opened_in_time_end_in_an_error() -> None:
 def test_settling_waits_for_the_delivery_and_stops_a_reopening() -> None:
     broker = Broker(("begin", TimeoutError()))
 
-    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Listener) -> None:
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _listener: Listener) -> None:
         delivery = asyncio.ensure_future(lanes.deliver(both(), [DECIDED, REJECTED, DECIDED]))
         await asyncio.sleep(0)
         await consumer.settle()
@@ -280,7 +280,7 @@ def test_settling_waits_for_the_delivery_and_stops_a_reopening() -> None:
 def test_a_doubt_is_not_looked_up_again_when_a_rebalance_did(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(in_doubt, "FENCED_SECONDS", 0.02)
 
-    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Listener) -> None:
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _listener: Listener) -> None:
         assert not await lanes.deliver([record(offset=5)], [DECIDED])
         await consumer.seek()
         assert lanes._in_doubt._lookup is not None
@@ -291,7 +291,7 @@ def test_a_doubt_is_not_looked_up_again_when_a_rebalance_did(monkeypatch: pytest
 
 
 def test_a_stop_does_not_look_up_the_doubt_that_its_last_batch_ended_in() -> None:
-    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Listener) -> None:
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _listener: Listener) -> None:
         delivery = asyncio.ensure_future(lanes.deliver([record(offset=5)], [DECIDED]))
         await asyncio.sleep(0)
         await lanes.close()
@@ -326,7 +326,7 @@ def test_lanes_that_hang_while_the_partitions_are_revoked_are_opened_no_further(
 
     broker = Hanging()
 
-    async def story(lanes: TransactionalLanes, consumer: Consumer, _told: Listener) -> None:
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _listener: Listener) -> None:
         broker.hangs = True
         reopening = asyncio.ensure_future(consumer.fence())
         await until(lambda: "start" in broker.of("0")[1:])
@@ -348,7 +348,7 @@ def test_lanes_whose_partitions_are_revoked_as_soon_as_they_are_being_opened_are
             if self.of("0").count("start") > 1:
                 await asyncio.Event().wait()
 
-    async def story(_lanes: TransactionalLanes, consumer: Consumer, _told: Listener) -> None:
+    async def story(_lanes: TransactionalLanes, consumer: Consumer, _listener: Listener) -> None:
         reopening = asyncio.ensure_future(consumer.fence())
         await asyncio.sleep(0)
         await consumer.settle()
@@ -376,7 +376,7 @@ def test_an_opening_whose_partitions_are_revoked_has_ended_although_a_client_swa
 
     broker = Swallowing()
 
-    async def story(_lanes: TransactionalLanes, consumer: Consumer, _told: Listener) -> None:
+    async def story(_lanes: TransactionalLanes, consumer: Consumer, _listener: Listener) -> None:
         reopening = asyncio.ensure_future(consumer.fence())
         await until(lambda: broker.waiting > 0)
         await consumer.settle()

@@ -85,7 +85,7 @@ def test_a_producer_that_finds_no_broker_leaves_nothing_behind() -> None:
 
 
 def test_a_producer_whose_stop_hangs_is_torn_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It would ask its brokers for ever: a batch of a transaction is never given up by aiokafka."""
+    """It would ask its brokers for ever: aiokafka never abandons a batch of a transaction."""
     monkeypatch.setattr(producer, "STOP_SECONDS", 0.05)
     closed: list[str] = []
 

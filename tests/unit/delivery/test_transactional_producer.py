@@ -33,20 +33,20 @@ def test_a_transaction_whose_predecessor_is_still_being_closed_is_asked_for_agai
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "expected"),
     [
         (InvalidTransactionTimeout(), (SettingsError, "no transactions of 60 s.*DELIVERY_TIMEOUT_SECONDS lower")),
         (UnknownError(), (TransactionsUnsupported, "has no transactions.*at_least_once")),
         (KafkaConnectionError(), (BrokerUnreachable, r"No transaction coordinator .* within 1 s \(KafkaConnection")),
     ],
 )
-def test_a_broker_without_such_transactions_is_told_at_start_with_what_to_do(
-    fault: Exception, told: tuple[type[Exception], str], monkeypatch: pytest.MonkeyPatch
+def test_a_broker_without_such_transactions_is_expected_at_start_with_what_to_do(
+    fault: Exception, expected: tuple[type[Exception], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def start(_self: Any) -> None:
         raise fault
 
     monkeypatch.setattr(AiokafkaTransactions, "start", start)
-    kind, text = told
+    kind, text = expected
     with pytest.raises(kind, match=text):
         asyncio.run(require_transactions("127.0.0.1:1", "id", timeout_seconds=60.0, wait_seconds=1.0))

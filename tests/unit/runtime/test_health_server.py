@@ -114,13 +114,13 @@ def test_port_0_takes_a_free_port_which_is_free_again_once_the_pages_are_closed(
 def test_a_port_that_is_taken_is_one_error_that_says_what_to_do() -> None:
     with socket.create_server((LOOPBACK, 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(PortTaken, match=f"Port {port} on {LOOPBACK} is taken") as told:
+        with pytest.raises(PortTaken, match=f"Port {port} on {LOOPBACK} is taken") as raised:
             port_of(Worker().pages(port))
-    assert "STREAM_APP_WEB_PORT" in told.value.do_next
+    assert "STREAM_APP_WEB_PORT" in raised.value.do_next
 
 
 def test_an_address_that_is_not_ours_is_one_error_that_says_what_to_do() -> None:
     pages = WebPages("192.0.2.1", 0, CollectorRegistry(), lambda: None)  # reserved for documentation
-    with pytest.raises(PortTaken, match=r"Cannot listen on 192\.0\.2\.1") as told:
+    with pytest.raises(PortTaken, match=r"Cannot listen on 192\.0\.2\.1") as raised:
         port_of(pages)
-    assert "STREAM_APP_WEB_HOST" in told.value.do_next
+    assert "STREAM_APP_WEB_HOST" in raised.value.do_next
