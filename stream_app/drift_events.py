@@ -1,8 +1,8 @@
-"""The drift event: what the monitor says of one closed window of decisions, on ``loan.drift`` and in its store.
+"""The drift event: the monitor's analysis of one closed window of decisions, on ``loan.drift`` and in its store.
 
-The record's key is the window's id. A window is said again under the next ``revision`` when outcomes that arrived
-since change its performance; the highest revision counts. Shares and rates are 0..1, money does not occur, times are
-RFC 3339 in UTC. Null means that there was too little data to say.
+The record's key is the window's id. A window is published again under the next ``revision`` when labels that arrived
+since change its performance; the highest revision counts. Shares and rates are 0..1, times are RFC 3339 in UTC. Null:
+too few rows to compute it.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ CalibrationVerdict = Literal["unknown", "in_line", "predicted_too_low", "predict
 
 
 class WindowRef(msgspec.Struct, frozen=True, kw_only=True):
-    """Which decisions. ``time``: requested from ``start`` to before ``end``; ``count``: a run in order of arrival,
+    """Which decisions. ``time``: requested from ``start`` to before ``end``; ``count``: so many in order of arrival,
     ``start`` and ``end`` being its earliest and latest request."""
 
     id: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -92,7 +92,7 @@ class Interval(msgspec.Struct, frozen=True):
 
 
 class Realised(msgspec.Struct, frozen=True, kw_only=True):
-    """The decisions whose truth is known. Defaults are known before paid loans are: read it with ``labelled_share``.
+    """The decisions with a label. Defaults are known before paid loans are: read it with ``labelled_share``.
 
     ``observed_over_predicted``: defaults over the sum of the probabilities, among the labelled. Its ``bounds`` hold for
     the whole window, labelled or not: the low end as if every open loan were paid, the high end as if none were, both
@@ -111,7 +111,7 @@ class Realised(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Performance(msgspec.Struct, frozen=True, kw_only=True):
-    """One model version in this window: what it expects of itself, and what came true so far."""
+    """One model version in this window: the default rate and AUC it expects, and what the labels so far show."""
 
     model_version: str
     rows: Count
@@ -123,10 +123,10 @@ class Performance(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DriftEvent(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything the monitor knows of one closed window.
+    """The analysis of one closed window.
 
-    ``reference_version``: the bundle whose reference sample was compared. ``late_rows`` came too late to be in,
-    ``unreadable_rows`` do not fit the contract; both are kept in the store and judged nowhere.
+    ``reference_version``: the bundle whose reference sample was compared. ``late_rows`` came after the window closed,
+    ``unreadable_rows`` do not fit the contract; both are kept in the store and not analysed.
     """
 
     window: WindowRef

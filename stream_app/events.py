@@ -1,4 +1,4 @@
-"""The records that cross a boundary: what a producer sends, what a consumer reads.
+"""The records on the topics: what producers send, what consumers read.
 
 Values are JSON (UTF-8), keys are the client id. Null means missing. Times are RFC 3339 with an offset and leave in UTC.
 ``probability_of_default`` is in 0..1 and **higher is riskier**. Every input record gives exactly one output: a
@@ -48,7 +48,7 @@ Offsets = Mapping[TopicPartition, int]
 class RawRecord(Protocol):
     """What the pipeline needs of a Kafka record; aiokafka's and kafka-python's own record classes fit.
 
-    ``timestamp``: milliseconds since 1970, the producer's as a rule.
+    ``timestamp``: milliseconds since 1970, the producer's as a rule; -1: none.
     """
 
     @property
@@ -125,7 +125,7 @@ class Reason(msgspec.Struct, frozen=True, gc=False):
 
 
 class Challenger(msgspec.Struct, frozen=True, gc=False):
-    """What a shadowing model would have decided on the same features."""
+    """What a challenger model would have decided on the same features."""
 
     version: str
     probability_of_default: Probability
@@ -149,7 +149,7 @@ class Decision(msgspec.Struct, Generic[Features], frozen=True, gc=False):
 
 
 class Label(msgspec.Struct, frozen=True, gc=False):
-    """The truth about one decided request, months later. ``defaulted``: lost within the horizon the model predicts."""
+    """What became of one decided request, months later. ``defaulted``: lost within the horizon the model predicts."""
 
     request_id: RequestId
     client_id: ClientId
@@ -158,7 +158,7 @@ class Label(msgspec.Struct, frozen=True, gc=False):
 
 
 class RejectionReason(enum.StrEnum):
-    """Why a record got no decision. A closed set: it labels metrics and tells the producer what to mend."""
+    """Why a record got no decision. A closed set: it labels metrics and tells the producer what to correct."""
 
     UNREADABLE = "unreadable"
     TOMBSTONE = "tombstone"

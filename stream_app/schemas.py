@@ -1,20 +1,18 @@
-"""The contracts on paper: JSON Schemas of what crosses a boundary and an AsyncAPI 3 document, from the types.
+"""JSON Schemas of the records on every topic, and an AsyncAPI 3 document of the topics, made from the record types.
 
-The schemas are draft-07, the dialect AsyncAPI reads without being told. What is in them beyond the types comes from
-the feature contract under ``x-`` names: categories (others are accepted and scored as missing), units, and which
-features a request without a profile must have.
+The schemas are draft-07, AsyncAPI's default. Fields named ``x-`` come from the feature contract: categories (others are
+accepted and scored as missing), units, and which features a request without a profile must have.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from models.contract import Contract, Feature
+from models.contract import Contract
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import InputFileError
 from stream_app.events import Decision, Label, LoanRequest, RejectionReason, feature_struct
@@ -24,7 +22,7 @@ Json = dict[str, Any]
 Digits = Annotated[str, Meta(pattern="^[0-9]+$")]
 
 REQUEST_FILE, DECISION_FILE = "loan-request.schema.json", "decision.schema.json"
-REJECTION_FILE, OUTCOME_FILE = "rejection-headers.schema.json", "outcome.schema.json"
+REJECTION_FILE, LABEL_FILE = "rejection-headers.schema.json", "outcome.schema.json"
 DRIFT_FILE, ASYNCAPI_FILE = "drift-event.schema.json", "asyncapi.json"
 
 
@@ -67,29 +65,29 @@ def documents(contract: Contract) -> dict[str, bytes]:
     decision = _schema(Decision[features], DECISION_FILE, "Decision")  # type: ignore[valid-type]
     for schema in (request, decision):
         annotate_features(schema["definitions"]["Features"], contract)
-    made = {
+    by_file = {
         REQUEST_FILE: request,
         DECISION_FILE: decision,
         REJECTION_FILE: _schema(RejectionHeaders, REJECTION_FILE, "Rejection headers"),
-        OUTCOME_FILE: _schema(Label, OUTCOME_FILE, "Outcome"),
+        LABEL_FILE: _schema(Label, LABEL_FILE, "Outcome"),
         DRIFT_FILE: _schema(DriftEvent, DRIFT_FILE, "Drift event"),
         ASYNCAPI_FILE: _asyncapi(contract),
     }
     return {
-        name: msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n" for name, document in made.items()
+        file: msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n" for file, document in by_file.items()
     }
 
 
 def write_documents(contract: Contract, folder: Path) -> list[Path]:
     """Write the documents into ``folder``, made if need be. Raises InputFileError when it cannot be written."""
-    made: Mapping[str, bytes] = documents(contract)
+    contents = {folder / name: content for name, content in documents(contract).items()}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, content in made.items():
-            (folder / name).write_bytes(content)
+        for path, content in contents.items():
+            path.write_bytes(content)
     except OSError as fault:
         raise InputFileError(f"Cannot write to {folder} ({fault.strerror}).", do_next="Name another --out.") from fault
-    return [folder / name for name in made]
+    return list(contents)
 
 
 def _schema(kind: Any, file: str, title: str) -> Json:
@@ -108,35 +106,38 @@ def _components(kind: Any) -> tuple[Json, Json]:
 
 
 def annotate_features(features: Json, contract: Contract) -> None:
-    """Add what the contract says of its features beyond their types to their schema."""
-    features["description"] = (
-        f"The features of the contract {contract.name!r}, schema version {contract.schema_version}."
-    )
+    """Add units, categories and required features to the schema of ``features``."""
+    version = f"schema version {contract.schema_version}"
+    features["description"] = f"The features of the contract {contract.name!r}, {version}."
     for feature in contract.features:
-        features["properties"][feature.name] |= _remarks(feature)
-
-
-def _remarks(feature: Feature) -> Json:
-    remarks: Json = {"description": feature.unit} if feature.unit else {}
-    if feature.categories:
-        remarks["x-categories"] = list(feature.categories)
-    if feature.required:
-        remarks["x-required"] = "a request is rejected if neither it nor the client's profile has a value"
-    return remarks
+        schema = features["properties"][feature.name]
+        if feature.unit:
+            schema["description"] = feature.unit
+        if feature.categories:
+            schema["x-categories"] = list(feature.categories)
+        if feature.required:
+            schema["x-required"] = "a request is rejected if neither it nor the client's profile has a value"
 
 
 def _asyncapi(contract: Contract) -> Json:
+    names = TopicNames()
     return {
         "asyncapi": "3.0.0",
         "info": {
             "title": "Loan stream scorer",
             "version": f"{contract.schema_version}.0.0",
             "description": "Loan requests in, exactly one decision or one rejection each out, on the same partition "
-            "number; the truth about them in, one drift event a window of decisions out. Generated from the record "
-            "types by `stream-app contracts`; do not edit.",
+            "number; labels in, one drift event a window of decisions out. Generated from the record types by "
+            "`stream-app contracts`; do not edit.",
         },
         "defaultContentType": "application/json",
-        "channels": _channels(),
+        "channels": {
+            "loanRequests": _channel(names.requests, "What producers send.", "loanRequest"),
+            "loanDecisions": _channel(names.decisions, "One decision for each sound request.", "decision"),
+            "loanRejections": _channel(names.rejections, "What got no decision, and why.", "rejection"),
+            "loanOutcomes": _channel(names.outcomes, "Labels: which loans defaulted, months later.", "outcome"),
+            "loanDrift": _channel(names.drift, "The drift event of each closed window of decisions.", "driftEvent"),
+        },
         "operations": {
             "readRequests": _operation("receive", "loanRequests"),
             "publishDecisions": _operation("send", "loanDecisions"),
@@ -145,17 +146,6 @@ def _asyncapi(contract: Contract) -> Json:
             "publishDrift": _operation("send", "loanDrift"),
         },
         "components": {"messages": _messages()},
-    }
-
-
-def _channels() -> Json:
-    names = TopicNames()
-    return {
-        "loanRequests": _channel(names.requests, "What producers send.", "loanRequest"),
-        "loanDecisions": _channel(names.decisions, "One decision for each sound request.", "decision"),
-        "loanRejections": _channel(names.rejections, "What got no decision, and why.", "rejection"),
-        "loanOutcomes": _channel(names.outcomes, "The truth about decided requests, months later.", "outcome"),
-        "loanDrift": _channel(names.drift, "What the monitor says of each closed window of decisions.", "driftEvent"),
     }
 
 
@@ -170,23 +160,21 @@ def _operation(action: str, channel: str) -> Json:
 
 def _messages() -> Json:
     headers, _ = _components(DecisionHeaders)
-    client = _key("the client id")
+    client = "the client id"
     return {
-        "loanRequest": {"payload": {"$ref": f"./{REQUEST_FILE}"}, "bindings": client},
-        "decision": {"payload": {"$ref": f"./{DECISION_FILE}"}, "headers": headers, "bindings": client},
+        "loanRequest": _message(REQUEST_FILE, key=client),
+        "decision": _message(DECISION_FILE, key=client) | {"headers": headers},
         "rejection": {
             "summary": "The key and value of the request as they came, whatever bytes they are.",
             "contentType": "application/octet-stream",
             "headers": {"$ref": f"./{REJECTION_FILE}"},
         },
-        "outcome": {"payload": {"$ref": f"./{OUTCOME_FILE}"}, "bindings": client},
-        "driftEvent": {
-            "summary": "A window comes again under the next revision as its truth becomes known; the highest counts.",
-            "payload": {"$ref": f"./{DRIFT_FILE}"},
-            "bindings": _key("the window's id"),
-        },
+        "outcome": _message(LABEL_FILE, key=client),
+        "driftEvent": _message(DRIFT_FILE, key="the window's id")
+        | {"summary": "A window is published again under the next revision as labels arrive; the highest counts."},
     }
 
 
-def _key(description: str) -> Json:
-    return {"kafka": {"key": {"type": "string", "description": description}, "bindingVersion": "0.5.0"}}
+def _message(payload: str, key: str) -> Json:
+    kafka = {"key": {"type": "string", "description": key}, "bindingVersion": "0.5.0"}
+    return {"payload": {"$ref": f"./{payload}"}, "bindings": {"kafka": kafka}}

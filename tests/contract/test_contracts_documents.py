@@ -21,7 +21,7 @@ from stream_app.schemas import (
     ASYNCAPI_FILE,
     DECISION_FILE,
     DRIFT_FILE,
-    OUTCOME_FILE,
+    LABEL_FILE,
     REJECTION_FILE,
     REQUEST_FILE,
     DecisionHeaders,
@@ -37,7 +37,7 @@ from tests.builders.records import MODEL, NOW, POLICY, FormulaScorer, Profiles, 
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "contracts"
 CONTRACT = Contract.read(CONTRACT_FILE)
-SCHEMAS = [REQUEST_FILE, DECISION_FILE, REJECTION_FILE, OUTCOME_FILE, DRIFT_FILE]
+SCHEMAS = [REQUEST_FILE, DECISION_FILE, REJECTION_FILE, LABEL_FILE, DRIFT_FILE]
 FILES = [*SCHEMAS, ASYNCAPI_FILE]
 
 
@@ -110,7 +110,7 @@ def test_the_headers_of_a_rejection_keep_to_their_schema(value: bytes | None) ->
 
 
 def test_every_outcome_of_the_loan_book_keeps_to_the_outcome_schema() -> None:
-    validator = jsonschema.Draft7Validator(committed(OUTCOME_FILE))
+    validator = jsonschema.Draft7Validator(committed(LABEL_FILE))
     for outcome in read_replay(CONTRACT, limit=200).labels:
         validator.validate(json.loads(label_message(outcome).value or b""))
 
@@ -119,7 +119,7 @@ def test_every_outcome_of_the_loan_book_keeps_to_the_outcome_schema() -> None:
 def test_what_is_no_outcome_breaks_the_outcome_schema(change: dict[str, Any]) -> None:
     good = msgspec.to_builtins(read_replay(CONTRACT, limit=1).labels[0])
     with pytest.raises(jsonschema.ValidationError):
-        jsonschema.Draft7Validator(committed(OUTCOME_FILE)).validate(good | change)
+        jsonschema.Draft7Validator(committed(LABEL_FILE)).validate(good | change)
 
 
 @pytest.mark.parametrize("labelled", [0, 1_000])
