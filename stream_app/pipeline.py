@@ -51,7 +51,7 @@ StageEnded = Callable[[str], None]
 
 MAX_REJECTED_BYTES = 900_000  # with our headers still below what a default topic takes, whoever made it
 
-_BUG = Rejection(RejectionReason.INTERNAL_ERROR, "The scorer failed on this record; its operators are told.")
+_BUG = Rejection(RejectionReason.INTERNAL_ERROR, "The scorer failed on this record; its log says where.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,7 +191,7 @@ def _bugs_isolated(
         return judge(records, earlier)
     except (StreamAppError, MemoryError):
         raise
-    except Exception as bug:  # noqa: BLE001 - total by promise: a bug costs one record, not the stream
+    except Exception as bug:  # noqa: BLE001 - a bug costs one record, not the stream
         if len(records) == 1:
             return Judged([_BUG], _outputs(records, [_BUG], {}), bugs=[trace_of(bug)])
         half = len(records) // 2

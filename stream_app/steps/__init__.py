@@ -1,1 +1,1 @@
-"""The pure steps of a decision: decode, once, enrich, score, decide, encode."""
+"""The steps of the pipeline, one module each: decode, enrich, deduplicate, score, decide, encode."""

@@ -1,4 +1,4 @@
-"""Probabilities and policy to outcomes, and the principal reasons where the answer is not *approved*.
+"""Probabilities of default to outcomes by the policy, with principal reasons unless the outcome is *approved*.
 
 Reasons are exact TreeSHAP contributions, computed only for the rows that need them: they cost many times the score.
 A lender owes about four specific reasons (Regulation B, 12 CFR 1002.9 and its official interpretation).
@@ -50,7 +50,7 @@ def _reasons(scorer: Scorer, contract: Contract, matrix: NDArray[np.float64]) ->
         tuple(
             _reason(contract.features[position], contribution)
             for rank, (position, contribution) in enumerate(zip(positions, contributions, strict=True))
-            if contribution > 0.0 or rank == 0  # an adverse answer has a reason even if all speak for the applicant
+            if contribution > 0.0 or rank == 0  # an adverse outcome has a reason even if all speak for the applicant
         )
         for positions, contributions in zip(order.tolist(), strongest.tolist(), strict=True)
     ]

@@ -1,7 +1,7 @@
-"""Bytes to requests or rejections: the only parser of the product.
+"""Bytes to loan requests or rejections; the gateway uses it too, so that HTTP and Kafka reject the same.
 
-The fast path is one compiled msgspec decode a record (about 1 µs). Only a record that fails it pays for finding out
-why, so that a clear reason costs the good records nothing.
+A good record costs one compiled msgspec decode (about 1 µs). Only a record that fails it is looked at again for the
+reason.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from stream_app.events import (
 )
 
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
-_KIND_OF_FAULT = (  # first match wins; the texts are msgspec's own, pinned by a test
+_REASONS = (  # the first match counts; the texts are msgspec's own, pinned by a test
     (re.compile(r"missing required field"), RejectionReason.MISSING_FIELD),
     (re.compile(r"unknown field"), RejectionReason.UNKNOWN_FIELD),
     (re.compile(r"(<=|>=|<|>) |out of range|of length|multiple of"), RejectionReason.OUT_OF_RANGE),
@@ -84,11 +84,11 @@ def _to_utc(request: LoanRequest[Any]) -> LoanRequest[Any] | Rejection:
 
 
 def _explain(fault: Exception, value: bytes) -> Rejection:
-    """Name the fault of bytes that do not decode. The message has the field and the limit, never the value."""
+    """Why bytes do not decode. The message names field and limit, never a value."""
     if not isinstance(fault, msgspec.ValidationError):
         return _explain_syntax(value)
     text = str(fault)
-    reason = next((r for pattern, r in _KIND_OF_FAULT if pattern.search(text)), RejectionReason.WRONG_TYPE)
+    reason = next((kind for pattern, kind in _REASONS if pattern.search(text)), RejectionReason.WRONG_TYPE)
     if reason is RejectionReason.UNKNOWN_FIELD:
         # msgspec quotes the field's name, which the producer chose: it could be anything.
         return Rejection(reason, "The object has a field that the contract does not name." + _where(text))

@@ -1,7 +1,7 @@
-"""Decisions and rejections to the records that are published, source position in the headers.
+"""Decisions and rejections to the records that are published; headers say which record they answer.
 
-A record's own headers (a trace id, say) travel along, save those that bear one of our names: they would be taken for
-our word.
+A request's own headers (a trace id, say) are copied, except those with one of our names, which a reader would take for
+ours.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from stream_app.events import Decision, Output, RawRecord, Rejection, size_of
 SOURCE_HEADERS = ("source-topic", "source-partition", "source-offset", "source-timestamp")
 REJECTION_HEADERS = ("rejection-reason", "rejection-message", "attempt", "value-omitted-bytes")
 FINGERPRINT_HEADER = "request-digest"
-"""Header of a decision: of its request's content. A scorer that takes over knows by it what is a repeated request."""
+"""Header of a decision: its request's fingerprint, from which a scorer that takes over knows a repeated request."""
 
 _OURS = frozenset((*SOURCE_HEADERS, *REJECTION_HEADERS, FINGERPRINT_HEADER))
 _TOPIC, _PARTITION, _OFFSET, _TIMESTAMP = SOURCE_HEADERS
@@ -24,19 +24,19 @@ _REASON, _MESSAGE, _ATTEMPT, _OMITTED = REJECTION_HEADERS
 _encode = msgspec.json.Encoder().encode
 
 
-def encode_decision(record: RawRecord, decision: Decision[Any], digest: bytes) -> Output:
-    """The decision as JSON under the request's key; ``digest``: of the request's content, told in hexadecimal."""
-    headers = [*_foreign(record), *_source(record), (FINGERPRINT_HEADER, digest.hex().encode())]
+def encode_decision(record: RawRecord, decision: Decision[Any], fingerprint: bytes) -> Output:
+    """The decision as JSON under the request's key; ``fingerprint``: of the request."""
+    headers = [*_copied(record), *_source(record), (FINGERPRINT_HEADER, fingerprint.hex().encode())]
     return Output(False, record.key, _encode(decision), headers)
 
 
 def encode_rejection(record: RawRecord, rejection: Rejection, max_bytes: int) -> Output:
-    """The original key, value and headers, with the reason beside them.
+    """The original key, value and headers, and why the record is rejected.
 
-    A record above ``max_bytes`` could not be published at all: its value and headers, and a key of that size, are
-    left out, its size is noted, and the source position says where the original lies.
+    A record above ``max_bytes`` cannot be published: its value and headers, and a key of that size, are left out, its
+    size is in a header, and the source headers say where the original is.
     """
-    key, value, headers = record.key, record.value, _foreign(record)
+    key, value, headers = record.key, record.value, _copied(record)
     if (size := size_of(record)) > max_bytes:
         key = key if key is None or len(key) < max_bytes else None
         value, headers = None, [(_OMITTED, b"%d" % size)]
@@ -49,7 +49,7 @@ def encode_rejection(record: RawRecord, rejection: Rejection, max_bytes: int) ->
     return Output(True, key, value, headers)
 
 
-def _foreign(record: RawRecord) -> list[tuple[str, bytes]]:
+def _copied(record: RawRecord) -> list[tuple[str, bytes]]:
     return [header for header in record.headers if header[0] not in _OURS] if record.headers else []
 
 
@@ -63,6 +63,6 @@ def _source(record: RawRecord) -> list[tuple[str, bytes]]:
 
 
 def _attempts(record: RawRecord) -> int:
-    """How often this record was rejected before; a header that is no small number counts as never."""
-    said = dict(record.headers).get(_ATTEMPT) or b""
-    return int(said) if said.isdigit() and len(said) <= 4 else 0
+    """How often this record was rejected before; 0 if its header is no small number."""
+    attempts = dict(record.headers).get(_ATTEMPT) or b""
+    return int(attempts) if attempts.isdigit() and len(attempts) <= 4 else 0

@@ -1,4 +1,4 @@
-"""Requests and client profiles to the feature matrix, in the contract's order.
+"""Loan requests and client profiles to the feature matrix, in the contract's order.
 
 A feature the request leaves out is taken from the client's stored profile, looked up once for the whole batch; an
 explicit null means *missing* and is not filled. A request that names every feature needs no profile.

@@ -5,15 +5,20 @@ Labels come from closed enums, the model's contract, or the broker's partition n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import collections
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import TypeVar
 
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.registry import CollectorRegistry
 
 from models.contract import Contract
 from models.policy import OUTCOMES
-from stream_app.events import ModelRef, RejectionReason
+from stream_app.events import Decision, ModelRef, Rejection, RejectionReason
+from stream_app.pipeline import Judged
 from stream_app.worker.batch_histogram import BatchHistogram
+
+LabelValue = TypeVar("LabelValue", bound=Hashable)
 
 PREFIX = "loan_scorer_"
 STAGES = ("decode", "enrich", "score", "decide", "encode", "publish")
@@ -77,34 +82,21 @@ class ScorerMetrics:
         self._started = gauge("started_timestamp_seconds", "When this process started (Unix time)")
         self._model_info = gauge("model_info", "The model in use; always 1", ("name", "version", "sha256"))
 
-    def batch_decided(
-        self,
-        *,
-        records: int,
-        repeats: int,
-        outcomes: Mapping[str, int],
-        reasons: Mapping[str, int],
-        rejections: Mapping[RejectionReason, int],
-        probabilities: Sequence[float],
-        ages_seconds: Iterable[float],
-        unseen_categories: Mapping[str, int],
-        bugs: int,
-    ) -> None:
-        """A batch was published; ``repeats`` of its records were skipped."""
-        self._requests.inc(records - repeats)
+    def batch_delivered(self, judged: Judged, ages_seconds: Sequence[float]) -> None:
+        """The outputs of a batch were published; ``ages_seconds``: of its records, where they are known."""
+        repeats = judged.outputs.count(None)
+        self._requests.inc(len(judged.outputs) - repeats)
         self._repeats.inc(repeats)
-        self._batch.observe(records)
-        self._bugs.inc(bugs)
-        for outcome, count in outcomes.items():
-            self._by_outcome[outcome].inc(count)
-        for code, count in reasons.items():
-            self._by_code[code].inc(count)
-        for reason, count in rejections.items():
-            self._by_reason[reason].inc(count)
-        for feature, count in unseen_categories.items():
-            self._by_feature[feature].inc(count)
-        self._probabilities.observe_many(probabilities)
-        self._ages.observe_many(list(ages_seconds))
+        self._batch.observe(len(judged.outputs))
+        self._bugs.inc(len(judged.bugs))
+        decisions = [verdict for verdict in judged.verdicts if isinstance(verdict, Decision)]
+        rejections = [verdict for verdict in judged.verdicts if isinstance(verdict, Rejection)]
+        _count(self._by_outcome, (decision.outcome for decision in decisions))
+        _count(self._by_code, (reason.code for decision in decisions for reason in decision.reasons))
+        _count(self._by_reason, (rejection.reason for rejection in rejections))
+        _count(self._by_feature, judged.unseen_categories.elements())
+        self._probabilities.observe_many([decision.probability_of_default for decision in decisions])
+        self._ages.observe_many(ages_seconds)
 
     def client_store_failed(self) -> None:
         """The client store did not answer; the batch waits and asks again."""
@@ -141,3 +133,9 @@ class ScorerMetrics:
         for partition, records in records_by_partition.items():
             self._lag.labels(str(partition)).set(records)
         self._lag_partitions = set(records_by_partition)
+
+
+def _count(counters: Mapping[LabelValue, Counter], labels: Iterable[LabelValue]) -> None:
+    """Increase each counter once for a whole batch, which is cheaper than once a record."""
+    for label, count in collections.Counter(labels).items():
+        counters[label].inc(count)

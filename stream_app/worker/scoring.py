@@ -6,13 +6,12 @@ import asyncio
 import datetime as dt
 import logging
 import time
-from collections import Counter
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from typing import Any
 
 from stream_app.delivery.protocol import Lanes
 from stream_app.errors import ClientStoreUnavailable
-from stream_app.events import Decision, RawRecord, Rejection
+from stream_app.events import RawRecord
 from stream_app.pipeline import Judged, Pipeline
 from stream_app.runtime.background import Supervise
 from stream_app.runtime.readiness import Progress
@@ -122,7 +121,7 @@ class Scoring:
             start += size
 
     async def _judge_chunk(self, poll: Poll, records: Sequence[RawRecord], earlier: Fingerprints) -> Judged | None:
-        wait = _ClientStoreWait(self._clients_wait)
+        started, warned = time.monotonic(), False
         await asyncio.sleep(0)
         while poll.is_current:
             try:
@@ -130,8 +129,20 @@ class Scoring:
                 return self._pipeline.judge(records, dt.datetime.now(dt.UTC), timer.stage_ended, earlier)
             except ClientStoreUnavailable as fault:
                 self._metrics.client_store_failed()
-                await wait.before_retry(fault)
+                if time.monotonic() - started >= self._clients_wait:
+                    raise self._waited_in_vain(fault) from fault
+                if not warned:
+                    log.warning("%s The batch in hand waits for it for %g s.", fault.happened, self._clients_wait)
+                warned = True
+                await asyncio.sleep(RETRY_SECONDS)
         return None
+
+    def _waited_in_vain(self, fault: ClientStoreUnavailable) -> ClientStoreUnavailable:
+        return ClientStoreUnavailable(
+            f"{fault.happened} The batch in hand waited for it for {self._clients_wait:g} s.",
+            kept="Nothing of the batch was committed; it is decided after the next start.",
+            do_next=fault.do_next,
+        )
 
     def _remember(self, judged: Judged) -> None:
         """Before the delivery, for what is judged meanwhile; a delivery that fails has the memory restored."""
@@ -142,49 +153,13 @@ class Scoring:
         if not poll.is_current:
             return
         timer, now = _StageTimer(self._metrics), time.time()
-        kept = await self._lanes.deliver(records, judged.outputs)
+        is_final = await self._lanes.deliver(records, judged.outputs)
         timer.stage_ended("publish")
-        if kept:
-            self._count(records, judged, now)
-
-    def _count(self, records: Sequence[RawRecord], judged: Judged, now: float) -> None:
-        for bug in judged.bugs:
-            log.error("a record was rejected for a fault of the scorer: %s", bug)
-        decisions = [verdict for verdict in judged.verdicts if isinstance(verdict, Decision)]
-        answered = [record for record, output in zip(records, judged.outputs, strict=True) if output is not None]
-        self._metrics.batch_decided(
-            records=len(records),
-            repeats=len(records) - len(answered),
-            outcomes=Counter(decision.outcome for decision in decisions),
-            reasons=Counter(reason.code for decision in decisions for reason in decision.reasons),
-            rejections=Counter(verdict.reason for verdict in judged.verdicts if isinstance(verdict, Rejection)),
-            probabilities=[decision.probability_of_default for decision in decisions],
-            ages_seconds=ages_seconds(answered, now),
-            unseen_categories=judged.unseen_categories,
-            bugs=len(judged.bugs),
-        )
-
-
-class _ClientStoreWait:
-    """How long one batch has waited for the client store."""
-
-    def __init__(self, limit_seconds: float) -> None:
-        self._limit = limit_seconds
-        self._since: float | None = None
-
-    async def before_retry(self, fault: ClientStoreUnavailable) -> None:
-        """Raises ClientStoreUnavailable when the time is over."""
-        now = time.monotonic()
-        if self._since is None:
-            self._since = now
-            log.warning("%s The batch in hand waits for it for %g s.", fault.happened, self._limit)
-        if now - self._since >= self._limit:
-            raise ClientStoreUnavailable(
-                f"{fault.happened} The batch in hand waited for it for {self._limit:g} s.",
-                kept="Nothing of the batch was committed; it is decided after the next start.",
-                do_next=fault.do_next,
-            ) from fault
-        await asyncio.sleep(RETRY_SECONDS)
+        if is_final:
+            answered = (record for record, output in zip(records, judged.outputs, strict=True) if output is not None)
+            self._metrics.batch_delivered(judged, ages_seconds(answered, now))
+            for bug in judged.bugs:
+                log.error("a record was rejected for a fault of the scorer: %s", bug)
 
 
 class _StageTimer:

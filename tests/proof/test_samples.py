@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,7 +18,18 @@ from monitoring.metrics.monitor import MonitorMetrics
 from monitoring.store import Stored
 from stream_app.broker.ports import free_ports
 from stream_app.drift_events import DriftEvent
-from stream_app.events import ModelRef, RejectionReason
+from stream_app.events import (
+    Decision,
+    ModelRef,
+    OutcomeName,
+    Output,
+    PolicyRef,
+    Reason,
+    Rejection,
+    RejectionReason,
+)
+from stream_app.pipeline import Judged
+from stream_app.steps.deduplicate import Repeat
 from stream_app.worker.metrics import STAGES, ScorerMetrics
 from tests.builders.drift_samples import drift_event, feature, month, performance, realised
 from tests.builders.prometheus_answers import faults, unanswered
@@ -30,6 +42,27 @@ BUNDLE = load_bundle(shipped_bundle())
 MODEL = ModelRef(BUNDLE.name, BUNDLE.version, BUNDLE.sha256)
 PROGRAMME_ENDS = 9  # months from 2005-01: 2005-10
 CRISIS = range(14, 36)  # 2006-03 to 2007-12
+
+
+def decision(outcome: OutcomeName, probability: float) -> Decision[None]:
+    feature = BUNDLE.contract.features[0]
+    reason = Reason(feature.reason_code or feature.name, feature.name, 0.1, feature.reason_text)
+    reasons = () if outcome == "approved" else (reason,)
+    now, policy = dt.datetime(2026, 1, 1, tzinfo=dt.UTC), PolicyRef("p", 0.1, 0.2)
+    return Decision("r", "c", now, now, outcome, probability, policy, MODEL, reasons, None)
+
+
+JUDGED = Judged(
+    verdicts=[
+        *[decision("approved", 0.01)] * 70,
+        *[decision("review", 0.05)] * 20,
+        *[decision("refused", 0.2)] * 8,
+        *[Rejection(RejectionReason.NOT_JSON, "")] * 2,
+        *[Repeat()] * 4,
+    ],
+    outputs=[*[Output(False, None, None, [])] * 100, *[None] * 4],
+    unseen_categories=Counter(state=1),
+)
 
 
 class Exporters:
@@ -49,17 +82,7 @@ class Exporters:
 
     def work(self) -> None:
         """One more batch on either side."""
-        self.scorer.batch_decided(
-            records=104,
-            repeats=4,
-            outcomes=Counter(approved=70, review=20, refused=8),
-            reasons=Counter({BUNDLE.contract.features[0].reason_code or BUNDLE.contract.names()[0]: 28}),
-            rejections=Counter({RejectionReason.NOT_JSON: 2}),
-            probabilities=[0.01, 0.05, 0.2],
-            ages_seconds=[0.02, 0.08],
-            unseen_categories=Counter(state=1),
-            bugs=0,
-        )
+        self.scorer.batch_delivered(JUDGED, ages_seconds=[0.02, 0.08])
         for stage in STAGES:
             self.scorer.stage_took(stage, 0.001)
         self.scorer.started(time.time())
