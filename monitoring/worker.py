@@ -92,6 +92,8 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
         report=reports.add,
         metrics=metrics,
         log_lines=log_lines,
+        revision_interval_us=int(settings.revision_interval_seconds * SECOND_US),
+        now_us=lambda: time.time_ns() // 1000,
     )
     polled = BatchOptions(frozenset({topics.decisions, topics.outcomes}), settings.fetch_max_wait_seconds, FETCH_BYTES)
     app.transport = BatchTransport(app.conf.broker_consumer, app, options=polled, listener=watching)

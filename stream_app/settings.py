@@ -191,6 +191,9 @@ class MonitorSettings(StreamSettings):
     idle_seconds: Annotated[float, Field(gt=0)] = Field(
         60.0, description="a partition read to its end for this long no longer holds windows back"
     )
+    revision_interval_seconds: Annotated[float, Field(ge=0)] = Field(
+        60.0, description="least time between two revisions of a window on the drift topic, as late labels arrive"
+    )
     min_window_rows: Annotated[int, Field(ge=30)] = Field(
         500, description="below this a window's verdict is too_few, never stable"
     )

@@ -30,6 +30,9 @@ REJECTION_BATCH_BYTES = 2 * BATCH_BYTES
 A producer of rejections needs a ``max_request_size`` of this, too. Tansu takes the setting but enforces no limit.
 """
 
+COMPACTED = {"cleanup.policy": "compact"}
+"""Of drift events, whose key is the window's id, the newest revision of each window stays for good."""
+
 ASK_AGAIN_SECONDS = 0.2
 
 _LEGAL = re.compile(r"[a-zA-Z0-9._-]*")
@@ -81,6 +84,8 @@ def _config(names: TopicNames, name: str, replication: int) -> dict[str, str]:
     if name == names.requests:
         # Else the limit is one on compressed bytes: 5 MB of zeros came in as 5 kB and could not have been rejected.
         config["compression.type"] = "uncompressed"
+    if name == names.drift:
+        config |= COMPACTED
     if replication > 1:
         # With acks=all a record is safe on all replicas but one; one broker may be down and writing goes on.
         config["min.insync.replicas"] = str(replication - 1)
@@ -96,7 +101,8 @@ def create_topics(
     wait_seconds: float = 30.0,
     say: Callable[[str], None] = silent,
 ) -> tuple[str, ...]:
-    """Creates what is missing and gives the names created; what exists must have ``partitions`` partitions.
+    """Creates what is missing and gives the names created; what exists must have ``partitions`` partitions. A drift
+    topic that is there is compacted from now on.
 
     Nothing is created if an existing topic does not fit. Raises :class:`TopicMismatch` or BrokerUnreachable.
     """
@@ -105,6 +111,8 @@ def create_topics(
     with admin_client(bootstrap, wait_seconds) as admin:
         found = _partition_counts(admin, names)
         _require_count(found, partitions)
+        if names.drift in found:
+            _compact(admin, names.drift)
         missing = [spec for spec in topic_specs(names, partitions, replication) if spec.name not in found]
         if missing:
             _create(admin, missing)
@@ -150,6 +158,13 @@ def _found(bootstrap: str, names: TopicNames, wait_seconds: float) -> dict[str, 
 def _partition_counts(admin: KafkaAdminClient, names: TopicNames) -> dict[str, int]:
     described = admin.describe_topics(list(names.all()))
     return {topic["name"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
+
+
+def _compact(admin: KafkaAdminClient, topic: str) -> None:
+    from kafka.admin import ConfigResource  # noqa: PLC0415
+
+    # An unknown setting would be asked for by describing the topic, at which Tansu closes the connection.
+    admin.alter_configs([ConfigResource("TOPIC", topic, COMPACTED)], raise_on_unknown=False)
 
 
 def _require_count(found: dict[str, int], partitions: int) -> None:

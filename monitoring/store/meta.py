@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from monitoring.event_time import WindowSize
-from monitoring.store.tables import SCHEMA_VERSION, insert_unless_known, meta
+from monitoring.store.tables import insert_unless_known, meta
 from stream_app.errors import StoreError
 
 NEVER_US = -(2**63)
@@ -28,7 +28,7 @@ class Facts:
 
 
 _FIRST = {
-    "schema_version": SCHEMA_VERSION,
+    "schema_version": 1,  # what programs before version 0002 look at: they can live with today's tables
     "window_size": "",
     "closed_before_us": NEVER_US,
     "removed_before_us": NEVER_US,

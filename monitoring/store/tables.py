@@ -1,15 +1,20 @@
-"""The tables of the decision store; ``docs/reference/store.md`` tells how to query them by hand."""
+"""The tables of the decision store; ``docs/reference/store.md`` shows how to query them by hand.
+
+The table of labels is called ``outcomes`` and that of offsets ``positions``, as in the stores that exist.
+A change here needs a migration (:mod:`monitoring.store.migrations`).
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
-SCHEMA_VERSION: Final = 1
-
 METADATA = sa.MetaData()
+
+VERSION = sa.Table("decision_store_version", sa.MetaData(), sa.Column("version_num", sa.String(32), primary_key=True))
+"""Alembic's note of the version, under a name of ours: others may use Alembic in the same PostgreSQL database."""
 
 # SQLite counts only a column of type INTEGER up by itself.
 _BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
@@ -101,19 +106,20 @@ windows = sa.Table(
     _column("record", sa.Text, nullable=True),
     _column("report", sa.Text, nullable=True),
     _column("closed_at_us", _BIG),
+    _column("published_at_us", _BIG, nullable=True),
     sa.Index("windows_by_start", "kind", "start_us"),
     sa.Index("windows_by_end", "end_us", "id"),
     sa.Index("windows_by_last_seq", "kind", "last_seq"),
     sa.Index("windows_by_revision", "revision"),
 )
 # Asked for twice a second, of windows that stay for ever, each with a record as long as a page of the file.
-_stale, _unannounced = (
+_stale, _unpublished = (
     windows.c.labels_seen > windows.c.labels_computed,
     windows.c.revision > windows.c.published_revision,
 )
 sa.Index("windows_stale", windows.c.end_us, windows.c.id, sqlite_where=_stale, postgresql_where=_stale)
 sa.Index(
-    "windows_unannounced", windows.c.end_us, windows.c.id, sqlite_where=_unannounced, postgresql_where=_unannounced
+    "windows_unannounced", windows.c.end_us, windows.c.id, sqlite_where=_unpublished, postgresql_where=_unpublished
 )
 
 meta = sa.Table(

@@ -128,18 +128,22 @@ def computed(db: sa.Connection, key: WindowKey, event: DriftEvent) -> None:
     )
 
 
-def unpublished(db: sa.Connection) -> list[Unpublished]:
-    """The newest revision of each window, where it is not published yet, in order of time."""
+def unpublished(db: sa.Connection, now_us: int = 0, interval_us: int = 0) -> list[Unpublished]:
+    """The newest revision of each window, where it is not published yet, in order of time; without those of which one
+    was published within the last ``interval_us``.
+    """
     columns = (windows.c.id, windows.c.revision, windows.c.record)
     newer = windows.c.revision > windows.c.published_revision
-    found = sa.select(*columns).where(newer).order_by(windows.c.end_us, windows.c.id)
-    return [Unpublished(window_id, revision, record.encode()) for window_id, revision, record in db.execute(found)]
+    # A time to come is another clock's, or this one's before it was set back: nobody waits for it.
+    waits = sa.func.coalesce(windows.c.published_at_us, 0).between(now_us - interval_us + 1, now_us)
+    query = sa.select(*columns).where(newer, ~waits).order_by(windows.c.end_us, windows.c.id)
+    return [Unpublished(window_id, revision, record.encode()) for window_id, revision, record in db.execute(query)]
 
 
-def published(db: sa.Connection, window_id: str, revision: int) -> None:
+def published(db: sa.Connection, window_id: str, revision: int, at_us: int) -> None:
     """Mark this revision as published."""
     earlier = (windows.c.id == window_id) & (windows.c.published_revision < revision)
-    db.execute(sa.update(windows).where(earlier).values(published_revision=revision))
+    db.execute(sa.update(windows).where(earlier).values(published_revision=revision, published_at_us=at_us))
 
 
 def reported(db: sa.Connection, window_id: str, path: str) -> None:

@@ -52,11 +52,17 @@ class WindowScheduler:
         report: Callable[[WindowKey], None],
         metrics: MonitorMetrics,
         log_lines: LogLines,
+        revision_interval_us: int,
+        now_us: Callable[[], int],
     ) -> None:
-        """``report`` is called for each window computed for the first time and must not wait."""
+        """``report`` is called for each window computed for the first time and must not wait.
+
+        ``revision_interval_us``: between two events of one window on the topic; the newest follows at its end.
+        """
         self._store, self._topic, self._windowing, self._find_idle = store, decisions_topic, windowing, find_idle
         self._compute, self._publish, self._report = compute, publish, report
         self._metrics, self._log_lines = metrics, log_lines
+        self._revision_interval_us, self._now_us = revision_interval_us, now_us
         self._tries: Counter[tuple[str, int]] = Counter()
         self._refreshes: Counter[str] = Counter()
         self._retention_done_before_us: int | None = None
@@ -86,7 +92,7 @@ class WindowScheduler:
         await self._publish_all()
         await self._apply_retention()
         if nothing_left:
-            self._metrics.drift_run_done(time.time())
+            self._metrics.drift_run_done(self._now_us() / 1e6)
 
     async def _show_windows_if(self, leading: bool) -> None:
         """Show the gauges of past windows on taking the lead, and none on losing it."""
@@ -99,7 +105,7 @@ class WindowScheduler:
     async def _close_due(self) -> None:
         read = await self._decisions_read()
         idle = await self._find_idle({number: offset.next_offset for number, offset in read.items()})
-        now_us = time.time_ns() // 1000
+        now_us = self._now_us()
         due = progression(self._windowing, self.partitions, read, idle, now_us)
         self._metrics.watermark_is(due.watermark_us)
         if due.close_before_us is not None:
@@ -164,9 +170,9 @@ class WindowScheduler:
         log.error("Window %s was not computed (try %d of %d). %s%s", key.id, tries, MAX_TRIES, failure, left)
 
     async def _publish_all(self) -> None:
-        for event in await asyncio.to_thread(self._store.unpublished):
+        for event in await asyncio.to_thread(self._store.unpublished, self._now_us(), self._revision_interval_us):
             await self._publish(event.id, event.record)
-            await asyncio.to_thread(self._store.published, event.id, event.revision)
+            await asyncio.to_thread(self._store.published, event.id, event.revision, self._now_us())
 
     async def _apply_retention(self) -> None:
         """Remove what is older than the retention, some of it at each tick, whenever that has moved by a window."""

@@ -39,6 +39,7 @@ def start_monitor(environment: Environment, folder: Path, output: Path, reports:
         "monitor_port": 0,
         "window": "1mo",
         "idle_seconds": 2,  # of wall clock: here four years pass in seconds
+        "revision_interval_seconds": 1,
         "ahead_seconds": -TEN_YEARS_SECONDS,
         "store": output / STORE_FILE,
         "reports": output / REPORTS_FOLDER,

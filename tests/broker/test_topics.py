@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 from click.testing import CliRunner
 from kafka import KafkaProducer
+from kafka.admin import ConfigResource
 from kafka.errors import MessageSizeTooLargeError
 
 from stream_app.broker import Broker
@@ -71,6 +72,23 @@ def test_the_command_tells_what_it_created_and_what_was_there(broker: Broker, to
     assert again == [f"{name}: 2 partitions, was there" for name in topic_names.all()]
     checked = CliRunner().invoke(command, ["check", "--kafka", broker.bootstrap, "--prefix", prefix])
     assert checked.output.endswith("2 partitions each\n")
+
+
+@pytest.mark.kafka
+def test_a_drift_topic_that_was_there_is_compacted_from_then_on(kafka_broker: Broker, topic_names: TopicNames) -> None:
+    def policy() -> str:
+        asked = ConfigResource("TOPIC", topic_names.drift, ["cleanup.policy"])
+        with admin_client(kafka_broker.bootstrap) as admin:
+            described = admin.describe_configs([asked], config_filter="all")
+        value: str = described["topic"][topic_names.drift]["cleanup.policy"]["value"]
+        return value
+
+    with admin_client(kafka_broker.bootstrap) as admin:
+        topics = {topic_names.drift: {"num_partitions": 3, "replication_factor": 1}}
+        admin.create_topics(topics, wait_for_metadata=True)
+    assert policy() == "delete"
+    create_topics(kafka_broker.bootstrap, 3, names=topic_names)
+    assert policy() == "compact"
 
 
 @pytest.mark.kafka

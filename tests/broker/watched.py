@@ -140,6 +140,7 @@ class Monitor:
             "window": "7d",
             "min_window_rows": 30,
             "idle_seconds": 1,
+            "revision_interval_seconds": 0,
             **settings,
         }
         return cls(deployment, name, where, deployment.start(command="monitor", ready=False, **given), given)

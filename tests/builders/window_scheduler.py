@@ -78,12 +78,12 @@ class Store:
     def compute(self, key: WindowKey) -> None:
         self.events[key.id], self.labels[key.id] = drift_event(key.id, key.revision + 1), key.labels_seen
 
-    def unpublished(self) -> list[Unpublished]:
+    def unpublished(self, _now_us: int, _interval_us: int) -> list[Unpublished]:
         self._step("unpublished")
         waiting = [event for event in self.events.values() if event.revision > self.sent.get(event.window.id, 0)]
         return [Unpublished(event.window.id, event.revision, b"") for event in waiting]
 
-    def published(self, name: str, revision: int) -> None:
+    def published(self, name: str, revision: int, _at_us: int) -> None:
         self._step("published")
         self.sent[name] = revision
 
@@ -142,6 +142,8 @@ class Monitor:
             report=lambda key: self.reported.append(key.id),
             metrics=self.metrics,  # type: ignore[arg-type]
             log_lines=LogLines("v", lambda: 0.0),
+            revision_interval_us=0,
+            now_us=lambda: 10 * DAY,
         )
         self.scheduler.partitions = 1
 

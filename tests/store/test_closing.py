@@ -168,7 +168,7 @@ def test_a_revision_is_announced_once_and_the_next_one_again(store: DecisionStor
     (waiting,) = store.unpublished()
     assert isinstance(waiting, Unpublished)
     assert (waiting.id, waiting.revision, waiting.record[:10]) == (FIRST, 1, b'{"window":')
-    store.published(FIRST, 1)
+    store.published(FIRST, 1, at_us=0)
     assert store.unpublished() == []
     store.computed(key(store), drift_event(revision=2))
     assert [window.revision for window in store.unpublished()] == [2]
@@ -178,7 +178,7 @@ def test_the_announcement_of_an_older_revision_does_not_stand_for_the_newer(stor
     day_of(store, rows=1)
     store.close_due(DAY, DAILY, at_us=0)
     store.computed(key(store), drift_event(revision=2))
-    store.published(FIRST, 1)
+    store.published(FIRST, 1, at_us=0)
     assert [window.revision for window in store.unpublished()] == [2]
 
 

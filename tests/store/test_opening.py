@@ -44,14 +44,6 @@ def test_monitors_that_start_together_make_one_store(new_url: Callable[[], str])
             assert store.counts().decisions == 0
 
 
-def test_a_store_of_another_version_is_refused(url: str) -> None:
-    DecisionStore.open(url).close()
-    execute(url, "UPDATE meta SET value = '99' WHERE name = 'schema_version'")
-    for read_only in (False, True):
-        with pytest.raises(StoreError, match=r"version 99, this program writes version 1.*Name a new store"):
-            DecisionStore.open(url, read_only=read_only)
-
-
 def test_a_database_with_a_table_of_the_same_name_is_refused_and_left_as_it_was(url: str) -> None:
     execute(url, "CREATE TABLE decisions (theirs integer)", "INSERT INTO decisions VALUES (5)")
     with pytest.raises(StoreError, match="not a decision store"):

@@ -29,6 +29,12 @@ def test_a_record_is_acknowledged_by_all_replicas_but_one(replication: int, in_s
     assert {spec.config.get("min.insync.replicas") for spec in specs} == {in_sync}
 
 
+def test_of_drift_events_alone_the_newest_of_each_key_stays() -> None:
+    names = TopicNames()
+    policies = {spec.name: spec.config.get("cleanup.policy") for spec in topic_specs(names, 4, 1)}
+    assert policies == dict.fromkeys(names.all()) | {names.drift: "compact"}
+
+
 def test_no_kafka_client_is_imported_until_a_function_is_called() -> None:
     code = "import sys, stream_app.broker, stream_app.topics, stream_app.commands.topics; print('kafka' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "False\n"
