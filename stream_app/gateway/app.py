@@ -17,12 +17,13 @@ from starlette.responses import Response
 from stream_app.errors import StreamAppError, trace_of
 from stream_app.gateway import problem_details as problems
 from stream_app.gateway.auth import SecurityMiddleware, allowed_keys
-from stream_app.gateway.dependencies import Dependencies, build_dependencies
+from stream_app.gateway.dependencies import Dependencies, MakeBroker
+from stream_app.gateway.kafka_client import KafkaClient
 from stream_app.gateway.limits import BodyLimitMiddleware
 from stream_app.gateway.openapi import openapi_of
 from stream_app.gateway.problem_details import ErrorMiddleware, ProblemError
 from stream_app.gateway.responses import HeadMiddleware
-from stream_app.gateway.routes import dashboard, decisions, docs, status
+from stream_app.gateway.routes import dashboard, decisions, status
 from stream_app.gateway.static_files import add_static_files
 from stream_app.runtime.log_throttle import LogThrottle
 from stream_app.settings import GatewaySettings
@@ -35,13 +36,9 @@ _DESCRIPTION = (
 )
 
 
-def create_app(settings: GatewaySettings) -> FastAPI:
+def create_app(settings: GatewaySettings, make_broker: MakeBroker = KafkaClient) -> FastAPI:
     """Wire the whole gateway. Raises BundleError or SettingsError; connects to nothing before it is started."""
-    return app_of(build_dependencies(settings))
-
-
-def app_of(dependencies: Dependencies) -> FastAPI:
-    """The app on these dependencies."""
+    dependencies = Dependencies(settings, make_broker)
     app = FastAPI(
         title="Loan stream scorer",
         version="1.0.0",
@@ -51,13 +48,11 @@ def app_of(dependencies: Dependencies) -> FastAPI:
         redoc_url=None,
     )
     app.state.dependencies = dependencies
-    for routes in (decisions, status, dashboard, docs):
+    for routes in (decisions, status, dashboard):
         app.include_router(routes.router)
-    app.mount("/docs/files", docs.swagger_files)
     add_static_files(app)
     app.openapi = openapi_of(app, dependencies.bundle.contract)  # type: ignore[method-assign]  # as FastAPI's manual says
     _add_exception_handlers(app)
-    settings = dependencies.settings
     app.add_middleware(HeadMiddleware)
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
     app.add_middleware(SecurityMiddleware, keys=allowed_keys(settings), per_minute=settings.rate_per_minute)

@@ -1,4 +1,4 @@
-"""The dashboard's own files, each under its name: nothing else of the address space is theirs.
+"""The files of the dashboard and of Swagger UI, each under its name: no other path is theirs.
 
 Mounted as a whole at ``/`` they would answer, with 404, for a route that is called by the wrong method.
 """
@@ -8,28 +8,31 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import fastapi_offline
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 
 STATIC = Path(__file__).parent / "static"
-INDEX = "index.html"
+_PAGES = {"/": "index.html", "/docs": "docs.html"}
 
 
-def add_static_files(app: Starlette, folder: Path = STATIC) -> None:
-    """Serve the files and the subfolders of this folder, and its index at ``/``."""
-    files = StaticFiles(directory=folder, check_dir=False)
-    for entry in sorted(folder.iterdir()) if folder.is_dir() else []:
+def add_static_files(app: Starlette) -> None:
+    """Serve the folder's files and subfolders, its pages, and the files of Swagger UI 5, which reads OpenAPI 3.1."""
+    files = StaticFiles(directory=STATIC)
+    for entry in sorted(STATIC.iterdir()):
         if entry.is_dir():
             app.mount(f"/{entry.name}", StaticFiles(directory=entry))
         else:
             app.add_route(f"/{entry.name}", _serving(files, entry.name), include_in_schema=False)
-    app.add_route("/", _serving(files, INDEX), include_in_schema=False)
+    for path, name in _PAGES.items():
+        app.add_route(path, _serving(files, name), include_in_schema=False)
+    app.mount("/docs/files", StaticFiles(directory=Path(fastapi_offline.__file__).parent / "static"))
 
 
 def _serving(files: StaticFiles, name: str) -> Callable[[Request], Awaitable[Response]]:
-    async def page(request: Request) -> Response:
+    async def serve(request: Request) -> Response:
         return await files.get_response(name, request.scope)
 
-    return page
+    return serve

@@ -17,8 +17,7 @@ from schemathesis.engine import Status, events, from_schema
 from monitoring.store import DecisionStore
 from stream_app.clients import SQLiteClients
 from stream_app.gateway.api_keys import Keys, Role
-from stream_app.gateway.app import app_of
-from stream_app.gateway.dependencies import build_dependencies
+from stream_app.gateway.app import create_app
 from stream_app.gateway.routes.decisions import EXAMPLE as REQUEST
 from tests.builders.gateway import APPLICATION, PROFILE, LocalStream, bundle, settings_in, shipped_pipeline
 from tests.builders.records import NOW, Profiles, Record
@@ -100,11 +99,11 @@ def pipeline() -> Any:
 def tried(folder: Path, headers: dict[str, str], checks: tuple[str, ...], **changes: Any) -> Tried:
     """Every operation of a gateway whose settings, or whose stream, is changed like this."""
     stream = {name: changes.pop(name) for name in ("reachable", "running") if name in changes}
-    dependencies = build_dependencies(
+    app = create_app(
         settings_in(folder, **{"rate_per_minute": 0, **changes}), lambda _, hear, __: LocalStream(pipeline(), hear)
     )
     for name, value in stream.items():
-        setattr(dependencies.broker, name, value)
+        setattr(app.state.dependencies.broker, name, value)
     headers = {"Host": "localhost", **headers}
     chosen = schemathesis.Config.from_dict(
         {
@@ -120,7 +119,7 @@ def tried(folder: Path, headers: dict[str, str], checks: tuple[str, ...], **chan
             "max-stream-events": 1,
         }
     )
-    schema = schemathesis.openapi.from_asgi("/openapi.json", app_of(dependencies), headers=headers, config=chosen)
+    schema = schemathesis.openapi.from_asgi("/openapi.json", app, headers=headers, config=chosen)
     schema.hook("filter_case")(says_enough)
     return Tried(schema)
 

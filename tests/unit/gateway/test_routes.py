@@ -18,8 +18,8 @@ import msgspec
 import pytest
 
 from stream_app.gateway.api_keys import Keys, Role, role_for
-from stream_app.gateway.app import app_of
-from stream_app.gateway.dependencies import Dependencies, build_dependencies
+from stream_app.gateway.app import create_app
+from stream_app.gateway.dependencies import Dependencies
 from stream_app.gateway.problem_details import Problem
 from tests.builders.gateway import PROFILE, LocalStream, run, settings_in, shipped_pipeline
 from tests.builders.records import Profiles, Record
@@ -57,16 +57,13 @@ Visit = Callable[[Service], Coroutine[Any, Any, None]]
 @asynccontextmanager
 async def serving(folder: Path, **settings: Any) -> AsyncIterator[Service]:
     profiles = Profiles({"7": PROFILE, "8": PROFILE})
-    dependencies = build_dependencies(
-        settings_in(folder, **settings), lambda _, hear, __: LocalStream(shipped_pipeline(profiles), hear)
-    )
-    app = app_of(dependencies)
+    app = create_app(settings_in(folder, **settings), lambda _, hear, __: LocalStream(shipped_pipeline(profiles), hear))
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=transport, base_url="http://localhost") as http,
     ):
-        yield Service(dependencies, http)
+        yield Service(app.state.dependencies, http)
 
 
 @pytest.fixture
@@ -506,7 +503,7 @@ def test_the_documents_need_nothing_from_elsewhere(visit: Callable[[Visit], None
         for file in ("swagger-ui.css", "swagger-ui-bundle.js"):
             assert f"/docs/files/{file}" in page
             assert (await service.get(f"/docs/files/{file}")).status_code == 200
-        assert (await service.get("/docs/start.js")).status_code == 200
+        assert (await service.get("/swagger.js")).status_code == 200
 
     visit(calls)
 
