@@ -34,12 +34,16 @@ def openapi_of(app: FastAPI, contract: Contract) -> Callable[[], Json]:
         made = get_openapi(
             title=app.title, version=app.version, description=app.description, routes=app.routes, tags=_TAGS
         )
-        components = made.setdefault("components", {})
-        components["schemas"] = components.get("schemas", {}) | schemas(contract)
+        components = made["components"]
         components["securitySchemes"] = {"ApiKey": _KEY}
+        components["schemas"] |= schemas(contract)
+        for unused in ("HTTPValidationError", "ValidationError"):  # FastAPI's own, where ours are problem bodies
+            del components["schemas"][unused]
         for path, operations in made["paths"].items():
-            if role := role_for(path):
-                for operation in operations.values():
+            for operation in operations.values():
+                if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                    del operation["responses"]["422"]
+                if role := role_for(path):
                     operation |= {"x-role": role.value, "security": [{"ApiKey": []}, {}]}
         return made
 

@@ -108,7 +108,7 @@ def test_every_chart_has_a_title_and_its_values_as_a_table(page: Page, chart: st
 def test_the_performance_chart_says_the_newest_verdict_on_calibration(page: Page) -> None:
     expect(page.locator("#performance .verdict")).to_have_text("▲Dec 2007: Risk estimated too low")
     last = page.locator("#performance .mark").last
-    expect(last).to_have_attribute("aria-label", "Dec 2008: estimated 5.1%, nothing known yet of what came true")
+    expect(last).to_have_attribute("aria-label", "Dec 2008: estimated 5.1%, no results known yet")
 
 
 def test_a_drifted_cell_has_a_sign_and_a_number_beside_its_colour(page: Page) -> None:
@@ -119,7 +119,7 @@ def test_a_drifted_cell_has_a_sign_and_a_number_beside_its_colour(page: Page) ->
 
 
 def test_a_window_too_small_to_judge_is_no_zero(page: Page) -> None:
-    expect(page.locator("#drift tbody tr").first.locator("td").first).to_contain_text("too few decisions to say")
+    expect(page.locator("#drift tbody tr").first.locator("td").first).to_contain_text("too few decisions to judge")
 
 
 def test_the_name_of_a_window_opens_its_report(page: Page) -> None:

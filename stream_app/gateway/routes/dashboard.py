@@ -107,7 +107,7 @@ async def report(
         str,
         Path(
             description="As /board/drift names it.",
-            examples=["window-2006-03.html"],
+            openapi_examples={"window": {"value": "window-2006-03.html"}},
             json_schema_extra={"pattern": _REPORT},
         ),
     ],

@@ -80,7 +80,7 @@ ClientId = Annotated[
     str,
     Path(
         description="A client of the client store.",
-        examples=[EXAMPLE["client_id"]],
+        openapi_examples={"client": {"value": EXAMPLE["client_id"]}},
         json_schema_extra=_id_schema(MAX_CLIENT_ID) | {"pattern": r"^[^\x00-\x1f\x7f]+$"},
     ),
 ]
@@ -88,7 +88,7 @@ RequestId = Annotated[
     str,
     Path(
         description="The id the request had.",
-        examples=[EXAMPLE["request_id"]],
+        openapi_examples={"request": {"value": EXAMPLE["request_id"]}},
         json_schema_extra=_id_schema(MAX_REQUEST_ID),
     ),
 ]

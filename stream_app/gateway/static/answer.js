@@ -1,4 +1,4 @@
-// How an answer about a client looks: one function a state, each with what happened and what to do next.
+// Draws the answer about a client: one function a state, each with what happened and what to do next.
 import { el, glyph, OUTCOMES, outcomeFill, svg, withCommands } from "./nodes.js";
 import { decimal, digitsApart, number, percent, roundPercent, t, time } from "./language.js";
 import { reasonText } from "./decisions.js";
@@ -20,10 +20,10 @@ function note(tone, sign, title, ...paragraphs) {
 
 const pending = ({ id, over }) => note("waits", "…", t("pending.title"), over ? t("pending.over", { seconds: over }) : t("pending.detail", { id }));
 const unknown = ({ id, clients }) => note("asks", "?", t("unknown.title"), t("unknown.detail", { id }), clients === 0 ? t("unknown.none") : t("unknown.next", { id }));
-const away = ({ problem: said }) => note("fails", "!", t("away.title"), said?.detail ?? t("away.detail"), said?.do_next ?? t("away.next"));
-const notAllowed = ({ problem: said }) => note("fails", "!", t("key.title"), t("key.detail"), said?.do_next);
+const away = ({ problem: body }) => note("fails", "!", t("away.title"), body?.detail ?? t("away.detail"), body?.do_next ?? t("away.next"));
+const notAllowed = ({ problem: body }) => note("fails", "!", t("key.title"), t("key.detail"), body?.do_next);
 const busy = ({ seconds }) => note("waits", "…", t("busy.title"), t("busy.detail"), t("busy.next", { seconds: seconds ?? 60 }));
-const problem = ({ problem: said, status }) => note("fails", "!", said?.title ?? t("problem.title"), said?.detail ?? t("problem.detail", { status }), said?.do_next);
+const problem = ({ problem: body, status }) => note("fails", "!", body?.title ?? t("problem.title"), body?.detail ?? t("problem.detail", { status }), body?.do_next);
 
 function decided({ id, decision, milliseconds, policy: known }, width) {
   const { outcome, probability_of_default: probability } = decision;
@@ -47,7 +47,7 @@ function whyOf(reasons) {
     el("li", {}, reasonText(reason), typeof reason.contribution === "number" ? strength(reason.contribution, reasons) : null)))];
 }
 
-/** Log-odds as a factor on the odds of default, which people can read, and a bar against the strongest reason. */
+/** Log-odds as a factor on the odds of default, and a bar relative to the strongest reason. */
 function strength(contribution, reasons) {
   const strongest = Math.max(...reasons.map((reason) => Math.abs(reason.contribution)));
   const bar = svg("svg", { class: "bar", viewBox: "0 0 100 6", preserveAspectRatio: "none", "aria-hidden": "true" },
@@ -55,15 +55,15 @@ function strength(contribution, reasons) {
   return el("small", {}, t("answer.odds", { factor: decimal(Math.exp(contribution), 2, 2) }), bar);
 }
 
-/** The probability on a line of three bands. Hidden from readers: the sentences beside it say the same. */
+/** The probability on a line of three bands. Hidden from screen readers: the sentences beside it hold the same. */
 function scale(probability, { review_at: review, refuse_at: refuse }, width) {
   const end = Math.min(1, Math.max(2.2 * refuse, 1.15 * probability));
   const inner = width - 2;
   const x = (p) => 1 + (Math.min(p, end) / end) * inner;
   const bounds = [0, review, refuse, end];
-  const bands = OUTCOMES.map((outcome, at) => svg("rect", { ...outcomeFill(outcome), x: x(bounds[at]), y: SCALE.bar, width: Math.max(x(bounds[at + 1]) - x(bounds[at]) - 2, 0), height: SCALE.thick }));
-  const label = (at, words) => [svg("line", { class: "cutoff", x1: x(at) - 1, x2: x(at) - 1, y1: SCALE.bar - 4, y2: SCALE.bar + SCALE.thick + 6 }),
-    svg("text", { class: "tick", x: x(at), y: SCALE.bar + SCALE.thick + 20, "text-anchor": "middle" }, words)];
+  const bands = OUTCOMES.map((outcome, index) => svg("rect", { ...outcomeFill(outcome), x: x(bounds[index]), y: SCALE.bar, width: Math.max(x(bounds[index + 1]) - x(bounds[index]) - 2, 0), height: SCALE.thick }));
+  const label = (cutoff, words) => [svg("line", { class: "cutoff", x1: x(cutoff) - 1, x2: x(cutoff) - 1, y1: SCALE.bar - 4, y2: SCALE.bar + SCALE.thick + 6 }),
+    svg("text", { class: "tick", x: x(cutoff), y: SCALE.bar + SCALE.thick + 20, "text-anchor": "middle" }, words)];
   const here = Math.min(Math.max(x(probability), 30), width - 30);
   return svg("svg", { class: "scale", width, height: SCALE.height, viewBox: `0 0 ${width} ${SCALE.height}`, "aria-hidden": "true" },
     ...bands, ...label(review, percent(review)), ...label(refuse, percent(refuse)),

@@ -1,4 +1,4 @@
-// The board: builds its panels, keeps them live, and says when it cannot.
+// The dashboard: builds its panels, keeps them live, and shows when the gateway cannot be reached.
 import { drawDecisions } from "./decisions.js";
 import { drawDrift } from "./charts/heat.js";
 import { drawFigures } from "./figures.js";
@@ -34,7 +34,7 @@ const panels = {
 };
 const tryClient = new TryClient({ onNotAllowed: askForKey, onDecided: refreshWindows });
 
-/** What came of state, histogram and decisions; `trouble` is why something did not. */
+/** The state, histogram and decisions that arrived; `trouble`: the error of one that did not. */
 function onParts(parts, trouble) {
   Object.assign(seen, parts);
   const { state, histogram, decisions } = seen;
@@ -71,7 +71,7 @@ function showConnection() {
   byId("connection-text").dataset.text = CONNECTION_TEXT[connection.how];
 }
 
-/** Set only when it differs: a live region would be read again. */
+/** Only if it differs: a screen reader reads a live region again whenever it is set. */
 function setText(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
@@ -84,8 +84,8 @@ function bannerText() {
 
 function showBanner() {
   const banner = byId("banner"), text = byId("key-form").hidden ? bannerText() : "";
-  if (banner.dataset.said === text) return;
-  banner.dataset.said = text;
+  if (banner.dataset.text === text) return;
+  banner.dataset.text = text;
   banner.hidden = !text;
   banner.replaceChildren(...withCommands(text));
 }

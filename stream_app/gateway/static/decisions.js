@@ -5,22 +5,22 @@ import { emptyState } from "./panel.js";
 
 export function drawDecisions({ decisions, policy }) {
   if (!decisions?.length) return emptyState("empty.decisions", "stream-app produce --sample 100");
-  const who = decisions.some((one) => one.client_id) ? "decisions.client" : "decisions.request";
+  const who = decisions.some((decision) => decision.client_id) ? "decisions.client" : "decisions.request";
   const heads = ["decisions.time", who, "decisions.outcome", "decisions.probability", "decisions.reasons"];
   return el("table", { class: "decisions", role: "table" }, el("caption", { class: "unseen" }, t("decisions.title")),
     el("thead", { role: "rowgroup" }, el("tr", { role: "row" }, ...heads.map((key) => el("th", { scope: "col", role: "columnheader" }, t(key))))),
-    el("tbody", { role: "rowgroup" }, ...decisions.map((one) => row(one, policy, heads))));
+    el("tbody", { role: "rowgroup" }, ...decisions.map((decision) => row(decision, policy, heads))));
 }
 
-function row(one, policy, heads) {
+function row(decision, policy, heads) {
   const edges = policy ? [policy.review_at, policy.refuse_at] : [];
   const values = [
-    el("time", { datetime: one.decided_at, title: dateTime(one.decided_at) }, time(one.decided_at)),
-    el("span", { class: "id", title: one.request_id }, one.client_id ?? one.request_id),
-    badge(one.outcome), percent(one.probability_of_default, { most: digitsApart(one.probability_of_default, edges) }), reasons(one.reasons ?? []),
+    el("time", { datetime: decision.decided_at, title: dateTime(decision.decided_at) }, time(decision.decided_at)),
+    el("span", { class: "id", title: decision.request_id }, decision.client_id ?? decision.request_id),
+    badge(decision.outcome), percent(decision.probability_of_default, { most: digitsApart(decision.probability_of_default, edges) }), reasons(decision.reasons ?? []),
   ];
-  return el("tr", { role: "row" }, ...values.map((value, at) =>
-    el("td", { role: "cell", class: heads[at].split(".")[1] }, el("span", { class: "cell-name", "aria-hidden": "true" }, t(heads[at])), value)));
+  return el("tr", { role: "row" }, ...values.map((value, index) =>
+    el("td", { role: "cell", class: heads[index].split(".")[1] }, el("span", { class: "cell-name", "aria-hidden": "true" }, t(heads[index])), value)));
 }
 
 export const badge = (outcome) => el("span", { class: `badge ink-${outcome}` }, glyph(outcome), t(`outcome.${outcome}`));

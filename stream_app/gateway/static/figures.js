@@ -16,7 +16,7 @@ const headline = (decisions) => el("p", { class: "total" }, el("strong", {}, num
 
 function mix(decisions, width) {
   const share = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, (decisions[outcome] ?? 0) / decisions.total]));
-  const said = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, percent(share[outcome])]));
+  const shares = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, percent(share[outcome])]));
   let x = 0;
   const areas = OUTCOMES.map((outcome) => {
     const area = svg("rect", { ...outcomeFill(outcome), x: x * width, width: Math.max(share[outcome] * width - 2, 0), height: 16, rx: 2 });
@@ -24,9 +24,9 @@ function mix(decisions, width) {
     return area;
   });
   return el("div", { class: "mix" },
-    svg("svg", { width, height: 16, viewBox: `0 0 ${width} 16`, role: "img", "aria-label": t("figures.mix", said) }, ...areas),
+    svg("svg", { width, height: 16, viewBox: `0 0 ${width} 16`, role: "img", "aria-label": t("figures.mix", shares) }, ...areas),
     el("ul", { role: "list" }, ...OUTCOMES.map((outcome) =>
-      el("li", { class: `ink-${outcome}` }, glyph(outcome), el("strong", {}, said[outcome]), ` ${t(`figures.${outcome}`)}`, el("small", {}, number(decisions[outcome] ?? 0))))));
+      el("li", { class: `ink-${outcome}` }, glyph(outcome), el("strong", {}, shares[outcome]), ` ${t(`figures.${outcome}`)}`, el("small", {}, number(decisions[outcome] ?? 0))))));
 }
 
 function tiles(state, decisions) {

@@ -27,7 +27,7 @@ export function t(key, values = {}) {
   return text.replace(/\{(\w+)\}/g, (whole, name) => shown[name] ?? whole);
 }
 
-/** What a name from the data is called, and its language if that is not the page's. */
+/** The text for a name in the data, and its language if that is not the page's. */
 export function term(name) {
   const known = TERMS[current][name];
   if (known !== undefined) return { text: known };
@@ -36,7 +36,7 @@ export function term(name) {
 }
 
 /** The reader's own variety of the page's language (en-GB, fr-CA), for numbers and dates. */
-const locale = () => navigator.languages?.find((one) => one.startsWith(current)) ?? current;
+const locale = () => navigator.languages?.find((language) => language.startsWith(current)) ?? current;
 
 export const number = (value) => new Intl.NumberFormat(locale()).format(value);
 
@@ -45,13 +45,13 @@ export function percent(share, { most = 1, least = most } = {}) {
   return new Intl.NumberFormat(locale(), { style: "percent", maximumFractionDigits: most, minimumFractionDigits: least }).format(share);
 }
 
-/** Digits that keep a probability apart from the cut-offs beside it: rounded onto one, it would seem to be past it. */
+/** Digits that keep a probability apart from the cut-offs beside it: rounded to the same figure, it would seem past it. */
 export function digitsApart(share, edges) {
   const same = (edge, digits) => edge !== share && percent(edge, { most: digits }) === percent(share, { most: digits });
   return [1, 2, 3].find((digits) => !edges.some((edge) => same(edge, digits))) ?? 4;
 }
 
-/** For axes: no digits that say nothing. */
+/** For axes: without trailing zeros. */
 export const roundPercent = (share) => percent(share, { least: 0 });
 
 export const decimal = (value, most = 2, least = 0) =>

@@ -1,4 +1,4 @@
-// Keeps the board live: server-sent events, read by fetch since EventSource sends no API key; polling where they fail.
+// Keeps the page live: server-sent events, read with fetch since EventSource sends no API key; polling where they fail.
 import { getJson, reach, Refused } from "./reach.js";
 
 const POLL_SECONDS = 3;
@@ -9,24 +9,17 @@ const NAMES = Object.keys(POLLED);
 
 const pause = (seconds) => new Promise((done) => setTimeout(done, seconds * 1000));
 
-/** The parts of one event: `{state?, histogram?, decisions?}`, whether sent together or one by one under its name. */
-export function partsOf({ name, data }) {
-  const value = JSON.parse(data);
-  return NAMES.includes(name) ? { [name]: value } : value;
-}
-
-/** Whole events out of a text that may end within one: `[events, rest]`. */
-export function eventsIn(text) {
+/** The data of the complete events in a text that may end within one, and the rest: `[data, rest]`. */
+export function eventData(text) {
   const blocks = text.replaceAll("\r\n", "\n").split("\n\n");
   const rest = blocks.pop();
-  const field = (block, name) => block.split("\n").filter((line) => line.startsWith(`${name}:`))
-    .map((line) => line.slice(name.length + 1).replace(/^ /, "")).join("\n");
-  const events = blocks.map((block) => ({ name: field(block, "event"), data: field(block, "data") }));
-  return [events.filter((event) => event.data), rest];
+  const dataOf = (block) => block.split("\n").filter((line) => line.startsWith("data:"))
+    .map((line) => line.slice(5).replace(/^ /, "")).join("\n");
+  return [blocks.map(dataOf).filter(Boolean), rest];
 }
 
 export class Live {
-  /** `onParts(parts)` gets what changed; `onConnection("live" | "polling" | "lost", error)` how it came. */
+  /** `onParts({state?, histogram?, decisions?})` gets what changed; `onConnection("live" | "polling" | "lost")` the way. */
   constructor({ onParts, onConnection }) {
     this.onParts = onParts;
     this.onConnection = onConnection;
@@ -35,7 +28,7 @@ export class Live {
   async run() {
     for (;;) {
       await this.poll();
-      try { await this.stream(); } catch { /* the polling below finds out what is wrong, and says so */ }
+      try { await this.stream(); } catch { /* the polling below reports what is wrong */ }
       for (const until = performance.now() + REOPEN_SECONDS * 1000; performance.now() < until;) {
         await this.poll("polling");
         await pause(POLL_SECONDS);
@@ -46,8 +39,8 @@ export class Live {
   async poll(how) {
     const settled = await Promise.allSettled(NAMES.map((name) => getJson(POLLED[name])));
     const parts = {};
-    settled.forEach((one, at) => { if (one.status === "fulfilled") parts[NAMES[at]] = one.value.body; });
-    const trouble = settled.find((one) => one.status === "rejected")?.reason;
+    settled.forEach((result, index) => { if (result.status === "fulfilled") parts[NAMES[index]] = result.value.body; });
+    const trouble = settled.find((result) => result.status === "rejected")?.reason;
     const state = settled[0];
     if (state.status === "rejected") this.onConnection("lost", state.reason);
     else if (how) this.onConnection(how);
@@ -65,9 +58,9 @@ export class Live {
       const watchdog = setTimeout(() => silence.abort(), SILENT_SECONDS * 1000);
       const { done, value } = await reader.read().finally(() => clearTimeout(watchdog));
       if (done) return;
-      const [events, unfinished] = eventsIn(rest + value);
+      const [events, unfinished] = eventData(rest + value);
       rest = unfinished;
-      events.forEach((event) => this.onParts(partsOf(event)));
+      events.forEach((data) => this.onParts(JSON.parse(data)));
     }
   }
 }

@@ -1,4 +1,4 @@
-// Elements from a few words. Text is always text: nothing that came from outside is parsed as HTML.
+// Makes HTML and SVG elements. Text is always text: nothing from outside is parsed as HTML.
 const SVG = "http://www.w3.org/2000/svg";
 
 function fill(node, attributes, children) {
@@ -15,7 +15,7 @@ export const svg = (name, attributes = {}, ...children) => fill(document.createE
 
 export const OUTCOMES = ["approved", "review", "refused"];
 
-/** Fill of an outcome's area: a colour and a texture, so that the colour is never alone in saying it. */
+/** Fill of an outcome's area: a colour and a texture, so that colour is never the only sign. */
 export const outcomeFill = (outcome) => ({ class: `area-${outcome}`, fill: `url(#texture-${outcome})` });
 
 const GLYPHS = {
@@ -42,7 +42,7 @@ export function textures() {
       pattern("refused", line("refused", { width: 1.2, height: 6 }), line("refused", { width: 6, height: 1.2 }))));
 }
 
-/** `text` with what stands between backticks in code type. */
+/** `text` with what is between backticks as code. */
 export function withCommands(text) {
   return text.split("`").map((part, at) => (at % 2 ? el("code", {}, part) : part));
 }

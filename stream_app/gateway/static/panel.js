@@ -1,4 +1,4 @@
-// A panel of the board: loading, empty, in trouble, or showing its data. Each state says what it is and what to do.
+// A panel: loading, empty, in trouble, or showing its data. Each state names itself and what to do.
 import { el, withCommands } from "./nodes.js";
 import { t } from "./language.js";
 import { Refused } from "./reach.js";
@@ -22,7 +22,7 @@ export class Panel {
     this.drawn = "";
     this.host.replaceChildren(el("p", { class: "loading" }, t("loading")));
     new ResizeObserver(() => this.redraw()).observe(host);
-    // What has the keyboard's focus stands still: the values would change under the reader's hands.
+    // Not redrawn while it has the keyboard's focus: the focus would be lost.
     host.addEventListener("focusout", () => queueMicrotask(() => this.redraw()));
   }
 
@@ -32,7 +32,7 @@ export class Panel {
     this.redraw();
   }
 
-  /** What was shown before stays; the banner says that it is old. */
+  /** Data shown before stays; the banner shows that it is old. */
   trouble(error) {
     if (this.data === undefined) this.error = error;
     this.redraw();

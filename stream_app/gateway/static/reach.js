@@ -1,10 +1,10 @@
-// How the page reaches its gateway: JSON over fetch, an API key where one is asked for.
+// Calls the gateway: JSON over fetch, with the API key if one was entered.
 const KEY_NAME = "board.key";
 
 /** The gateway did not answer at all. */
 export class Away extends Error {}
 
-/** It answered with something else than success. `problem`: its problem body (RFC 9457), {} without one. */
+/** It answered with an error. `problem`: its problem body (RFC 9457), {} without one. */
 export class Refused extends Error {
   constructor(status, problem, headers) {
     super(problem.title ?? `status ${status}`);

@@ -7,27 +7,27 @@ import { t } from "./language.js";
 const EXAMPLES = 3;
 
 export class TryClient {
-  /** `onNotAllowed` is called when a key is wanted; `onDecided` when there is a new decision to show elsewhere. */
+  /** `onNotAllowed` is called when a key is needed; `onDecided` when there is a new decision to show elsewhere. */
   constructor({ onNotAllowed, onDecided }) {
     this.form = document.getElementById("try-form");
     this.input = document.getElementById("client");
     this.answer = document.getElementById("answer");
     this.examples = document.getElementById("examples");
-    this.told = { onNotAllowed, onDecided };
-    this.board = {};
+    this.on = { onNotAllowed, onDecided };
+    this.known = {};
     this.current = ["idle", {}];
     this.form.addEventListener("submit", (event) => { event.preventDefault(); this.ask(); });
     new ResizeObserver(() => this.resized()).observe(this.answer);
   }
 
-  /** What the board knows: the policy for the scale, how many clients there are, and whom one could try. */
+  /** What the page has: the policy for the scale, the number of clients, and examples to try. */
   knows({ state, decisions }) {
-    this.board = { policy: state?.policy, clients: state?.clients };
-    const ids = state?.example_clients ?? [...new Set((decisions ?? []).map((one) => one.client_id).filter(Boolean))];
+    this.known = { policy: state?.policy, clients: state?.clients };
+    const ids = [...new Set((decisions ?? []).map((decision) => decision.client_id))];
     this.offer(ids.slice(0, EXAMPLES));
   }
 
-  /** Ids from the last decisions change all the time; those once offered stay, nobody likes a moving target. */
+  /** The ids of the last decisions change all the time; those offered first stay, so that they do not move. */
   offer(ids) {
     if (!ids.length || !this.examples.hidden) return;
     this.examples.hidden = false;
@@ -55,8 +55,8 @@ export class TryClient {
     this.redraw();
     this.answer.dataset.state = state;
     this.answer.setAttribute("aria-busy", String(state === "asking"));
-    if (state === "not_allowed") this.told.onNotAllowed();
-    if (state === "decided") this.told.onDecided();
+    if (state === "not_allowed") this.on.onNotAllowed();
+    if (state === "decided") this.on.onDecided();
     return state;
   }
 
@@ -67,7 +67,7 @@ export class TryClient {
   redraw() {
     this.width = this.answer.clientWidth;
     const [state, details] = this.current;
-    this.answer.replaceChildren(drawAnswer(state, { ...this.board, ...details }, this.width));
+    this.answer.replaceChildren(drawAnswer(state, { ...this.known, ...details }, this.width));
   }
 
   languageChanged() {

@@ -1,4 +1,4 @@
-// What every chart has: title and description, values the arrow keys reach, a line that says them, a table.
+// What every chart has: title and description, values reached with the arrow keys, a line that shows them, a table.
 import { el, svg } from "../nodes.js";
 import { t } from "../language.js";
 
@@ -6,7 +6,7 @@ let made = 0;
 
 /**
  * `marks`: `[{node, label}]`, one a value, from left to right; one of them is a tab stop, the arrow keys move it.
- * `table`: `{head, rows}` of texts; the first of a row names it. `summary`: what the line says while no value is chosen.
+ * `table`: `{head, rows}` of texts; the first of a row names it. `summary`: the line's text while no value is chosen.
  */
 export function framed({ width, height, title, summary, ground, marks, overlay = [], legend, table }) {
   const id = `chart-${++made}`;

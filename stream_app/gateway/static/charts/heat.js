@@ -1,5 +1,5 @@
 // Drift, feature by window. A heat map is a table with coloured cells, so it is one: headers, links and numbers are
-// there for everybody, and the colour only makes the eye faster.
+// there for everybody, and the colour only adds to them.
 import { el } from "../nodes.js";
 import { decimal, t, term, windowName } from "../language.js";
 import { emptyState } from "../panel.js";

@@ -1,4 +1,4 @@
-// Score histogram: bars are the latest decisions, coloured by what the policy makes of them; the line is the reference.
+// Score histogram: bars are the latest decisions, coloured by outcome; the line is the reference.
 // Our own few lines of SVG instead of plotly's bundled script: 4.4 MB (of which this needs a bar and a line), styles it
 // writes inline, which the page's content policy forbids, and nothing a keyboard or a screen reader can reach.
 import { outcomeFill, svg } from "../nodes.js";
@@ -8,7 +8,7 @@ import { framed, hitArea, legend, rules, swatch, ticks } from "./frame.js";
 
 const EDGE = { top: 34, right: 12, bottom: 40, left: 46 };
 
-/** The bins worth a place: up to the last that holds anyone, and to beyond the refusal cut-off. */
+/** The bins up to the last that is not empty, and to beyond the refusal cut-off. */
 function binsShown({ edges, reference, decisions }, cutoffs) {
   const bins = edges.slice(0, -1).map((low, at) => ({ low, high: edges[at + 1], reference: reference[at] ?? 0, decisions: decisions[at] ?? 0 }));
   const beyond = 1.25 * (cutoffs?.refuse_at ?? 0);
@@ -16,7 +16,7 @@ function binsShown({ edges, reference, decisions }, cutoffs) {
   return bins.filter((bin, at) => at <= last || bin.low < beyond);
 }
 
-/** A bin in the pieces the cut-offs make of it: `[{low, high, outcome}]`. */
+/** A bin, split at the cut-offs: `[{low, high, outcome}]`. */
 function pieces({ low, high }, cutoffs) {
   if (!cutoffs) return [{ low, high, outcome: "approved" }];
   const bounds = [0, cutoffs.review_at, cutoffs.refuse_at, Infinity];
@@ -36,14 +36,14 @@ export function drawHistogram({ histogram, policy }, width) {
   return framed({
     width, height, title: t("histogram.svg", { n: histogram.n }), summary: t("histogram.n", { n: histogram.n }),
     ground: [...rules(steps, y, EDGE.left, width - EDGE.right, roundPercent), ...probabilityAxis(start, end, x, height, width)],
-    marks: bins.map((bin) => ({ label: sayBin(bin), node: column(bin, policy, x, y, height) })),
+    marks: bins.map((bin) => ({ label: describe(bin), node: column(bin, policy, x, y, height) })),
     overlay: [svg("path", { class: "reference", d: outline(bins, x, y) }), ...cutoffLines(policy, x, y, width)],
     legend: key(policy), table: tableOf(bins),
   });
 }
 
 const range = (bin) => t("histogram.range", { low: roundPercent(bin.low), high: roundPercent(bin.high) });
-const sayBin = (bin) => t("histogram.bin", { range: range(bin), decisions: percent(bin.decisions), reference: percent(bin.reference) });
+const describe = (bin) => t("histogram.bin", { range: range(bin), decisions: percent(bin.decisions), reference: percent(bin.reference) });
 
 function column(bin, policy, x, y, height) {
   const gap = x(bin.high) - x(bin.low) > 6 ? 1 : 0;

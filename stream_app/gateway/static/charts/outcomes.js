@@ -13,10 +13,10 @@ export function drawOutcomes(windows, width) {
   const y = (share) => height - EDGE.bottom - share * (height - EDGE.top - EDGE.bottom);
   const names = windows.map((one) => windowName(one.window));
   return framed({
-    width, height, title: t("outcomes.svg", { n: windows.length }), summary: say(windows.at(-1)),
+    width, height, title: t("outcomes.svg", { n: windows.length }), summary: describe(windows.at(-1)),
     ground: [...rules([0, 0.25, 0.5, 0.75, 1], y, EDGE.left, width - EDGE.right, roundPercent),
       ...columnLabels(names, (at) => EDGE.left + (at + 0.5) * each, height - 8, each, width)],
-    marks: windows.map((one, at) => ({ label: say(one), node: column(shares(one), EDGE.left + at * each, each, y) })),
+    marks: windows.map((one, at) => ({ label: describe(one), node: column(shares(one), EDGE.left + at * each, each, y) })),
     legend: legend(...OUTCOMES.map((outcome) => [swatch(svg("rect", { ...outcomeFill(outcome), width: 18, height: 12, rx: 2 })), t(`outcome.${outcome}`)])),
     table: {
       head: [t("outcomes.window"), ...OUTCOMES.map((outcome) => t(`outcome.${outcome}`)), t("outcomes.rows")],
@@ -25,15 +25,15 @@ export function drawOutcomes(windows, width) {
   });
 }
 
-/** Counts or shares, as they came, to shares that add up to 1. */
+/** Shares that add up to 1, of what are shares up to rounding. */
 function shares(one) {
   const total = OUTCOMES.reduce((sum, outcome) => sum + (one[outcome] ?? 0), 0) || 1;
   return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, (one[outcome] ?? 0) / total]));
 }
 
-function say(one) {
-  const said = Object.fromEntries(Object.entries(shares(one)).map(([outcome, share]) => [outcome, percent(share)]));
-  return t("outcomes.value", { window: windowName(one.window), rows: number(one.rows), ...said });
+function describe(one) {
+  const percents = Object.fromEntries(Object.entries(shares(one)).map(([outcome, share]) => [outcome, percent(share)]));
+  return t("outcomes.value", { window: windowName(one.window), rows: number(one.rows), ...percents });
 }
 
 function column(parts, x, each, y) {

@@ -1,7 +1,7 @@
 // Estimated against realised default rate by window. Defaults are known years before paid loans are, so that among the
 // loans whose end is known they are far too many at first. A window's realised rate is therefore drawn as the range the
 // whole window can still come to: from every open loan paid to every open loan defaulted, with the sampling error of
-// the known ones. It closes as the truth arrives, to the 95 % interval in the end; the point comes with most of it.
+// the known ones. It narrows as labels arrive, to the 95 % interval in the end; the point appears once half of them are known.
 import { el, svg } from "../nodes.js";
 import { percent, roundPercent, t, windowName } from "../language.js";
 import { emptyState } from "../panel.js";
@@ -18,7 +18,7 @@ export function rangeOf(one) {
   return { low: (one.low ?? one.realised) * share, high: (one.high ?? one.realised) * share + (1 - share) };
 }
 
-const verdictOf = (one) => one.verdict ?? one.calibration ?? null;
+const verdictOf = (one) => one.calibration;
 
 export function drawPerformance(windows, width) {
   if (!windows.some((one) => known(one) || one.expected != null)) return emptyState("empty.performance", "stream-app produce --outcomes FILE");
@@ -28,18 +28,18 @@ export function drawPerformance(windows, width) {
   const x = (at) => EDGE.left + (at + 0.5) * each;
   const y = (rate) => height - EDGE.bottom - (Math.min(rate, steps.at(-1)) / steps.at(-1)) * (height - EDGE.top - EDGE.bottom);
   const chart = framed({
-    width, height, title: t("performance.svg", { n: windows.length }), summary: say(windows.findLast(known) ?? windows.at(-1)),
+    width, height, title: t("performance.svg", { n: windows.length }), summary: describe(windows.findLast(known) ?? windows.at(-1)),
     ground: [...rules(steps, y, EDGE.left, width - EDGE.right, roundPercent),
       ...columnLabels(windows.map((one) => windowName(one.window)), x, height - 8, each, width),
       ...runs(windows).map((run) => svg("path", { class: "band", d: band(run, x, y) }))],
-    marks: windows.map((one, at) => ({ label: say(one), node: point(one, x(at), y, each, height) })),
+    marks: windows.map((one, at) => ({ label: describe(one), node: point(one, x(at), y, each, height) })),
     overlay: [svg("path", { class: "expected", d: line(windows, x, y) })],
     legend: key(), table: tableOf(windows),
   });
   return [headline(windows), ...chart].filter(Boolean);
 }
 
-/** What must have its place on the scale; ranges that are still wide open may leave it at the top. */
+/** Rates the scale must reach; ranges that are still wide may leave it at the top. */
 function ratesShown(one) {
   if (!known(one)) return [one.expected ?? 0];
   return [one.expected ?? 0, 1.5 * rangeOf(one).low, isMostlyKnown(one) ? rangeOf(one).high * (one.labelled_share ?? 1) : 0];
@@ -56,7 +56,7 @@ function headline(windows) {
 
 const verdictText = (one) => (verdictOf(one) ? t(`verdict.${verdictOf(one)}`) : "");
 
-function say(one) {
+function describe(one) {
   const window = windowName(one.window), expected = one.expected == null ? "–" : percent(one.expected);
   if (!known(one)) return t("performance.value.open", { window, expected });
   const { low, high } = rangeOf(one);
@@ -69,18 +69,18 @@ function point(one, x, y, each, height) {
   if (known(one)) {
     const [low, high] = [y(rangeOf(one).low), y(rangeOf(one).high)];
     const cap = Math.min(4, each / 4);
-    const ends = [low, ...(high > y(Infinity) ? [high] : [])]; // one that leaves the scale at the top has no end there
+    const ends = [low, ...(high > y(Infinity) ? [high] : [])]; // a range that leaves the scale has no cap at the top
     shapes.push(svg("path", { class: "interval", d: `M${x} ${low}V${high}${ends.map((end) => `M${x - cap} ${end}h${2 * cap}`).join("")}` }));
   }
   if (isMostlyKnown(one)) shapes.push(svg("circle", { class: "realised", cx: x, cy: y(one.realised), r: Math.min(4.5, Math.max(2, each / 4)) }));
   return svg("g", {}, ...shapes, hitArea(x - each / 2, EDGE.top, each, height - EDGE.top - EDGE.bottom));
 }
 
-/** Stretches of neighbouring windows whose truth is known: a band must not run over one that is not. */
+/** Runs of neighbouring windows with labels: the band must not cross one without. */
 function runs(windows) {
-  const found = [[]];
-  windows.forEach((one, at) => (known(one) ? found.at(-1).push({ ...one, at }) : found.push([])));
-  return found.filter((run) => run.length > 1);
+  const lists = [[]];
+  windows.forEach((one, at) => (known(one) ? lists.at(-1).push({ ...one, at }) : lists.push([])));
+  return lists.filter((run) => run.length > 1);
 }
 
 function band(run, x, y) {
