@@ -1,1 +1,1 @@
-"""The gateway: HTTP on one side, the topics on the other. It scores nothing; it asks, and waits for the answer."""
+"""The gateway: HTTP on one side, the topics on the other. It scores nothing: it sends requests and awaits replies."""

@@ -51,7 +51,7 @@ def create_app(settings: GatewaySettings, make_broker: MakeBroker = KafkaClient)
     for routes in (decisions, status, dashboard):
         app.include_router(routes.router)
     add_static_files(app)
-    app.openapi = openapi_of(app, dependencies.bundle.contract)  # type: ignore[method-assign]  # as FastAPI's manual says
+    app.openapi = openapi_of(app, dependencies.bundle.contract)  # type: ignore[method-assign]  # as in FastAPI's manual
     _add_exception_handlers(app)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)

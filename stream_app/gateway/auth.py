@@ -53,7 +53,7 @@ class KnownKeys(Protocol):
     """Callers by their key."""
 
     def caller(self, key: str) -> Caller | None:
-        """Whose key this is; None: nobody's."""
+        """Whose key this is; None: unknown."""
 
 
 class SecurityMiddleware:

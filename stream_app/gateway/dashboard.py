@@ -45,7 +45,8 @@ class Dashboard:
         self._reference = shares_of(reference, self._edges)
         self._stored = DashboardData()
         self._data = TtlCache(self._refreshed)
-        self._news = TtlCache(self._make_news)
+        self.news = TtlCache(self._make_news).get
+        """The JSON of :class:`DashboardNews`, made once for all listeners."""
 
     async def state(self) -> schema.DashboardState:
         status, outcomes = await self._health.status(), (await self._data.get()).outcomes
@@ -78,10 +79,6 @@ class Dashboard:
     async def drift(self) -> schema.DriftMap:
         windows = (await self._data.get()).windows
         return drift_map(windows, await asyncio.to_thread(self._reports_of, windows))
-
-    async def news(self) -> bytes:
-        """The JSON of :class:`DashboardNews`."""
-        return await self._news.get()
 
     async def close(self) -> None:
         await self._store.close()

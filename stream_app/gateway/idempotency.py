@@ -130,7 +130,7 @@ class IdempotentSender:
         return PendingReply(prepared.by_content, before.pending if before and repeated else None)
 
     async def _wait(self, prepared: PreparedRequest, pending: PendingReply) -> Reply | None:
-        """Queries the store meanwhile: a scorer passes over what it decided before, for another gateway, say."""
+        """Queries the store meanwhile: a scorer skips what it decided before, e.g. for another gateway."""
         deadline = time.monotonic() + self._reply_seconds
         while (left := deadline - time.monotonic()) > RECHECK_SECONDS and not await pending.settled(RECHECK_SECONDS):
             await self._reply_from_store(prepared, pending)
@@ -155,7 +155,7 @@ class IdempotentSender:
         return True
 
     async def _stored(self, request_id: str) -> bytes | None:
-        """The decision on this id from before this gateway's cache. A store that is away holds nobody up."""
+        """The decision on this id from before this gateway's cache. A store that is away delays no request."""
         if self._clock() < self._store_paused_until:
             return None
         try:

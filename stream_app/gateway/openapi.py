@@ -66,7 +66,7 @@ def schemas(contract: Contract) -> Json:
 
 
 def _as_over_http(request: Json, contract: Contract) -> None:
-    """What the type cannot say."""
+    """What the type cannot express."""
     request["properties"]["schema_version"]["const"] = contract.schema_version
     request["properties"]["request_id"]["description"] += "; may be left out where an Idempotency-Key is sent"
     request["required"].remove("request_id")

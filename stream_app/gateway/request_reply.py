@@ -108,7 +108,7 @@ class PendingReply:
         """There will be no reply, as far as anybody knows."""
         if not self.reply.done():
             self.reply.set_exception(fault)
-            self.reply.exception()  # its caller may have gone: asyncio would log that nobody retrieved it
+            self.reply.exception()  # its caller may have gone: asyncio would log that it was never retrieved
 
 
 class RequestReply:
@@ -148,7 +148,7 @@ class RequestReply:
                 self._on_reply(headers, rejected, record)
 
     def fail_unconfirmed(self) -> None:
-        """The broker went away: whoever waits for a request that it never confirmed need not wait longer.
+        """The broker went away: requests that it never confirmed are not waited for any longer.
 
         It may have the request all the same, so a reply is still expected.
         """

@@ -28,7 +28,7 @@ BACKLOG = 1024
 def serve(settings: GatewaySettings) -> None:
     """Serve in the foreground until SIGTERM or SIGINT. Raises PortTaken, BundleError or SettingsError.
 
-    Binds the port first: that it is taken is reported at once, and whoever calls while the rest still loads waits.
+    Binds the port first: a port that is taken is reported at once, and early calls wait while the rest loads.
     """
     _set_up_log(settings.log_level)
     with bind(settings) as listening:

@@ -63,7 +63,7 @@ class BatchedLookup(Generic[Result]):
         except Exception as fault:  # noqa: BLE001 - raised where each caller waits
             for future in batch.values():
                 future.set_exception(fault)
-                future.exception()  # its caller may have gone: asyncio would log that nobody retrieved it
+                future.exception()  # its caller may have gone: asyncio would log that it was never retrieved
         else:
             for key, future in batch.items():
                 future.set_result(results.get(key))

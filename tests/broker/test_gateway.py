@@ -32,7 +32,7 @@ def clients(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clients") / "clients.db"
     profile, application = json.dumps(PROFILE).encode(), json.dumps(APPLICATION).encode()
     with SQLiteClients(path, create=True) as store:
-        store.put_many([(each, profile) for each in CLIENTS], [(each, application) for each in CLIENTS])
+        store.put_many([(client, profile) for client in CLIENTS], [(client, application) for client in CLIENTS])
     return path
 
 
@@ -180,7 +180,7 @@ def test_what_another_gateway_asked_is_not_decided_again_and_is_answered_once_it
     assert len(on_kafka.read(on_kafka.names.decisions)) == 2
 
 
-def test_the_status_tells_the_lag_and_whether_a_scorer_works(deployment: Deployment, gateways: Start) -> None:
+def test_the_status_shows_the_lag_and_whether_a_scorer_works(deployment: Deployment, gateways: Start) -> None:
     gateway = gateways(reply_seconds=0.2)
     gateway.until("/ready", 200)
     for number in range(3):
@@ -206,7 +206,7 @@ def test_each_gateway_gets_the_answers_to_its_own_requests(on_kafka: Deployment,
 
 
 @pytest.mark.kafka
-def test_it_waits_for_its_broker_says_503_while_it_is_away_and_goes_on_when_it_is_back(
+def test_it_waits_for_its_broker_answers_503_while_it_is_away_and_goes_on_when_it_is_back(
     kafka_broker: Any,  # noqa: ARG001 - skips where Kafka cannot be had
     clients: Path,
     tmp_path: Path,
@@ -278,7 +278,7 @@ def test_a_web_page_that_names_an_image_of_it_makes_it_decide_nothing(
     assert on_kafka.read(on_kafka.names.requests) == []
 
 
-def test_told_to_stop_it_answers_what_is_in_hand_lets_listeners_go_and_ends_well(kafka_gateways: Start) -> None:
+def test_on_sigterm_it_answers_what_is_in_hand_lets_listeners_go_and_ends_well(kafka_gateways: Start) -> None:
     gateway = kafka_gateways(reply_seconds=1.0)
     gateway.until("/ready", 200)
     with gateway.http.stream("GET", "/board/events") as events:

@@ -28,7 +28,7 @@ def deployment(kafka_broker: Any, unique_prefix: str, tmp_path: Path) -> Any:
     profile, application = json.dumps(PROFILE).encode(), json.dumps(APPLICATION).encode()
     names = [str(n) for n in range(CALLERS)]
     with SQLiteClients(clients, create=True) as store:
-        store.put_many([(each, profile) for each in names], [(each, application) for each in names])
+        store.put_many([(client, profile) for client in names], [(client, application) for client in names])
     deployed = Deployment.on(kafka_broker, unique_prefix, clients, tmp_path)
     yield deployed
     deployed.stop()

@@ -1,4 +1,4 @@
-"""What a gateway could say after the demo's four years: the JSON of ``/board`` and ``/predict``, seeded."""
+"""What a gateway could answer after the demo's four years: the JSON of ``/board`` and ``/predict``, seeded."""
 
 from __future__ import annotations
 

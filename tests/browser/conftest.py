@@ -57,9 +57,11 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         context.set_default_timeout(MILLISECONDS)
         contexts.append(context)
         page = context.new_page()
-        heard = _COMPLAINTS.setdefault(page, [])
-        page.on("console", lambda said: heard.append(said.text) if said.type in ("error", "warning") else None)
-        page.on("pageerror", lambda fault: heard.append(str(fault)))
+        logged = _COMPLAINTS.setdefault(page, [])
+        page.on(
+            "console", lambda message: logged.append(message.text) if message.type in ("error", "warning") else None
+        )
+        page.on("pageerror", lambda fault: logged.append(str(fault)))
         page.goto(url)
         return page
 

@@ -28,8 +28,8 @@ class FakeGateway:
         self.keys: list[str | None] = []
         self.streaming = True
         self.away = False
-        self._news = threading.Condition()
-        self._said = 0
+        self._updated = threading.Condition()
+        self._updates = 0
         self.usual()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"gateway": self}))
         self._server.daemon_threads = True
@@ -39,44 +39,44 @@ class FakeGateway:
     def usual(self) -> None:
         """Everything is there, and every client is approved."""
         for name in ("state", "histogram", "decisions", "outcomes", "drift", "performance"):
-            self.says(f"/board/{name}", getattr(board_data, name)())
+            self.set_answer(f"/board/{name}", getattr(board_data, name)())
         for month in board_data.MONTHS[-12:]:
             self.answers[f"/reports/{month}.html"] = (200, f"<h1>Report {month}</h1>", {"Content-Type": HTML_TYPE})
 
     def empty(self) -> None:
         """Just started: nothing was decided, no window has closed."""
-        self.says("/board/state", board_data.state(decisions=board_data.NO_DECISIONS, rejections={}))
-        self.says("/board/histogram", board_data.histogram(n=0))
-        self.says("/board/drift", {"windows": [], "features": [], "ratio": [], "reports": {}})
+        self.set_answer("/board/state", board_data.state(decisions=board_data.NO_DECISIONS, rejections={}))
+        self.set_answer("/board/histogram", board_data.histogram(n=0))
+        self.set_answer("/board/drift", {"windows": [], "features": [], "ratio": [], "reports": {}})
         for name in ("decisions", "outcomes", "performance"):
-            self.says(f"/board/{name}", [])
+            self.set_answer(f"/board/{name}", [])
 
-    def says(self, path: str, body: Any, status: int = 200, **headers: str) -> None:
-        """From now on this path is answered so."""
+    def set_answer(self, path: str, body: Any, status: int = 200, **headers: str) -> None:
+        """From now on this path is answered like this."""
         self.answers[path] = (status, body, {name.replace("_", "-"): value for name, value in headers.items()})
-        self.tell()
+        self.notify()
 
     def predicts(self, client_id: str, outcome: str) -> None:
-        self.says(f"/predict/{client_id}", board_data.decision(client_id, outcome))
+        self.set_answer(f"/predict/{client_id}", board_data.decision(client_id, outcome))
 
-    def tell(self) -> None:
+    def notify(self) -> None:
         """Send the stream's readers what there is now."""
-        with self._news:
-            self._said += 1
-            self._news.notify_all()
+        with self._updated:
+            self._updates += 1
+            self._updated.notify_all()
 
     def cut(self, *, away: bool) -> None:
         """End the streams and open no new one; ``away``: answer nothing else either."""
         self.streaming, self.away = False, away
-        self.tell()
+        self.notify()
 
     def come_back(self) -> None:
         self.streaming, self.away = True, False
 
-    def wait_for_news(self, after: int) -> int:
-        with self._news:
-            self._news.wait_for(lambda: self._said != after, timeout=5)
-            return self._said
+    def wait_for_update(self, after: int) -> int:
+        with self._updated:
+            self._updated.wait_for(lambda: self._updates != after, timeout=5)
+            return self._updates
 
     def stop(self) -> None:
         self.cut(away=True)
@@ -129,12 +129,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.end_headers()
-        said = -1
+        updates = -1
         while self.gateway.streaming:
-            said = self.gateway.wait_for_news(said)
+            updates = self.gateway.wait_for_update(updates)
             names = ("state", "decisions", "histogram")
-            news = {name: self.gateway.answers[f"/board/{name}"][1] for name in names}
-            self.wfile.write(f"data: {json.dumps(news)}\n\n".encode())
+            update = {name: self.gateway.answers[f"/board/{name}"][1] for name in names}
+            self.wfile.write(f"data: {json.dumps(update)}\n\n".encode())
 
     def log_message(self, *_: object) -> None:
         """Nothing: a test's output is its verdict."""

@@ -28,16 +28,16 @@ def test_rejections_are_in_words_most_frequent_first(page: Page) -> None:
 
 
 def test_many_reasons_are_cut_short_until_asked_for(page: Page, gateway: FakeGateway) -> None:
-    gateway.says("/board/state", board_data.state(rejections={f"reason_{at}": 20 - at for at in range(13)}))
+    gateway.set_answer("/board/state", board_data.state(rejections={f"reason_{n}": 20 - n for n in range(13)}))
     expect(page.locator("#rejections tbody tr")).to_have_count(8)
     page.get_by_role("button", name="Show 5 more reasons").click()
     expect(page.locator("#rejections tbody tr")).to_have_count(13)
 
 
 def test_many_features_are_cut_to_those_that_drifted_most(open_page: OpenPage, gateway: FakeGateway) -> None:
-    names = [f"feature_{at}" for at in range(122)]
-    ratio = [[at / 50] for at in range(122)]
-    gateway.says("/board/drift", {"windows": ["2006-01"], "features": names, "ratio": ratio, "reports": {}})
+    names = [f"feature_{n}" for n in range(122)]
+    ratio = [[n / 50] for n in range(122)]
+    gateway.set_answer("/board/drift", {"windows": ["2006-01"], "features": names, "ratio": ratio, "reports": {}})
     page = open_page(gateway.url)
     expect(page.locator("#drift tbody th").first).to_have_text("feature 121")
     expect(page.locator("#drift tbody tr")).to_have_count(16)
@@ -57,7 +57,7 @@ def test_the_last_ten_decisions_have_sign_word_probability_and_reasons(page: Pag
 def test_the_histogram_moves_when_the_stream_says_so(page: Page, gateway: FakeGateway) -> None:
     bar = page.locator("#histogram .mark").nth(8)
     before = bar.get_attribute("aria-label")
-    gateway.says("/board/histogram", board_data.histogram(shift=0.06))
+    gateway.set_answer("/board/histogram", board_data.histogram(shift=0.06))
     expect(bar).not_to_have_attribute("aria-label", before or "")
 
 
@@ -65,8 +65,8 @@ def test_a_chart_that_has_the_focus_stands_still_until_it_is_left(page: Page, ga
     bar = page.locator("#histogram .mark").first
     bar.focus()
     before = bar.get_attribute("aria-label")
-    gateway.says("/board/histogram", board_data.histogram(shift=0.06))
-    gateway.says("/board/state", board_data.state(clients=5))
+    gateway.set_answer("/board/histogram", board_data.histogram(shift=0.06))
+    gateway.set_answer("/board/state", board_data.state(clients=5))
     expect(page.locator("#figures")).to_contain_text("Known clients\n5", use_inner_text=True)
     assert bar.get_attribute("aria-label") == before
     page.locator("#client").focus()
@@ -91,7 +91,7 @@ def test_a_table_that_was_opened_stays_open_and_follows_the_stream(page: Page, g
     page.locator("#client").focus()
     cell = page.locator("#histogram tbody td").first
     before = cell.inner_text()
-    gateway.says("/board/histogram", board_data.histogram(shift=0.06))
+    gateway.set_answer("/board/histogram", board_data.histogram(shift=0.06))
     expect(cell).not_to_have_text(before)
     expect(cell).to_be_visible()
 
@@ -146,7 +146,7 @@ def test_an_empty_board_says_what_to_do(open_page: OpenPage, gateway: FakeGatewa
 
 
 def test_a_panel_that_cannot_be_read_says_why_and_the_others_go_on(open_page: OpenPage, gateway: FakeGateway) -> None:
-    gateway.says("/board/drift", board_data.problem(503, "store", "The decision store does not answer."), 503)
+    gateway.set_answer("/board/drift", board_data.problem(503, "store", "The decision store does not answer."), 503)
     page = open_page(gateway.url)
     expect(page.locator("#drift")).to_contain_text("The decision store does not answer.")
     expect(page.locator("#outcomes .mark")).to_have_count(48)
@@ -155,11 +155,11 @@ def test_a_panel_that_cannot_be_read_says_why_and_the_others_go_on(open_page: Op
 def test_a_lost_stream_falls_back_to_polling(page: Page, gateway: FakeGateway) -> None:
     gateway.cut(away=False)
     expect(page.locator("#connection")).to_have_text("Live, every 3 s")
-    gateway.says("/board/state", board_data.state(clients=5))
+    gateway.set_answer("/board/state", board_data.state(clients=5))
     expect(page.locator("#figures")).to_contain_text("Known clients\n5", use_inner_text=True)
 
 
-def test_a_lost_connection_is_said_with_its_time_and_the_figures_stay(page: Page, gateway: FakeGateway) -> None:
+def test_a_lost_connection_is_shown_with_its_time_and_the_figures_stay(page: Page, gateway: FakeGateway) -> None:
     gateway.cut(away=True)
     expect(page.locator("#connection")).to_have_text("Connection lost")
     expect(page.locator("#banner")).to_contain_text("No connection to the gateway since")
@@ -168,7 +168,7 @@ def test_a_lost_connection_is_said_with_its_time_and_the_figures_stay(page: Page
     expect(page.locator("#banner")).to_be_hidden()
 
 
-def test_a_gateway_that_cannot_decide_is_said(page: Page, gateway: FakeGateway) -> None:
-    gateway.says("/board/state", board_data.state(operational=False, lag=None))
+def test_a_gateway_that_cannot_decide_is_shown(page: Page, gateway: FakeGateway) -> None:
+    gateway.set_answer("/board/state", board_data.state(operational=False, lag=None))
     expect(page.locator("#banner")).to_contain_text("cannot decide now")
     expect(page.locator("#figures")).to_contain_text("Degraded")

@@ -44,8 +44,8 @@ def test_both_languages_have_the_same_words_with_the_same_blanks() -> None:
 
 def _words(language: str) -> dict[str, list[str]]:
     lines = (STATIC / "words" / f"{language}.js").read_text().splitlines()
-    found = (re.match(r'\s+(?:"([\w.]+)"|(\w+)): "(.*)",$', line) for line in lines)
-    return {hit[1] or hit[2]: sorted(set(re.findall(r"\{\w+\}", hit[3]))) for hit in found if hit}
+    matches = (re.match(r'\s+(?:"([\w.]+)"|(\w+)): "(.*)",$', line) for line in lines)
+    return {match[1] or match[2]: sorted(set(re.findall(r"\{\w+\}", match[3]))) for match in matches if match}
 
 
 def test_every_word_the_page_asks_for_is_there() -> None:

@@ -31,9 +31,9 @@ def demo(tmp_path: Path) -> Iterator[Run]:
 
 def address_of(demo: Run) -> str:
     demo.has_said("the dashboard is at")
-    found = re.search(r"the dashboard is at (\S+)", demo.output)
-    assert found
-    return found[1]
+    address = re.search(r"the dashboard is at (\S+)", demo.output)
+    assert address
+    return address[1]
 
 
 def test_a_reader_follows_the_replay_tries_clients_and_opens_a_report(
@@ -45,13 +45,13 @@ def test_a_reader_follows_the_replay_tries_clients_and_opens_a_report(
         lambda: "Everything stays" in demo.output or demo.process.poll() is not None, "the replay is over", SECONDS
     )
     a_known_client_is_decided(page)
-    an_unknown_client_is_told(page)
+    an_unknown_client_is_shown(page)
     a_report_opens(page)
     page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=pictures / "demo.png", full_page=True)
     the_documents_open(open_page(address_of(demo) + "docs"), pictures)
     # The one thing Chromium itself notes is the 404 of the unknown client.
-    assert [each for each in complaints(page) if "404" not in each] == []
+    assert [line for line in complaints(page) if "404" not in line] == []
     demo.process.send_signal(signal.SIGINT)
     assert demo.end() == 0, demo.output
 
@@ -75,7 +75,7 @@ def a_known_client_is_decided(page: Page) -> None:
     expect(newest).to_contain_text("218908", timeout=SECONDS * 1000)
 
 
-def an_unknown_client_is_told(page: Page) -> None:
+def an_unknown_client_is_shown(page: Page) -> None:
     page.locator("#client").fill("nobody")
     page.keyboard.press("Enter")
     expect(page.locator("#answer[data-state=unknown]")).to_contain_text("The client store has no client “nobody”.")

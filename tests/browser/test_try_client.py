@@ -23,7 +23,7 @@ def answered(page: Page, state: str) -> str:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "said"),
+    ("outcome", "shown"),
     [
         ("approved", ["Approved", "Probability of default 1.3%", "Below 6.8%"]),
         ("review", ["To review", "Probability of default 8.1%", "From 6.8% to below 11.4%"]),
@@ -31,12 +31,12 @@ def answered(page: Page, state: str) -> str:
     ],
 )
 def test_enter_shows_the_outcome_and_where_the_probability_lies_between_the_cut_offs(
-    page: Page, gateway: FakeGateway, outcome: str, said: list[str]
+    page: Page, gateway: FakeGateway, outcome: str, shown: list[str]
 ) -> None:
     gateway.predicts("218908", outcome)
     ask(page, "218908")
     text = answered(page, "decided")
-    assert [part for part in said if part not in text] == []
+    assert [part for part in shown if part not in text] == []
 
 
 def test_what_is_not_approved_has_its_reasons_strongest_first_as_factors_on_the_odds(
@@ -55,15 +55,15 @@ def test_what_is_not_approved_has_its_reasons_strongest_first_as_factors_on_the_
 
 def test_a_probability_just_below_a_cut_off_is_not_rounded_onto_it(page: Page, gateway: FakeGateway) -> None:
     near = board_data.decision("7", "approved") | {"probability_of_default": 0.06814}
-    gateway.says("/predict/7", near)
+    gateway.set_answer("/predict/7", near)
     ask(page, "7")
     text = answered(page, "decided")
     assert "Probability of default 6.81%" in text
     assert "Below 6.82%" in text
 
 
-def test_an_unknown_client_is_named_and_the_reader_told_how_to_look_it_up(page: Page, gateway: FakeGateway) -> None:
-    gateway.says("/predict/nobody", board_data.problem(404, "unknown_client", "No such client."), 404)
+def test_an_unknown_client_is_named_and_the_reader_shown_how_to_look_it_up(page: Page, gateway: FakeGateway) -> None:
+    gateway.set_answer("/predict/nobody", board_data.problem(404, "unknown_client", "No such client."), 404)
     ask(page, "nobody")
     text = answered(page, "unknown")
     assert "Unknown client" in text
@@ -79,36 +79,36 @@ def test_an_id_is_text_whatever_is_typed(page: Page, gateway: FakeGateway) -> No
 
 
 def test_a_late_decision_is_looked_for_until_it_is_there(page: Page, gateway: FakeGateway) -> None:
-    gateway.says("/predict/7", {"request_id": "r7"}, 202, Location="/decisions/r7")
+    gateway.set_answer("/predict/7", {"request_id": "r7"}, 202, Location="/decisions/r7")
     ask(page, "7")
     assert "Still being decided" in answered(page, "pending")
-    gateway.says("/decisions/r7", board_data.decision("7", "approved"))
+    gateway.set_answer("/decisions/r7", board_data.decision("7", "approved"))
     assert "Approved" in answered(page, "decided")
 
 
-def test_a_broker_that_is_away_is_told_in_the_gateways_own_words(page: Page, gateway: FakeGateway) -> None:
-    told = board_data.problem(503, "broker_unreachable", "The broker does not answer.", "Ask again in a moment.")
-    gateway.says("/predict/7", told, 503)
+def test_a_broker_that_is_away_is_shown_in_the_gateways_own_words(page: Page, gateway: FakeGateway) -> None:
+    body = board_data.problem(503, "broker_unreachable", "The broker does not answer.", "Ask again in a moment.")
+    gateway.set_answer("/predict/7", body, 503)
     ask(page, "7")
     text = answered(page, "away")
     assert [part for part in ("Service away", "The broker does not answer.", "Ask again") if part not in text] == []
 
 
-def test_a_gateway_that_is_gone_is_told(page: Page, gateway: FakeGateway) -> None:
+def test_a_gateway_that_is_gone_is_shown(page: Page, gateway: FakeGateway) -> None:
     gateway.cut(away=True)
     ask(page, "7")
     assert "Nothing was decided" in answered(page, "away")
 
 
-def test_too_many_questions_are_told_with_the_time_to_wait(page: Page, gateway: FakeGateway) -> None:
-    gateway.says("/predict/7", board_data.problem(429, "rate_limited", "Slower."), 429, Retry_After="12")
+def test_too_many_questions_are_shown_with_the_time_to_wait(page: Page, gateway: FakeGateway) -> None:
+    gateway.set_answer("/predict/7", board_data.problem(429, "rate_limited", "Slower."), 429, Retry_After="12")
     ask(page, "7")
     assert "Try again in 12 s." in answered(page, "busy")
 
 
-def test_a_profile_that_breaks_the_contract_is_told_with_the_reason(page: Page, gateway: FakeGateway) -> None:
-    told = board_data.problem(422, "invalid_profile", "employees must be at most 9999.", "Load the profile again.")
-    gateway.says("/predict/7", told, 422)
+def test_a_profile_that_breaks_the_contract_is_shown_with_the_reason(page: Page, gateway: FakeGateway) -> None:
+    body = board_data.problem(422, "invalid_profile", "employees must be at most 9999.", "Load the profile again.")
+    gateway.set_answer("/predict/7", body, 422)
     ask(page, "7")
     text = answered(page, "problem")
     assert "employees must be at most 9999." in text
@@ -116,7 +116,7 @@ def test_a_profile_that_breaks_the_contract_is_told_with_the_reason(page: Page, 
 
 
 def test_a_missing_key_opens_the_field_for_one_and_it_is_sent_from_then_on(page: Page, gateway: FakeGateway) -> None:
-    gateway.says("/predict/7", board_data.problem(401, "no_key", "A key is needed."), 401)
+    gateway.set_answer("/predict/7", board_data.problem(401, "no_key", "A key is needed."), 401)
     ask(page, "7")
     answered(page, "not_allowed")
     page.locator("#key").fill("secret")

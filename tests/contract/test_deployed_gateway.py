@@ -12,12 +12,12 @@ SETTINGS = image_environment() | GATEWAY["environment"]
 
 def volume_of(service: str, path: str) -> tuple[str, Path]:
     """The volume that holds this path of a service's container, and the place in it."""
-    mounts = [each.split(":")[:2] for each in SERVICES[service]["volumes"]]
+    mounts = [mount.split(":")[:2] for mount in SERVICES[service]["volumes"]]
     [(volume, folder)] = [(volume, folder) for volume, folder in mounts if Path(path).is_relative_to(folder)]
     return volume, Path(path).relative_to(folder)
 
 
-def test_gateway_is_asked_where_it_listens() -> None:
+def test_healthcheck_asks_where_the_gateway_listens() -> None:
     assert GATEWAY["command"] == ["gateway"]
     assert GATEWAY["ports"] == [f"127.0.0.1:{GATEWAY_PORT}:{GATEWAY_PORT}"]
     *words, program = GATEWAY["healthcheck"]["test"]
@@ -26,7 +26,7 @@ def test_gateway_is_asked_where_it_listens() -> None:
     assert f"http://127.0.0.1:{GATEWAY_PORT}/ready" in program
 
 
-def test_image_tells_the_port_of_every_role() -> None:
+def test_image_names_the_port_of_every_role() -> None:
     assert str(GATEWAY_PORT) in final_stage()["EXPOSE"].split()
 
 

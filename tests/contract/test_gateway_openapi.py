@@ -1,4 +1,4 @@
-"""The gateway keeps the word of its own OpenAPI document: schemathesis calls every operation, rightly and wrongly.
+"""The gateway answers as its own OpenAPI document declares: schemathesis calls every operation, rightly and wrongly.
 
 In-process, on a stream in a list with the real scorer; the examples are the same in every run.
 """
@@ -100,7 +100,8 @@ def tried(folder: Path, headers: dict[str, str], checks: tuple[str, ...], **chan
     """Every operation of a gateway whose settings, or whose stream, is changed like this."""
     stream = {name: changes.pop(name) for name in ("reachable", "running") if name in changes}
     app = create_app(
-        settings_in(folder, **{"rate_per_minute": 0, **changes}), lambda _, hear, __: LocalStream(pipeline(), hear)
+        settings_in(folder, **{"rate_per_minute": 0, **changes}),
+        lambda _, deliver, __: LocalStream(pipeline(), deliver),
     )
     for name, value in stream.items():
         setattr(app.state.dependencies.broker, name, value)
@@ -120,17 +121,17 @@ def tried(folder: Path, headers: dict[str, str], checks: tuple[str, ...], **chan
         }
     )
     schema = schemathesis.openapi.from_asgi("/openapi.json", app, headers=headers, config=chosen)
-    schema.hook("filter_case")(says_enough)
+    schema.hook("filter_case")(is_complete)
     return Tried(schema)
 
 
-def says_enough(_context: Any, case: Any) -> bool:
-    """What the document says in words, since a schema cannot: an id or an Idempotency-Key, no required feature null."""
+def is_complete(_context: Any, case: Any) -> bool:
+    """Holds what the document has in words only: an id or an Idempotency-Key, no required feature null."""
     if not isinstance(case.body, dict):
         return True
     named = "request_id" in case.body or "idempotency-key" in {name.lower() for name in case.headers or ()}
     features = case.body.get("features")
-    return named and not (isinstance(features, dict) and any(features.get(each, 0) is None for each in REQUIRED))
+    return named and not (isinstance(features, dict) and any(features.get(name, 0) is None for name in REQUIRED))
 
 
 def without_keys(statuses: Counter[tuple[str, int]]) -> set[str]:
@@ -138,7 +139,7 @@ def without_keys(statuses: Counter[tuple[str, int]]) -> set[str]:
     return {label for label, status in statuses if status not in (400, 401, 405)}
 
 
-def test_in_order_every_call_is_taken_or_refused_as_the_document_says_and_none_ends_in_a_5xx(folder: Path) -> None:
+def test_in_order_every_call_is_taken_or_refused_as_the_document_declares_and_none_ends_in_a_5xx(folder: Path) -> None:
     got = tried(folder, {}, IN_ORDER)
     assert not got.faults
     assert got.met("POST /requests") >= {200, 409, 415, 422}

@@ -1,4 +1,4 @@
-"""The dashboard has words for whatever the scorer may say, in each language."""
+"""The dashboard has words for every rejection reason, in each language."""
 
 from __future__ import annotations
 

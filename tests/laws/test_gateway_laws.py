@@ -1,4 +1,4 @@
-"""Laws of the gateway's door: HTTP and stream judge any body alike, and the same content is the same request."""
+"""Laws of requests over HTTP: HTTP and stream judge any body alike, and the same content is the same request."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ PATHS = ("/predict/7", "/status", "/health")
 def ask(
     keys: Keys | None, method: str, path: str, *, per_minute: int = 0, times: int = 1, **call: Any
 ) -> httpx.Response:
-    """The last of some calls of an app that answers with the size of the body, behind the whole layer."""
+    """The last of these calls of an app that answers with the size of the body, behind the whole layer."""
     app = Starlette(routes=[Route(path, _size, methods=["GET", "POST"]) for path in PATHS])
     app.add_middleware(BodyLimitMiddleware, max_bytes=100)
     app.add_middleware(SecurityMiddleware, keys=keys, per_minute=per_minute)

@@ -1,4 +1,4 @@
-"""Lag and number of the scorers, from whatever the broker says of their group."""
+"""Lag and number of the scorers, from what the broker reports of their group."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_a_commit_beyond_the_end_that_was_seen_a_moment_before_is_no_lag() -> No
     assert look(Admin({FIRST: 12, SECOND: 20})) == (0, 2)
 
 
-def test_what_the_broker_does_not_tell_is_unknown_and_the_other_is_not() -> None:
+def test_what_the_broker_does_not_report_is_unknown_and_the_other_is_not() -> None:
     assert look(Admin({FIRST: 10, SECOND: 20}, error=30)) == (0, None)
 
 

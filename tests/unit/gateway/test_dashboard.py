@@ -1,4 +1,4 @@
-"""The dashboard's figures: bins, shares, the drift map, what is new in the store, and who is told."""
+"""The dashboard's figures: bins, shares, the drift map, what is new in the store, and the event stream."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def test_the_drift_map_has_a_row_a_feature_and_null_where_nothing_is_known() -> 
         drift_event("a", features=(of_feature("old", 0.5), of_feature("both", None, None))),
         drift_event("b", features=(of_feature("new", 0.25), of_feature("both", 0.1))),
     ]
-    found = drift_map(windows, {"b": "/reports/window-b.html"})
-    assert (found.windows, found.features) == (["a", "b"], ["new", "both", "old"])
-    assert found.ratio == [[None, 1.0], [None, 0.4], [2.0, None]]
-    assert found.reports == {"b": "/reports/window-b.html"}
+    drift = drift_map(windows, {"b": "/reports/window-b.html"})
+    assert (drift.windows, drift.features) == (["a", "b"], ["new", "both", "old"])
+    assert drift.ratio == [[None, 1.0], [None, 0.4], [2.0, None]]
+    assert drift.reports == {"b": "/reports/window-b.html"}
 
 
 def performance(rows: int, rate: float, realised: Realised | None) -> Performance:

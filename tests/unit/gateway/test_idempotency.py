@@ -181,7 +181,7 @@ def test_what_was_not_confirmed_and_comes_again_is_the_same_exchange_so_that_eit
         service.request_reply.fail_unconfirmed()
         service.broker.running = service.broker.confirming = True
         assert await service.post() is not None
-        return {dict(each.headers)["correlation-id"] for each in service.broker.sent}
+        return {dict(record.headers)["correlation-id"] for record in service.broker.sent}
 
     assert len(run(again())) == 1
 

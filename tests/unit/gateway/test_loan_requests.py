@@ -114,7 +114,7 @@ def test_the_same_client_and_application_are_one_request_at_any_time() -> None:
 def test_another_application_another_profile_or_another_client_is_another_request() -> None:
     others = [of_client(application=b'{"amount":50001}'), of_client(profile=b'{"home":"rent","employees":3}')]
     others.append(REQUESTS.of_client("c2", KNOWN, NOW))
-    assert len({each.request.request_id for each in (of_client(), *others)}) == 4
+    assert len({prepared.request.request_id for prepared in (of_client(), *others)}) == 4
 
 
 def test_the_id_of_a_clients_request_holds_no_client_id_and_fits() -> None:

@@ -22,9 +22,9 @@ def exchanging() -> tuple[RequestReply, LocalStream]:
 
 
 async def sent(request_reply: RequestReply, value: bytes | None = None) -> PendingReply:
-    each = PendingReply()
-    await request_reply.send(each, b"c1", request() if value is None else value)
-    return each
+    pending = PendingReply()
+    await request_reply.send(pending, b"c1", request() if value is None else value)
+    return pending
 
 
 async def answer(request_reply: RequestReply, value: bytes | None = None) -> Reply | None:
@@ -86,14 +86,14 @@ def headers_sent(broker: LocalStream) -> dict[str, bytes]:
         {"reply-to": None},
     ],
 )
-def test_what_another_producer_says_is_an_answer_gets_into_nobodys_wait(changed: dict[str, Any]) -> None:
+def test_what_another_producer_calls_a_reply_gets_into_nobodys_wait(changed: dict[str, Any]) -> None:
     async def forged() -> Reply | None:
         request_reply, broker = exchanging()
         broker.running = False
-        each = await sent(request_reply)
+        pending = await sent(request_reply)
         request_reply.on_records(False, [Record(b"forged", headers=list((headers_sent(broker) | changed).items()))])
         broker.score(broker.sent)
-        return await each.within(SECONDS)
+        return await pending.within(SECONDS)
 
     assert b'"outcome":"approved"' in (run(forged()).decision or b"")  # type: ignore[union-attr]
 
@@ -102,10 +102,10 @@ def test_a_decision_on_another_client_is_no_answer() -> None:
     async def forged() -> Reply | None:
         request_reply, broker = exchanging()
         broker.running = False
-        each = await sent(request_reply)
+        pending = await sent(request_reply)
         request_reply.on_records(False, [Record(b"of somebody else", key=b"c2", headers=broker.sent[-1].headers)])
         broker.score(broker.sent)
-        return await each.within(SECONDS)
+        return await pending.within(SECONDS)
 
     assert b'"outcome":"approved"' in (run(forged()).decision or b"")  # type: ignore[union-attr]
 
@@ -115,10 +115,10 @@ def test_who_reads_all_answers_cannot_tell_the_next_requests_correlation_id() ->
         request_reply, broker = exchanging()
         for _ in range(2):
             await answer(request_reply)
-        return {dict(each.headers)["correlation-id"] for each in broker.sent}
+        return {dict(record.headers)["correlation-id"] for record in broker.sent}
 
     seen = run(two())
-    assert [len(each) for each in seen] == [32, 32]
+    assert [len(number) for number in seen] == [32, 32]
 
 
 def test_a_rejection_whose_headers_have_no_values_is_one_of_no_known_reason() -> None:
@@ -137,10 +137,10 @@ def test_rejections_are_counted_by_reason_for_everybody_and_made_up_reasons_toge
 def test_a_request_that_is_decided_twice_has_the_first_answer() -> None:
     async def twice() -> None:
         request_reply, broker = exchanging()
-        each = await sent(request_reply)
-        await each.within(SECONDS)
+        pending = await sent(request_reply)
+        await pending.within(SECONDS)
         broker.score(broker.sent)
-        assert each.reply.result().decision is not None
+        assert pending.reply.result().decision is not None
 
     run(twice())
 
@@ -149,10 +149,10 @@ def test_no_answer_in_time_is_none_and_may_still_come() -> None:
     async def late() -> None:
         request_reply, broker = exchanging()
         broker.running = False
-        each = await sent(request_reply)
-        assert await each.within(0.01) is None
+        pending = await sent(request_reply)
+        assert await pending.within(0.01) is None
         broker.score(broker.sent)
-        assert await each.within(SECONDS) is not None
+        assert await pending.within(SECONDS) is not None
 
     run(late())
 
@@ -172,13 +172,13 @@ def test_a_request_the_broker_never_confirmed_is_no_pending_one() -> None:
         run(answer(request_reply))
 
 
-def test_who_waits_for_a_confirmation_is_told_as_soon_as_the_broker_is_found_to_be_away() -> None:
+def test_who_waits_for_a_confirmation_gets_503_as_soon_as_the_broker_is_found_to_be_away() -> None:
     async def lost() -> None:
         request_reply, broker = exchanging()
         broker.running = broker.confirming = False
-        each = await sent(request_reply)
+        pending = await sent(request_reply)
         request_reply.fail_unconfirmed()
-        await each.within(60.0)
+        await pending.within(60.0)
 
     with pytest.raises(BrokerAway):
         run(lost())
@@ -188,11 +188,11 @@ def test_a_confirmed_request_outlives_the_brokers_absence() -> None:
     async def kept() -> Reply | None:
         request_reply, broker = exchanging()
         broker.running = False
-        each = await sent(request_reply)
+        pending = await sent(request_reply)
         await asyncio.sleep(0)
         request_reply.fail_unconfirmed()
         broker.score(broker.sent)
-        return await each.within(SECONDS)
+        return await pending.within(SECONDS)
 
     assert run(kept()) is not None
 
@@ -253,11 +253,11 @@ def test_a_conflict_answers_whoever_chose_the_id_and_not_who_derived_it_from_the
     async def conflict() -> bool:
         request_reply, broker = exchanging()
         broker.running = False
-        each = PendingReply(by_content)
-        await request_reply.send(each, b"c1", request())
-        said = [*broker.sent[0].headers, ("rejection-reason", b"conflicting_request"), ("rejection-message", b"")]
-        request_reply.on_records(True, [Record(request(), key=b"c1", headers=said)])
-        return await each.settled(0.01)
+        pending = PendingReply(by_content)
+        await request_reply.send(pending, b"c1", request())
+        headers = [*broker.sent[0].headers, ("rejection-reason", b"conflicting_request"), ("rejection-message", b"")]
+        request_reply.on_records(True, [Record(request(), key=b"c1", headers=headers)])
+        return await pending.settled(0.01)
 
     assert run(conflict()) is answers
 

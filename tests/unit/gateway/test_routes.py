@@ -57,7 +57,9 @@ Visit = Callable[[Service], Coroutine[Any, Any, None]]
 @asynccontextmanager
 async def serving(folder: Path, **settings: Any) -> AsyncIterator[Service]:
     profiles = Profiles({"7": PROFILE, "8": PROFILE})
-    app = create_app(settings_in(folder, **settings), lambda _, hear, __: LocalStream(shipped_pipeline(profiles), hear))
+    app = create_app(
+        settings_in(folder, **settings), lambda _, deliver, __: LocalStream(shipped_pipeline(profiles), deliver)
+    )
     transport = httpx.ASGITransport(app)
     async with (
         app.router.lifespan_context(app),
@@ -168,12 +170,12 @@ def test_what_the_contract_does_not_allow_is_refused_for_the_streams_reason(
     visit(calls)
 
 
-def test_a_body_that_is_not_said_to_be_json_is_refused_unread(visit: Callable[[Visit], None]) -> None:
+def test_a_body_that_is_not_declared_as_json_is_refused_unread(visit: Callable[[Visit], None]) -> None:
     async def calls(service: Service) -> None:
         form = await service.http.post("/requests", data={"a": "b"})
         assert problem_of(form) == (415, "not_json")
-        said = await service.post(content_type="application/json; charset=utf-8")
-        assert said.status_code == 200
+        accepted = await service.post(content_type="application/json; charset=utf-8")
+        assert accepted.status_code == 200
 
     visit(calls)
 
@@ -199,13 +201,13 @@ def test_no_decision_in_time_is_202_with_the_place_to_look_and_it_is_there_later
         assert answer.json() == {"request_id": "a/b é?", "status": "pending", "link": link}
         assert (await service.get(link)).status_code == 202
         service.stream.score(service.stream.sent)
-        found = await service.get(link)
-        assert (found.status_code, found.json()["request_id"]) == (200, "a/b é?")
+        later = await service.get(link)
+        assert (later.status_code, later.json()["request_id"]) == (200, "a/b é?")
 
     visit(calls)
 
 
-def test_a_rejection_that_came_late_is_told_where_the_decision_would_be(visit: Callable[[Visit], None]) -> None:
+def test_a_rejection_that_came_late_is_found_where_the_decision_would_be(visit: Callable[[Visit], None]) -> None:
     async def calls(service: Service) -> None:
         service.stream.running = False
         await service.post(BODY | {"client_id": "nobody"})
@@ -285,7 +287,7 @@ def test_a_store_that_is_none_is_503_and_holds_no_request_up(visit: Callable[[Vi
 # ---- the service ----------------------------------------------------------------------------------------------------
 
 
-def test_the_status_tells_model_clients_lag_and_whether_it_works(visit: Callable[[Visit], None]) -> None:
+def test_the_status_shows_model_clients_lag_and_whether_it_works(visit: Callable[[Visit], None]) -> None:
     async def calls(service: Service) -> None:
         status = (await service.get("/status")).json()
         assert status["operational"] is True
@@ -453,7 +455,7 @@ def test_the_dashboard_counts_the_rejections_on_the_topic_since_the_oldest(visit
     visit(calls)
 
 
-def test_the_event_stream_begins_with_the_news(visit: Callable[[Visit], None]) -> None:
+def test_the_event_stream_begins_with_the_current_figures(visit: Callable[[Visit], None]) -> None:
     async def calls(service: Service) -> None:
         listening = asyncio.create_task(service.get("/board/events"))
         await until(lambda: service.dependencies.events.listeners, "it listens")
@@ -515,7 +517,7 @@ def references(node: object) -> set[str]:
     return set().union(*(references(child) for child in node)) if isinstance(node, list) else set()
 
 
-def test_the_openapi_document_is_whole_and_says_each_paths_role(visit: Callable[[Visit], None]) -> None:
+def test_the_openapi_document_is_whole_and_names_each_paths_role(visit: Callable[[Visit], None]) -> None:
     async def calls(service: Service) -> None:
         document = (await service.get("/openapi.json")).json()
         known = {f"#/components/schemas/{name}" for name in document["components"]["schemas"]}
