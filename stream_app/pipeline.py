@@ -1,8 +1,8 @@
-"""The whole flow of a batch: decode → complete → deduplicate → score → decide → encode. **Read this first.**
+"""The whole flow of a batch: decode → enrich → deduplicate → score → decide → encode. **Read this first.**
 
 1. *decode* the bytes of each record to a loan request;
-2. *complete* the requests with client profiles, looked up once for the whole batch;
-3. *deduplicate*: a request id that was decided before is not decided again;
+2. *enrich* the requests from client profiles, looked up once for the whole batch;
+3. *deduplicate*: what was decided before under the same request id is not decided again;
 4. *score* the rest in one call of the model: probabilities of default;
 5. *decide* by the policy's cut-offs, with reasons where a request is not approved;
 6. *encode* decisions and rejections as records to publish.

@@ -1,4 +1,4 @@
-"""One decision a request id: the memory of decided ids, and the pass that compares a batch with it.
+"""One decision a request id: the memory of decided ids, and the one pass over a batch that uses it.
 
 Only decisions are remembered: the id of a rejected request may be used again. A request under a decided id is a repeat
 if its content is the same, and rejected if not. Pure: the clock is passed in.

@@ -68,8 +68,8 @@ class Enricher:
     ) -> list[Row | Rejection]:
         """One complete row or one rejection for each request, in their order; what was rejected stays so."""
         sent = [(request, self._sent_values(request)) for request in requests if not isinstance(request, Rejection)]
-        found = profiles.get_many({request.client_id for request, row in sent if UNSET in row})
-        rows = iter([self._completed(row, found.get(request.client_id)) for request, row in sent])
+        known = profiles.get_many({request.client_id for request, row in sent if UNSET in row})
+        rows = iter([self._completed(row, known.get(request.client_id)) for request, row in sent])
         return [request if isinstance(request, Rejection) else next(rows) for request in requests]
 
     def encode(self, rows: Sequence[Row]) -> tuple[NDArray[np.float64], dict[str, int]]:
@@ -85,13 +85,13 @@ class Enricher:
             if profile is None:
                 return _UNKNOWN_CLIENT
             try:
-                stored = msgspec.structs.astuple(self._profile_decoder.decode(profile))
+                profile_row = msgspec.structs.astuple(self._profile_decoder.decode(profile))
             except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
                 return _INVALID_PROFILE
             row = tuple(
                 [
-                    (None if known is UNSET else known) if sent is UNSET else sent
-                    for sent, known in zip(row, stored, strict=True)
+                    (None if stored is UNSET else stored) if sent is UNSET else sent
+                    for sent, stored in zip(row, profile_row, strict=True)
                 ]
             )
         for position, name in self._required:
