@@ -222,10 +222,10 @@ def test_an_empty_batch_gives_nothing() -> None:
     assert judge().outputs == []
 
 
-def test_the_stages_are_told_in_the_order_of_the_flow() -> None:
-    laps: list[str] = []
-    toy_pipeline().judge([record()], NOW, laps.append)
-    assert laps == ["decode", "enrich", "score", "decide", "encode"]
+def test_the_stages_end_in_the_order_of_the_flow() -> None:
+    stages: list[str] = []
+    toy_pipeline().judge([record()], NOW, stages.append)
+    assert stages == ["decode", "enrich", "score", "decide", "encode"]
 
 
 def _encoded(features: Any) -> bytes:

@@ -75,7 +75,7 @@ class Lanes:
 
 
 def handle(profiles: Profiles, wait_seconds: float, lanes: Lanes, memory: DecidedIds | None = None) -> Any:
-    """Score one record; what the counters say afterwards."""
+    """Score one record; gives the counters afterwards."""
     registry = CollectorRegistry()
     metrics = ScorerMetrics(registry, MODEL, TOY)
     pipeline = toy_pipeline(profiles=profiles, decided_ids=memory)
