@@ -102,7 +102,8 @@ test: lint  ## lint, then laws, units, contracts, stores and one real broker: tw
 # Branch coverage is that of the fast tests, in their own processes; pyproject.toml has the floor.
 test-all: coverage = --cov
 test-all: test  ## test, with branch coverage, then the slow ones: whole systems, browser, faults
-	$(PYTEST) --dist loadgroup -m slow $(ARGS)
+	$(PYTEST) --dist loadgroup -m "slow and not alone" $(ARGS)
+	$(BIN)/python -m pytest -m alone $(ARGS)
 
 bench: $(VENV)/.bench  ## the figures the README states, measured again here
 	@$(BIN)/python -m benchmarks $(ARGS)

@@ -22,7 +22,7 @@ from tests.builders.gateway import APPLICATION, PROFILE
 from tests.servers.deployment import Deployment, Worker, headers_of
 from tests.servers.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("gateway")]  # they share one
 
 CLIENTS = [str(n) for n in range(20)]
 

@@ -17,7 +17,7 @@ from tests.builders.gateway import APPLICATION, PROFILE
 from tests.servers.deployment import Deployment
 from tests.servers.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 CALLERS, A_SECOND, SECONDS = 200, 300, 5
 

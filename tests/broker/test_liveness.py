@@ -21,7 +21,7 @@ from tests.builders.scorer_requests import good, requests
 from tests.servers.deployment import Deployment, Worker, assigned
 from tests.servers.waiting import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.kafka]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.kafka]
 
 PARTITIONS = 2
 IMPATIENT: dict[str, Any] = {

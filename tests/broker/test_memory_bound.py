@@ -22,7 +22,7 @@ from tests.builders.scorer_requests import CLIENTS, good
 from tests.servers.deployment import PARTITIONS, Deployment, Worker
 from tests.servers.waiting import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.kafka]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.kafka]
 
 log = logging.getLogger(__name__)
 

@@ -32,7 +32,7 @@ from tests.servers.deployment import PARTITIONS, Deployment
 from tests.servers.postgres import Postgres
 from tests.servers.waiting import wait_until
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("monitor")]  # most look at one undisturbed run
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from stream_app.topics import TopicNames, check_topics, create_topics
 from tests.chaos.cluster import KafkaCluster
 from tests.servers.waiting import wait_until
 
-pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.chaos]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.kafka, pytest.mark.chaos]
 
 
 @pytest.fixture(scope="module")

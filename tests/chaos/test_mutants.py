@@ -20,7 +20,7 @@ from tests.chaos.run import Run
 from tests.chaos.stage import Options, Stage
 from tests.chaos.worker_faults import KillAt, LateCommit, Zombie
 
-pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.chaos]
+pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.kafka, pytest.mark.chaos]
 
 MUTANTS: list[tuple[str, list[Fault], Kind]] = [
     ("unawaited", [SmallOutputs(2.0)], Kind.MISSING),

@@ -18,6 +18,7 @@ from tests.servers.tools import NAMESPACES, lack_of
 
 pytestmark = [
     pytest.mark.slow,
+    pytest.mark.alone,
     pytest.mark.kafka,
     pytest.mark.chaos,
     pytest.mark.timeout(500),  # the first test waits for a whole run

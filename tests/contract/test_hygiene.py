@@ -7,13 +7,9 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 TESTS = Path(__file__).parents[1]
 MODULES = {str(path.relative_to(TESTS)): ast.parse(path.read_text()) for path in sorted(TESTS.rglob("*.py"))}
 TEST_MODULES = {name: tree for name, tree in MODULES.items() if Path(name).name.startswith("test_")}
-
-every_test_module = pytest.mark.parametrize("name", TEST_MODULES)
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -52,26 +48,32 @@ def asserting_helpers() -> set[str]:
 HELPERS = asserting_helpers()
 
 
-def functions_that_test(name: str) -> list[Function]:
-    return [function for function in functions(TEST_MODULES[name]) if function.name.startswith("test_")]
-
-
-@every_test_module
-def test_every_test_asserts_something(name: str) -> None:
+def test_every_test_asserts_something() -> None:
+    tests = [(name, function) for name, tree in TEST_MODULES.items() for function in functions(tree)]
     assert [
-        test.name
-        for test in functions_that_test(name)
-        if not asserts_itself(test) and not any(called(call) in HELPERS for call in calls(test))
+        f"{name}::{test.name}"
+        for name, test in tests
+        if test.name.startswith("test_")
+        and not asserts_itself(test)
+        and not any(called(call) in HELPERS for call in calls(test))
     ] == []
 
 
-@every_test_module
-def test_no_test_waits_for_a_time(name: str) -> None:
+def sleeps(tree: ast.AST) -> Iterator[ast.Call]:
+    """Calls of time.sleep, and of asyncio.sleep where it is awaited."""
+    yield from (call for call in calls(tree) if ast.unparse(call.func) == "time.sleep")
+    awaited = (node.value for node in ast.walk(tree) if isinstance(node, ast.Await))
+    yield from (call for call in awaited if isinstance(call, ast.Call) and ast.unparse(call.func) == "asyncio.sleep")
+
+
+def test_no_test_waits_for_a_time() -> None:
     """tests.servers.waiting waits for a condition, with a deadline. A minute or more stands for what never ends."""
-    slept = [call for call in calls(TEST_MODULES[name]) if ast.unparse(call.func) == "time.sleep"]
-    awaited = [node.value for node in ast.walk(TEST_MODULES[name]) if isinstance(node, ast.Await)]
-    slept += [node for node in awaited if isinstance(node, ast.Call) and ast.unparse(node.func) == "asyncio.sleep"]
-    assert [ast.unparse(call) for call in slept if not yields_or_never_ends(call)] == []
+    assert [
+        f"{name}:{call.lineno}"
+        for name, tree in TEST_MODULES.items()
+        for call in sleeps(tree)
+        if not yields_or_never_ends(call)
+    ] == []
 
 
 def yields_or_never_ends(call: ast.Call) -> bool:
@@ -79,11 +81,14 @@ def yields_or_never_ends(call: ast.Call) -> bool:
     return isinstance(seconds, ast.Constant) and (seconds.value == 0 or float(str(seconds.value)) >= 60)
 
 
-@pytest.mark.parametrize("name", MODULES)
-def test_a_test_is_skipped_for_lack_of_a_program_alone(name: str) -> None:
+def test_a_test_is_skipped_for_lack_of_a_program_alone() -> None:
     """So that the last line of a run, which counts those, says everything. What takes long is marked slow."""
-    skips = [call for call in calls(MODULES[name]) if called(call) in ("skip", "importorskip", "skipif", "xfail")]
-    assert [ast.unparse(call) for call in skips if not for_lack_of_a_program(call)] == []
+    assert [
+        f"{name}:{call.lineno}"
+        for name, tree in MODULES.items()
+        for call in calls(tree)
+        if called(call) in ("skip", "importorskip", "skipif", "xfail") and not for_lack_of_a_program(call)
+    ] == []
 
 
 def for_lack_of_a_program(call: ast.Call) -> bool:
@@ -91,11 +96,14 @@ def for_lack_of_a_program(call: ast.Call) -> bool:
     return ast.unparse(call.func) == "pytest.skip" and isinstance(reason, ast.Call) and called(reason) == "lack_of"
 
 
-@every_test_module
-def test_no_test_module_imports_another(name: str) -> None:
+def test_no_test_module_imports_another() -> None:
     """What two need is a builder, a server or a fixture of their folder."""
-    modules = [node.module or "" for node in ast.walk(TEST_MODULES[name]) if isinstance(node, ast.ImportFrom)]
-    assert [module for module in modules if module.rpartition(".")[2].startswith("test_")] == []
+    assert [
+        f"{name}:{node.lineno}"
+        for name, tree in TEST_MODULES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").rpartition(".")[2].startswith("test_")
+    ] == []
 
 
 def test_a_child_of_a_test_hears_an_interrupt_even_if_the_run_itself_was_started_in_the_background() -> None:
