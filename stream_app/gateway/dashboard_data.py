@@ -56,7 +56,7 @@ class DashboardData:
 
     def _score(self, store: DecisionStore) -> None:
         scored_to, scores = store.newest_scores(self._scored_to, MAX_SCORES)
-        if scored_to != self._scored_to:
+        if scores or len(self._scores) != len(self.scores):
             self._scores.extend(scores)
             self.scores = np.array(self._scores)
             self.newest = [_brief(record) for record in store.newest_records(MAX_NEWEST)]

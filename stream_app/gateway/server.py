@@ -33,7 +33,7 @@ def serve(settings: GatewaySettings) -> None:
     _set_up_log(settings.log_level)
     with bind(settings) as listening:
         app = create_app(settings)
-        _rest_the_collector()
+        _tune_garbage_collector()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _ignore)  # uvicorn handles them and, having ended well, raises them once more
         host, port = listening.getsockname()[:2]
@@ -87,7 +87,7 @@ def bind(settings: GatewaySettings) -> socket.socket:
         ) from fault
 
 
-def _rest_the_collector() -> None:
+def _tune_garbage_collector() -> None:
     """Spare the garbage collector what is loaded by now, and call it less often: a pause in it is a slow answer."""
     gc.collect()
     gc.freeze()

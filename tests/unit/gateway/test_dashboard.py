@@ -179,6 +179,19 @@ def test_counts_and_scores_follow_the_store_when_its_retention_removes_rows(stor
     assert running.scores.tolist() == started_again.scores.tolist() == [0.5]
 
 
+def test_a_store_that_its_retention_emptied_is_shown_empty(store: DecisionStore) -> None:
+    data = DashboardData()
+    put(store, [decided(f"r{n}", 1_000) for n in range(3)])
+    data.refresh(store)
+    store.close_due(DAY, DAILY, at_us=0)
+    [key] = store.uncomputed()
+    store.computed(key, drift_event(revision=1))
+    assert store.remove_before(2 * DAY) == 3
+    data.refresh(store)
+    data.refresh(store)
+    assert (data.outcomes.total(), data.scores.tolist(), data.newest) == (0, [], [])
+
+
 def test_while_it_counts_again_what_was_shown_stays(store: DecisionStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dashboard_data, "_COUNTED_AT_ONCE", 2)
     now = [0.0]
