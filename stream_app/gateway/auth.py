@@ -15,7 +15,6 @@ import ipaddress
 import math
 import re
 import time
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
@@ -24,7 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stream_app.errors import SettingsError
 from stream_app.gateway import problem_details as problems
-from stream_app.gateway.api_keys import Caller, KeyFile, Role, role_for
+from stream_app.gateway.api_keys import Caller, KeyFile, Keys, Role, role_for
 from stream_app.gateway.limits import RateLimit
 from stream_app.gateway.problem_details import problem_response
 from stream_app.settings import GatewaySettings
@@ -49,17 +48,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 RawHeaders = list[tuple[bytes, bytes]]
 
 
-class KnownKeys(Protocol):
-    """Callers by their key."""
-
-    def caller(self, key: str) -> Caller | None:
-        """Whose key this is; None: unknown."""
-
-
 class SecurityMiddleware:
     """Checks path, host, site, rate, key and role, in this order, and sets the headers that restrict browsers."""
 
-    def __init__(self, app: ASGIApp, keys: KnownKeys | None, per_minute: int) -> None:
+    def __init__(self, app: ASGIApp, keys: Keys | KeyFile | None, per_minute: int) -> None:
         """``keys``: None when none are asked for. ``per_minute``: calls of one key or address, 0 for no limit."""
         self._app, self._keys = app, keys
         self._rate = RateLimit(per_minute, clock=time.monotonic)
