@@ -58,18 +58,20 @@ def _to_the_others() -> dashboard.DashboardLink:
 
 def scorer_variable() -> Variable:
     """Which scorers; all of them by default."""
-    query = "label_values(loan_scorer_partitions_assigned, instance)"
-    variable = dashboard.QueryVariable("instance").label("Scorer").datasource(SOURCE).definition(query)
-    variable.query({"query": query, "refId": "instance"}).refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
-    variable.sort(models.VariableSort.ALPHABETICAL_ASC).multi(True).include_all(True).all_value(".*")
+    variable = _label_values("instance", "Scorer", "loan_scorer_partitions_assigned, instance")
+    variable.multi(True).include_all(True).all_value(".*")
     return variable.current(models.VariableOption(text=["All"], value=["$__all"]))
 
 
 def model_variable() -> Variable:
     """Which model version's performance."""
-    query = "label_values(loan_monitor_expected_default_rate, model_version)"
-    variable = dashboard.QueryVariable("model").label("Model version").datasource(SOURCE).definition(query)
-    variable.query({"query": query, "refId": "model"}).refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
+    return _label_values("model", "Model version", "loan_monitor_expected_default_rate, model_version")
+
+
+def _label_values(name: str, label: str, of: str) -> dashboard.QueryVariable:
+    query = f"label_values({of})"
+    variable = dashboard.QueryVariable(name).label(label).datasource(SOURCE).definition(query)
+    variable.query({"query": query, "refId": name}).refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
     return variable.sort(models.VariableSort.ALPHABETICAL_ASC)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from monitoring.grafana.boards import Board, scorer_variable
-from monitoring.grafana.panels import OUTCOME_COLOURS, bars_now, lines, number, spread
+from monitoring.grafana.panels import OUTCOME_COLOURS, bars_now, lines, share, spread
 from monitoring.grafana.promql import OF_SCORER, rate
 
 _DECISIONS = "loan_scorer_decisions_total"
@@ -17,54 +17,44 @@ def _recent(series: str) -> str:
     return f"sum(rate({series}[15m]))"
 
 
-def _share(outcome: str) -> str:
+def _part(outcome: str) -> str:
     one = f'{_DECISIONS}{{outcome="{outcome}"}}'
     return f"{_recent(one)} / ({_recent(_DECISIONS)} > 0)"
 
 
 _OVERVIEW = (
-    number(
+    share(
         "Approved",
         "Share of the decisions of the last 15 minutes, all scorers.",
         "loan_scorer:approved_share:rate15m",
-        unit="percentunit",
-        decimals=1,
     ),
-    number(
+    share(
         "In review",
         "Share of the decisions of the last 15 minutes that a person looks at.",
-        _share("review"),
-        unit="percentunit",
-        decimals=1,
+        _part("review"),
     ),
-    number(
+    share(
         "Refused",
         "Share of the decisions of the last 15 minutes that are refusals.",
-        _share("refused"),
-        unit="percentunit",
-        decimals=1,
+        _part("refused"),
     ),
-    number(
+    share(
         "Jump of the approvals",
         "Distance between the approved shares of the last 15 minutes and of the last day, in points.",
         "loan_scorer:approved_share:jump15m",
-        unit="percentunit",
         alert="ApprovalRateJump",
-        decimals=1,
     ),
-    number(
+    share(
         "Rejected",
         "Share of the requests of the last 15 minutes that got no decision.",
         "loan_scorer:rejected_share:rate15m",
-        unit="percentunit",
         alert="RejectionsHigh",
         decimals=2,
     ),
-    number(
+    share(
         "Mean probability of default",
         "Of the decisions of the last 15 minutes; higher is riskier.",
         f"{_recent(_PROBABILITY + '_sum')} / ({_recent(_PROBABILITY + '_count')} > 0)",
-        unit="percentunit",
         decimals=2,
     ),
 )

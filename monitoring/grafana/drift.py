@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders import stat
+
 from monitoring.grafana.alert_thresholds import alerts, limits_of
 from monitoring.grafana.boards import Board, window_variables
 from monitoring.grafana.panels import bars_now, number
@@ -9,6 +11,12 @@ from monitoring.grafana.promql import by_window
 from monitoring.grafana.window_panels import bars, matrix, over_windows
 
 _FEATURE = "feature, window"
+
+
+def _ratio(title: str, of: str, series: str, alert: str) -> stat.Panel:
+    expr = f"max(loan_monitor:newest_judged_window:{series}_drift_ratio)"
+    return number(title, f"{of}; above 1 is drift.", expr, unit="none", alert=alert, decimals=2)
+
 
 _NEWEST = (
     number(
@@ -28,30 +36,9 @@ _NEWEST = (
         "How many features are beyond their limit.",
         f"count(count by (feature) ({alerts()['FeatureDrift']})) or vector(0)",
     ),
-    number(
-        "Worst feature",
-        "PSI over its limit of the feature that moved most; above 1 is drift.",
-        "max(loan_monitor:newest_judged_window:feature_drift_ratio)",
-        unit="none",
-        alert="FeatureDrift",
-        decimals=2,
-    ),
-    number(
-        "Predictions",
-        "PSI of the probability of default over its limit; above 1 is drift.",
-        "max(loan_monitor:newest_judged_window:prediction_drift_ratio)",
-        unit="none",
-        alert="PredictionDrift",
-        decimals=2,
-    ),
-    number(
-        "Outcome mix",
-        "PSI of approved, review and refused over its limit; above 1 is drift.",
-        "max(loan_monitor:newest_judged_window:outcome_drift_ratio)",
-        unit="none",
-        alert="OutcomeMixDrift",
-        decimals=2,
-    ),
+    _ratio("Worst feature", "PSI over its limit of the feature that moved most", "feature", "FeatureDrift"),
+    _ratio("Predictions", "PSI of the probability of default over its limit", "prediction", "PredictionDrift"),
+    _ratio("Outcome mix", "PSI of approved, review and refused over its limit", "outcome", "OutcomeMixDrift"),
 )
 
 _FEATURES = (

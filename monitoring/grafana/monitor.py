@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from grafana_foundation_sdk.builders import stat
+
 from monitoring.grafana.panels import lines, number
+
+
+def _events(title: str, text: str, series: str, alert: str) -> stat.Panel:
+    return number(title, text, f"sum({series})", alert=alert, decimals=0)
+
 
 MONITOR = (
     lines(
@@ -62,33 +69,29 @@ MONITOR = (
         'loan:partitions_assigned:sum{job="monitor"}',
         alert="DecisionsUnwatched",
     ),
-    number(
+    _events(
         "Child failures",
         "Crashes and time-outs of the monitor's child processes in the last hour.",
-        "sum(loan_monitor:child_failures:increase1h)",
-        alert="MonitorChildFailing",
-        decimals=0,
+        "loan_monitor:child_failures:increase1h",
+        "MonitorChildFailing",
     ),
-    number(
+    _events(
         "Failed reports",
         "Reports not written in the last hour. Figures and alerts do not depend on them.",
-        "sum(loan_monitor:failed_reports:increase1h)",
-        alert="ReportsFailing",
-        decimals=0,
+        "loan_monitor:failed_reports:increase1h",
+        "ReportsFailing",
     ),
-    number(
+    _events(
         "Store failures",
         "Transactions the decision store refused in the last 15 minutes. The monitor waits and loses nothing.",
-        "sum(loan_monitor:store_failures:increase15m)",
-        alert="StoreFailing",
-        decimals=0,
+        "loan_monitor:store_failures:increase15m",
+        "StoreFailing",
     ),
-    number(
+    _events(
         "Unreadable records",
         "Records of the last hour that break their contract; they are in no statistics.",
-        "sum(loan_monitor:unreadable_records:increase1h)",
-        alert="UnreadableRecords",
-        decimals=0,
+        "loan_monitor:unreadable_records:increase1h",
+        "UnreadableRecords",
     ),
     number(
         "Event time",

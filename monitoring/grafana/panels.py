@@ -31,6 +31,7 @@ class Panel(Protocol):
     def decimals(self, decimals: float) -> Self: ...
     def with_target(self, target: prometheus.Dataquery) -> Self: ...
     def thresholds(self, thresholds: dashboard.ThresholdsConfig) -> Self: ...
+    def transformations(self, transformations: list[models.DataTransformerConfig]) -> Self: ...
     def override_by_name(self, name: str, properties: list[models.DynamicConfigValue]) -> Self: ...
 
 
@@ -92,6 +93,11 @@ def number(
     panel.text_mode(kinds.BigValueTextMode.VALUE if legend == "__auto" else kinds.BigValueTextMode.NAME)
     panel.color_scheme(by_threshold())
     return panel if decimals is None else panel.decimals(decimals)
+
+
+def share(title: str, text: str, expr: str, *, width: int = 4, alert: str = "", decimals: int = 1) -> stat.Panel:
+    """One figure in percent."""
+    return number(title, text, expr, unit="percentunit", width=width, alert=alert, decimals=decimals)
 
 
 def lines(

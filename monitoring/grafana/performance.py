@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from monitoring.grafana.alert_thresholds import alerts, limits_of
 from monitoring.grafana.boards import Board, model_variable, window_variables
-from monitoring.grafana.panels import number, steps
+from monitoring.grafana.panels import number, share, steps
 from monitoring.grafana.promql import by_window
 from monitoring.grafana.window_panels import bars, figures_table, over_windows
 
@@ -37,13 +37,11 @@ _OVERVIEW = (
         width=6,
         decimals=2,
     ).thresholds(steps(_TOO_LOW)),
-    number(
+    share(
         "Outcomes known",
         "Share of the decisions in the windows shown whose outcome has come.",
         f"avg({_LABELLED})",
-        unit="percentunit",
         width=6,
-        decimals=1,
     ),
     number(
         "Outcomes without a decision",

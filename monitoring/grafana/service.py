@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from monitoring.grafana.alert_panels import firing_alerts
 from monitoring.grafana.boards import Board, scorer_variable
 from monitoring.grafana.monitor import MONITOR
 from monitoring.grafana.panels import lines, number
 from monitoring.grafana.promql import OF_SCORER, quantile, rate
+from monitoring.grafana.window_panels import firing_alerts
 
 _BATCH = "loan_scorer_batch_records"
+_LEVELS = {"half": 0.5, "95 in 100": 0.95, "99 in 100": 0.99}
 
 _OVERVIEW = (
     number("Scorers", "Scorers that answer. Red: one does not.", 'min(loan:up{job="scorer"})', alert="ScorerMissing"),
@@ -67,11 +68,7 @@ _DURATION = (
     lines(
         "Age of a request when it is decided",
         "From the record's time stamp, the producer's as a rule, to the decision. The line is the limit of the 99th.",
-        {
-            "half": quantile(0.5, "loan_scorer_event_age_seconds"),
-            "95 in 100": quantile(0.95, "loan_scorer_event_age_seconds"),
-            "99 in 100": quantile(0.99, "loan_scorer_event_age_seconds"),
-        },
+        {name: quantile(level, "loan_scorer_event_age_seconds") for name, level in _LEVELS.items()},
         unit="s",
         alert="DecisionsLate",
     ),

@@ -16,6 +16,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from monitoring.grafana.alert_thresholds import Limit
 from monitoring.grafana.panels import (
+    P,
     asked_now,
     by_threshold,
     coloured,
@@ -28,6 +29,9 @@ from monitoring.grafana.panels import (
     tooltip,
 )
 from monitoring.grafana.promql import by_window, side_by_side
+
+_ALERT_COLUMNS = ("severity", "alertname", "job", "instance", "feature", "window", "child", "topic", "model_version")
+_FIRING = f'max by ({", ".join(_ALERT_COLUMNS)}) (ALERTS{{alertstate="firing"}})'
 
 START = "start"
 _STARTS = by_window("loan_monitor_window_start_timestamp_seconds") + " * 1000"
@@ -45,29 +49,32 @@ def _sorted_by(field: str) -> models.DataTransformerConfig:
     return _transformed("sortBy", fields={}, sort=[{"field": field, "desc": False}])
 
 
-def _turned(rows: str, columns: str) -> list[models.DataTransformerConfig]:
+def _turned(rows: str, columns: str, first: str, *, drop_rows: bool = False) -> list[models.DataTransformerConfig]:
     """One row for each value of a label, one column for each value of another, both in ascending order.
 
-    Prometheus answers in no order; sorting is stable, so what is sorted last leads.
+    Prometheus answers in no order; sorting is stable, so what is sorted last, not ``first``, leads.
     """
     turned = _transformed("groupingToMatrix", rowField=rows, columnField=columns, valueField="Value", emptyValue="null")
-    named = _transformed("organize", renameByName={f"{rows}\\{columns}": rows}, excludeByName={}, indexByName={})
-    return [_sorted_by(rows), _sorted_by(columns), turned, named]
+    corner, last = f"{rows}\\{columns}", columns if first == rows else rows
+    kept, dropped = ({}, {corner: True}) if drop_rows else ({corner: rows}, {})
+    named = _transformed("organize", renameByName=kept, excludeByName=dropped, indexByName={})
+    return [_sorted_by(first), _sorted_by(last), turned, named]
 
 
-def _by_figure(*, drop_window: bool = False) -> list[models.DataTransformerConfig]:
-    """A row for each window, a column for each figure of :func:`~monitoring.grafana.promql.side_by_side`."""
-    turned = _transformed(
-        "groupingToMatrix", rowField="window", columnField="figure", valueField="Value", emptyValue="null"
-    )
-    corner = "window\\figure"
-    named = _transformed(
-        "organize",
-        renameByName={} if drop_window else {corner: "window"},
-        excludeByName={corner: True} if drop_window else {},
-        indexByName={},
-    )
-    return [_sorted_by("figure"), _sorted_by("window"), turned, named]
+def _by_figure(panel: P, figures: Mapping[str, str], *, drop_window: bool = False) -> P:
+    """Asks for a row for each window and a column for each figure."""
+    panel.with_target(asked_now(side_by_side(figures)).format(PromQueryFormat.TABLE))
+    return panel.transformations(_turned("window", "figure", "figure", drop_rows=drop_window))
+
+
+def firing_alerts() -> table.Panel:
+    """What fires now, a row each; pages come first. Prometheus keeps alerts as series."""
+    text = "What fires now and what it is about. The runbooks are in docs/runbooks.md."
+    panel = framed(table.Panel(), "Alerts that fire", text, unit="none", width=24, height=7).no_value("None fires.")
+    panel.with_target(asked_now(_FIRING).format(PromQueryFormat.TABLE)).thresholds(plain())
+    hidden, order = {"Time": True, "Value": True}, {column: place for place, column in enumerate(_ALERT_COLUMNS)}
+    named = _transformed("organize", excludeByName=hidden, indexByName=order, renameByName={"alertname": "alert"})
+    return panel.transformations([named, _sorted_by("severity")]).cell_height(kinds.TableCellHeight.SM)
 
 
 def matrix(
@@ -83,7 +90,9 @@ def matrix(
     """Feature × window: a row for each feature, a column for each window. Red beyond the limits; without any, the
     darker the nearer to 1."""
     panel = framed(table.Panel(), title, text, unit=unit, width=24, height=height).decimals(decimals).min(0).max(1)
-    panel.with_target(asked_now(expr).format(PromQueryFormat.TABLE)).transformations(_turned("feature", "window"))
+    panel.with_target(asked_now(expr).format(PromQueryFormat.TABLE)).transformations(
+        _turned("feature", "window", "feature")
+    )
     shades = dashboard.FieldColor().mode(models.FieldColorModeId.CONTINUOUS_BLUES)
     panel.thresholds(steps(limits)).color_scheme(by_threshold() if limits else shades)
     background = kinds.TableColoredBackgroundCellOptions(mode=kinds.TableCellBackgroundDisplayMode.BASIC)
@@ -105,7 +114,7 @@ def bars(
 ) -> barchart.Panel:
     """Bars by window, one of each figure."""
     panel = framed(barchart.Panel(), title, text, unit=unit, width=width, height=9).min(0)
-    panel.with_target(asked_now(side_by_side(figures)).format(PromQueryFormat.TABLE)).transformations(_by_figure())
+    _by_figure(panel, figures)
     panel.x_field("window").x_tick_label_rotation(-45).x_tick_label_spacing(40)
     panel.stacking(kinds.StackingMode.NORMAL if stacked else kinds.StackingMode.NONE)
     panel.show_value(kinds.VisibilityMode.NEVER).group_width(0.8).bar_width(0.9).full_highlight(True)
@@ -129,8 +138,7 @@ def over_windows(
 ) -> trend.Panel:
     """Lines over the windows' start. ``band``: two figures between which the area is filled, the low one first."""
     panel = framed(trend.Panel(), title, text, unit=unit, width=width, height=9).axis_soft_min(0)
-    expr = side_by_side({START: _STARTS, **figures})
-    panel.with_target(asked_now(expr).format(PromQueryFormat.TABLE)).transformations(_by_figure(drop_window=True))
+    _by_figure(panel, {START: _STARTS, **figures}, drop_window=True)
     panel.x_field(START).line_width(2).fill_opacity(0).span_nulls(False).show_points(kinds.VisibilityMode.ALWAYS)
     panel.point_size(5).legend(legend()).tooltip(tooltip())
     panel.override_by_name(START, [overridden("unit", "time:YYYY-MM-DD")])
@@ -155,7 +163,7 @@ def figures_table(
 ) -> table.Panel:
     """A row for each window, a column for each figure; those that are judged are red beyond their limits."""
     panel = framed(table.Panel(), title, text, unit="percentunit", width=24, height=height).decimals(1)
-    panel.with_target(asked_now(side_by_side(figures)).format(PromQueryFormat.TABLE)).transformations(_by_figure())
+    _by_figure(panel, figures)
     panel.thresholds(plain()).cell_height(kinds.TableCellHeight.SM).min_width(90)
     panel.mappings([models.SpecialValueMap(options=_NO_VALUE)])
     panel.sort_by([common.TableSortByFieldState().display_name("window").desc(True)])
