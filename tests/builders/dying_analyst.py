@@ -9,12 +9,12 @@ import sqlalchemy as sa
 
 from monitoring.jobs.window_job import store_at
 from monitoring.store import WindowKey
-from tests.builders.store_rows import drift_event
+from tests.builders.drift_events import short_event
 
 
 def store_row(url: str, key: WindowKey) -> None:
     """As the analyst does, without the statistics."""
-    store_at(url).computed(key, drift_event(key.id))
+    store_at(url).computed(key, short_event(key.id))
 
 
 def die_at_commit(url: str, key: WindowKey) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from monitoring.event_time import WindowSize
 from monitoring.store import DecisionRow, DecisionStore, LabelRow, Put, Stored
-from stream_app.drift_events import DriftEvent, OutcomeMix, PredictionDrift, Shift, WindowRef
 
 HOUR, DAY = 3_600_000_000, 86_400_000_000
 DAILY = WindowSize.parse("1d")
@@ -40,25 +39,3 @@ def put(
 def day_of(store: DecisionStore, rows: int, day: int = 0, name: str = "r") -> None:
     """Decisions ``r0``, ``r1``..., an hour apart, on this day."""
     put(store, [decision(f"{name}{n}", day * DAY + n * HOUR) for n in range(rows)])
-
-
-def drift_event(window_id: str = "1970-01-01", revision: int = 1, **changes: Any) -> DriftEvent:
-    """A short one."""
-    shift = Shift(psi=None, psi_limit=None, drifted=False, distance=None, distance_method="none")
-    shares = ("approved", "review", "refused", "reference_approved", "reference_review", "reference_refused")
-    event: dict[str, Any] = {
-        "window": WindowRef(id=window_id, kind="time", start=EPOCH, end=EPOCH + dt.timedelta(days=1)),
-        "revision": revision,
-        "computed_at": EPOCH,
-        "reference_version": "v1",
-        "rows": 3,
-        "late_rows": 1,
-        "unreadable_rows": 0,
-        "verdict": "too_few",
-        "drifted_share": 0.0,
-        "features": (),
-        "prediction": PredictionDrift(shift=shift, mean_probability=None, reference_mean_probability=0.1),
-        "outcomes": OutcomeMix(shift=shift, **dict.fromkeys(shares, 0.0)),
-        "performance": (),
-    }
-    return DriftEvent(**event | changes)

@@ -14,7 +14,7 @@ from monitoring.windows.due import Windowing
 from monitoring.windows.scheduler import WindowScheduler
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import ChildCrashed, DeliveryFailed, StoreUnavailable
-from tests.builders.store_rows import drift_event
+from tests.builders.drift_events import short_event
 
 DAY = 86_400_000_000
 
@@ -76,7 +76,7 @@ class Store:
         return self.events.get(name)
 
     def compute(self, key: WindowKey) -> None:
-        self.events[key.id], self.labels[key.id] = drift_event(key.id, key.revision + 1), key.labels_seen
+        self.events[key.id], self.labels[key.id] = short_event(key.id, key.revision + 1), key.labels_seen
 
     def unpublished(self, _now_us: int, _interval_us: int) -> list[Unpublished]:
         self._step("unpublished")

@@ -32,7 +32,7 @@ from stream_app.schemas import (
 from stream_app.tables.columns import read_contract
 from stream_app.tables.messages import label_message, request_message
 from stream_app.topics import TopicNames
-from tests.builders.drift_events import drift_event
+from tests.builders.drift_events import event_with_drift
 from tests.builders.records import MODEL, NOW, POLICY, FormulaScorer, Profiles, Record
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "contracts"
@@ -124,7 +124,7 @@ def test_what_is_no_outcome_breaks_the_outcome_schema(change: dict[str, Any]) ->
 
 @pytest.mark.parametrize("labelled", [0, 1_000])
 def test_a_drift_event_keeps_to_its_schema(labelled: int) -> None:
-    event = drift_event("2005-10", drifted=["low_doc"], labelled=labelled)
+    event = event_with_drift("2005-10", drifted=["low_doc"], labelled=labelled)
     jsonschema.Draft7Validator(committed(DRIFT_FILE)).validate(json.loads(msgspec.json.encode(event)))
 
 

@@ -31,7 +31,7 @@ from stream_app.events import (
 from stream_app.pipeline import Judged
 from stream_app.steps.deduplicate import Repeat
 from stream_app.worker.metrics import STAGES, ScorerMetrics
-from tests.builders.drift_samples import drift_event, feature, month, performance, realised
+from tests.builders.drift_events import drift_event, feature, performance, realised
 from tests.builders.prometheus_answers import faults, unanswered
 from tests.servers.prometheus import Prometheus
 from tests.servers.waiting import wait_until
@@ -100,16 +100,22 @@ class Exporters:
         self._stack.close()
 
 
+def month_of(number: int) -> str:
+    """The number-th month from 2005-01 on, 0 the first."""
+    return f"{2005 + number // 12}-{number % 12 + 1:02}"
+
+
 def window(number: int) -> DriftEvent:
     """The loan book's story: low_doc ends in 2005-10, the predictions of 2006 and 2007 are far too low."""
     ended, crisis = number >= PROGRAMME_ENDS, number in CRISIS
     truth = realised(2.5, 1.9, 3.2) if crisis else realised(1.0, 0.8, 1.3)
-    drifts = {"low_doc": 0.7 if ended else 0.1}
+    ratios = {"low_doc": 2.8 if ended else 0.4}
     return drift_event(
-        month(number),
+        month_of(number),
+        rows=1_500,
         verdict="drifted" if ended else "stable",
-        features=tuple(feature(name, psi=drifts.get(name, 0.02)) for name in BUNDLE.contract.names()),
-        performance=(performance(BUNDLE.version, truth=truth),),
+        features=tuple(feature(name, ratios.get(name, 0.08)) for name in BUNDLE.contract.names()),
+        performance=(performance(BUNDLE.version, 1_500, truth),),
     )
 
 
@@ -150,7 +156,7 @@ def test_every_panel_and_rule_has_data_and_the_alerts_tell_the_story(
     meanwhile(lambda: prometheus.firing("FeatureDrift"), "a feature drifts")
     assert [each["feature"] for each in prometheus.firing("FeatureDrift")] == ["low_doc"]
     off = sorted(each["window"] for each in prometheus.firing("CalibrationOff"))
-    assert off == [month(number).id for number in CRISIS]
+    assert off == [month_of(number) for number in CRISIS]
 
     until = time.monotonic() + 10
     meanwhile(lambda: not unanswered(prometheus, BUNDLE.version) or time.monotonic() > until, "all was asked")

@@ -6,7 +6,8 @@ import pytest
 
 from monitoring.event_time import WindowSize
 from monitoring.store import DecisionStore, Unpublished, WindowKey
-from tests.builders.store_rows import DAILY, DAY, HOUR, day_of, decision, drift_event, label, put
+from tests.builders.drift_events import short_event
+from tests.builders.store_rows import DAILY, DAY, HOUR, day_of, decision, label, put
 
 FIRST, SECOND = "1970-01-01", "1970-01-02"
 
@@ -92,7 +93,7 @@ def test_late_decisions_among_a_run_are_counted_beside_it(store: DecisionStore) 
 def test_a_window_that_was_computed_is_no_longer_to_be_computed(store: DecisionStore) -> None:
     day_of(store, rows=3)
     store.close_due(DAY, DAILY, at_us=0)
-    event = drift_event()
+    event = short_event()
     store.computed(key(store), event)
     assert store.uncomputed() == store.stale() == []
     assert store.window_event(FIRST) == event
@@ -110,12 +111,12 @@ def test_outcomes_that_join_a_computed_window_make_it_stale_until_it_is_computed
     day_of(store, rows=3)
     day_of(store, rows=1, day=1, name="other")
     store.close_due(2 * DAY, DAILY, at_us=0)
-    store.computed(key(store, FIRST), drift_event(FIRST))
-    store.computed(key(store, SECOND), drift_event(SECOND))
+    store.computed(key(store, FIRST), short_event(FIRST))
+    store.computed(key(store, SECOND), short_event(SECOND))
     put(store, labels=[label("r0"), label("r2"), label("nobody")])
     (stale,) = store.stale()
     assert (stale.id, stale.labels_seen) == (FIRST, 2)
-    store.computed(stale, drift_event(FIRST, revision=2))
+    store.computed(stale, short_event(FIRST, revision=2))
     assert store.stale() == []
 
 
@@ -124,7 +125,7 @@ def test_outcomes_that_join_while_a_window_is_computed_are_not_forgotten(store: 
     store.close_due(DAY, DAILY, at_us=0)
     before = key(store)
     put(store, labels=[label("r0")])
-    store.computed(before, drift_event())
+    store.computed(before, short_event())
     assert [window.labels_seen for window in store.stale()] == [1]
 
 
@@ -154,8 +155,8 @@ def test_the_outcome_of_a_late_decision_makes_nothing_stale(store: DecisionStore
 def test_the_highest_revision_of_a_window_stays(store: DecisionStore) -> None:
     day_of(store, rows=1)
     store.close_due(DAY, DAILY, at_us=0)
-    store.computed(key(store), drift_event(revision=2))
-    store.computed(key(store), drift_event(revision=1, rows=99))
+    store.computed(key(store), short_event(revision=2))
+    store.computed(key(store), short_event(revision=1, rows=99))
     (event,) = store.windows()
     assert (event.revision, event.rows) == (2, 3)
 
@@ -164,20 +165,20 @@ def test_a_revision_is_announced_once_and_the_next_one_again(store: DecisionStor
     day_of(store, rows=1)
     store.close_due(DAY, DAILY, at_us=0)
     assert store.unpublished() == []
-    store.computed(key(store), drift_event())
+    store.computed(key(store), short_event())
     (waiting,) = store.unpublished()
     assert isinstance(waiting, Unpublished)
     assert (waiting.id, waiting.revision, waiting.record[:10]) == (FIRST, 1, b'{"window":')
     store.published(FIRST, 1, at_us=0)
     assert store.unpublished() == []
-    store.computed(key(store), drift_event(revision=2))
+    store.computed(key(store), short_event(revision=2))
     assert [window.revision for window in store.unpublished()] == [2]
 
 
 def test_the_announcement_of_an_older_revision_does_not_stand_for_the_newer(store: DecisionStore) -> None:
     day_of(store, rows=1)
     store.close_due(DAY, DAILY, at_us=0)
-    store.computed(key(store), drift_event(revision=2))
+    store.computed(key(store), short_event(revision=2))
     store.published(FIRST, 1, at_us=0)
     assert [window.revision for window in store.unpublished()] == [2]
 
@@ -185,7 +186,7 @@ def test_the_announcement_of_an_older_revision_does_not_stand_for_the_newer(stor
 def test_the_last_windows_are_given_oldest_first(store: DecisionStore) -> None:
     put(store, [decision(str(day), day * DAY) for day in range(4)])
     for window_id in store.close_due(4 * DAY, DAILY, at_us=0):
-        store.computed(key(store, window_id), drift_event(window_id))
+        store.computed(key(store, window_id), short_event(window_id))
     ids = [f"1970-01-0{day}" for day in (1, 2, 3, 4)]
     assert [event.window.id for event in store.windows()] == ids
     assert [event.window.id for event in store.windows(last=2)] == ids[2:]

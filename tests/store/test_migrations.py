@@ -23,7 +23,8 @@ from monitoring.store import DecisionStore, PartitionOffset, migrations
 from monitoring.store.schema import NEWEST
 from monitoring.store.tables import METADATA, VERSION
 from stream_app.errors import StoreError
-from tests.builders.store_rows import DAILY, DAY, HOUR, decision, drift_event, label, put
+from tests.builders.drift_events import short_event
+from tests.builders.store_rows import DAILY, DAY, HOUR, decision, label, put
 from tests.servers.postgres import PASSWORD
 
 HERE = Path(__file__).parent
@@ -96,10 +97,12 @@ def test_an_upgraded_store_goes_on_where_the_older_program_stopped(old_url: str)
         }
         assert [key.id for key in store.uncomputed()] == ["count-000002", "1970-01-02"]
         assert [key.id for key in store.stale()] == ["count-000001", "1970-01-01"]
-        assert [event.id for event in store.unpublished()] == ["count-000001"]
-        assert store.window_event("1970-01-01") == drift_event()
+        assert [waiting.id for waiting in store.unpublished()] == ["count-000001"]
+        event = store.window_event("1970-01-01")
+        assert event is not None
+        assert (event.revision, event.rows, event.late_rows, event.verdict) == (1, 3, 1, "too_few")
         [_, stale] = store.stale()
-        store.computed(stale, drift_event(revision=2))
+        store.computed(stale, short_event(revision=2))
         store.published("1970-01-01", 2, at_us=7)
         assert put(store, [decision("early", 2 * DAY), decision("r0")], [label("r2")]).decisions_new == 1
         assert store.counts().labels_pending == 0

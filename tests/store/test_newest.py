@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from monitoring.store import DecisionStore
-from tests.builders.store_rows import DAILY, DAY, decision, drift_event, put
+from tests.builders.drift_events import short_event
+from tests.builders.store_rows import DAILY, DAY, decision, put
 
 
 def test_decisions_are_found_by_their_requests_and_unknown_ones_are_not(store: DecisionStore) -> None:
@@ -56,6 +57,6 @@ def test_the_stamp_of_the_windows_changes_when_one_closes_and_when_one_is_comput
     stamps.append(store.windows_stamp())
     [key] = store.uncomputed()
     for revision in (1, 2):
-        store.computed(key, drift_event(revision=revision))
+        store.computed(key, short_event(revision=revision))
         stamps.append(store.windows_stamp())
     assert len(set(stamps)) == 4

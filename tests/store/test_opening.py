@@ -153,8 +153,9 @@ def test_the_name_of_a_postgresql_store_says_where_it_is_without_the_password(po
 
 def test_both_ways_to_write_the_scheme_are_taken(postgres: Postgres) -> None:
     url = postgres.new_database("scheme")
-    DecisionStore.open(url.replace("postgresql://", "postgres://")).close()
-    DecisionStore.open(url.replace("postgresql://", "postgresql+psycopg://")).close()
+    for scheme in ("postgres", "postgresql+psycopg"):
+        with DecisionStore.open(url.replace("postgresql", scheme, 1)) as store:
+            assert store.name.startswith("postgresql://")
 
 
 def test_a_wrong_password_is_told_without_it(postgres: Postgres) -> None:

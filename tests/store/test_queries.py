@@ -9,7 +9,8 @@ from pathlib import Path
 
 from monitoring.store import DecisionStore
 from stream_app.drift_events import FeatureDrift, Shift
-from tests.builders.store_rows import DAILY, DAY, decision, drift_event, label, put
+from tests.builders.drift_events import short_event
+from tests.builders.store_rows import DAILY, DAY, decision, label, put
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "store.md").read_text()
 BY_MONTH, BY_FEATURE = re.findall(r"```sql\n(.*?)```", PAGE, re.DOTALL)
@@ -29,7 +30,7 @@ def test_the_queries_of_the_page_give_what_it_says(tmp_path: Path) -> None:
         put(store, labels=[label("a"), label("b", defaulted=False), label("c", defaulted=False)])
         store.close_due(DAY, DAILY, at_us=0)
         (key,) = store.uncomputed()
-        store.computed(key, drift_event(features=(drift_of("amount", 0.1), drift_of("state", 0.2))))
+        store.computed(key, short_event(features=(drift_of("amount", 0.1), drift_of("state", 0.2))))
     with closing(sqlite3.connect(path)) as db:
         assert db.execute(BY_MONTH).fetchall() == [("1970-01", 2, 0.25, 0.5), ("1970-02", 1, 0.25, 0.0)]
         assert db.execute(BY_FEATURE).fetchall() == [("1970-01-01", "state", 0.2), ("1970-01-01", "amount", 0.1)]

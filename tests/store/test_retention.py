@@ -6,7 +6,8 @@ import pytest
 
 from monitoring.store import Counts, DecisionStore, WindowKey
 from stream_app.errors import StoreError
-from tests.builders.store_rows import DAILY, DAY, HOUR, day_of, decision, drift_event, label, put
+from tests.builders.drift_events import short_event
+from tests.builders.store_rows import DAILY, DAY, HOUR, day_of, decision, label, put
 
 
 def close(store: DecisionStore, days: int, compute: bool = True) -> list[WindowKey]:
@@ -14,7 +15,7 @@ def close(store: DecisionStore, days: int, compute: bool = True) -> list[WindowK
     store.close_due(days * DAY, DAILY, at_us=0)
     keys = store.uncomputed()
     for key in keys if compute else []:
-        store.computed(key, drift_event(key.id))
+        store.computed(key, short_event(key.id))
     return keys
 
 
@@ -49,9 +50,9 @@ def test_a_window_that_is_not_computed_keeps_its_decisions_and_those_after_it(st
     day_of(store, rows=3, day=0)
     day_of(store, rows=3, day=1, name="next")
     first, second = close(store, days=2, compute=False)
-    store.computed(second, drift_event(second.id))
+    store.computed(second, short_event(second.id))
     assert store.remove_before(99 * DAY) == 0
-    store.computed(first, drift_event(first.id))
+    store.computed(first, short_event(first.id))
     assert store.remove_before(99 * DAY) == 6
 
 
@@ -61,7 +62,7 @@ def test_a_window_whose_outcomes_are_to_be_counted_keeps_its_decisions_until_the
     put(store, labels=[label("r0")])
     assert store.remove_before(99 * DAY) == 0
     (stale,) = store.stale()
-    store.computed(stale, drift_event(stale.id, revision=2))
+    store.computed(stale, short_event(stale.id, revision=2))
     assert store.remove_before(99 * DAY) == 3
 
 
@@ -71,7 +72,7 @@ def test_a_count_window_that_is_not_computed_keeps_its_decisions(store: Decision
     store.close_due_counts(2, at_us=0)
     assert store.remove_before(99 * DAY) == 0
     (key,) = store.uncomputed()
-    store.computed(key, drift_event(key.id))
+    store.computed(key, short_event(key.id))
     assert store.remove_before(99 * DAY) == 3
 
 
@@ -101,7 +102,7 @@ def test_decisions_about_to_go_are_in_no_new_count_window_and_hold_nothing_back(
     assert store.close_due_counts(2, at_us=0) == ["count-000001"]
     (key,) = store.uncomputed()
     assert key.start_us == DAY
-    store.computed(key, drift_event(key.id))
+    store.computed(key, short_event(key.id))
     assert [store.remove_before(2 * DAY) for _ in range(2)] == [3, 0]
 
 
@@ -131,7 +132,7 @@ def test_arrival_numbers_are_never_given_again(store: DecisionStore) -> None:
     put(store, [decision("a"), decision("b")])
     close(store, days=1)
     store.close_due_counts(2, at_us=0)
-    store.computed(store.uncomputed()[0], drift_event("count-000001"))
+    store.computed(store.uncomputed()[0], short_event("count-000001"))
     store.remove_before(DAY)
     put(store, [decision("c", DAY), decision("d", DAY)])
     assert store.close_due_counts(2, at_us=0) == ["count-000002"]

@@ -13,7 +13,7 @@ from monitoring.store import DecisionRow, DecisionStore, Put
 from stream_app.commands.drift import command
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import StoreError
-from tests.builders.drift_months import event
+from tests.builders.drift_events import event_with_ratios as event
 
 MONTH = WindowSize.parse("1mo")
 EVENTS = [event(1), event(2, {"home": 4.0}), event(3, {"home": 2.0})]

@@ -14,12 +14,12 @@ import pytest
 from stream_app.demo.monitor_view import Expected, MonitorView
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import DemoFailed
-from tests.builders.drift_events import drift_event
+from tests.builders.drift_events import event_with_drift as event
 from tests.builders.records import Record
 
 ALL = Expected(decisions=2_000, labels=2_000)
-FIRST, SECOND = drift_event("2005-01", labelled=0), drift_event("2005-02", labelled=1_000)
-FIRST_AGAIN = drift_event("2005-01", revision=2, labelled=1_000)
+FIRST, SECOND = event("2005-01", labelled=0), event("2005-02", labelled=1_000)
+FIRST_AGAIN = event("2005-01", revision=2, labelled=1_000)
 
 
 class Monitor:
@@ -74,7 +74,7 @@ def wait(
 
 
 def test_it_is_waited_for_until_every_decision_and_every_outcome_is_in_a_window(printed: list[str]) -> None:
-    events = Events([FIRST], [SECOND], [FIRST_AGAIN], [drift_event("2005-03")])
+    events = Events([FIRST], [SECOND], [FIRST_AGAIN], [event("2005-03")])
     monitor_view = wait(events, printed)
     assert [event.revision for event in monitor_view.windows.in_order()] == [2, 1]
     assert (len(events.left), monitor_view.fault) == (1, None)

@@ -24,7 +24,7 @@ from stream_app.demo.summary import (
 )
 from stream_app.errors import DemoFailed, InputFileError
 from stream_app.tables.messages import DECISION
-from tests.builders.drift_events import drift_event
+from tests.builders.drift_events import event_with_drift as event
 
 GOOD = Account(
     requests=1_000,
@@ -89,9 +89,9 @@ def test_without_answers_latency_is_null_and_the_rate_is_zero() -> None:
 
 def test_what_the_monitor_saw_is_counted_with_the_first_window_of_each_alarm() -> None:
     windows = [
-        drift_event("2005-09"),
-        drift_event("2005-10", drifted=["low_doc"]),
-        drift_event("2005-11", drifted=["state", "low_doc"], calibration="predicted_too_low"),
+        event("2005-09"),
+        event("2005-10", drifted=["low_doc"]),
+        event("2005-11", drifted=["state", "low_doc"], calibration="predicted_too_low"),
     ]
     summary = Summary.of(GOOD, 990, windows)
     assert (summary.windows, summary.windows_drifted) == (3, 2)

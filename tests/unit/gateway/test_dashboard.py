@@ -18,9 +18,10 @@ from stream_app.gateway.dashboard_data import RECHECK_SECONDS, DashboardData
 from stream_app.gateway.dashboard_schema import WindowPerformance
 from stream_app.gateway.event_stream import EventStream
 from stream_app.gateway.static_files import STATIC
+from tests.builders.drift_events import short_event
 from tests.builders.gateway import run
 from tests.builders.records import output_of, record, request
-from tests.builders.store_rows import DAILY, DAY, decision, drift_event, put
+from tests.builders.store_rows import DAILY, DAY, decision, put
 
 # ---- figures --------------------------------------------------------------------------------------------------------
 
@@ -50,8 +51,8 @@ def of_feature(name: str, psi: float | None, limit: float | None = 0.25) -> Feat
 
 def test_the_drift_map_has_a_row_a_feature_and_null_where_nothing_is_known() -> None:
     windows = [
-        drift_event("a", features=(of_feature("old", 0.5), of_feature("both", None, None))),
-        drift_event("b", features=(of_feature("new", 0.25), of_feature("both", 0.1))),
+        short_event("a", features=(of_feature("old", 0.5), of_feature("both", None, None))),
+        short_event("b", features=(of_feature("new", 0.25), of_feature("both", 0.1))),
     ]
     drift = drift_map(windows, {"b": "/reports/window-b.html"})
     assert (drift.windows, drift.features) == (["a", "b"], ["new", "both", "old"])
@@ -71,7 +72,7 @@ def test_the_performance_of_a_window_is_that_of_the_model_that_decided_most() ->
         default_rate=0.2, default_rate_interval=Interval(0.1, 0.3), auc=None, auc_interval=None, brier=0, log_loss=0,
         observed_over_predicted=None, bounds=Interval(0, 1), calibration="in_line",
     )  # fmt: skip
-    event = drift_event("a", performance=(performance(1, 0.9, None), performance(9, 0.1, realised)))
+    event = short_event("a", performance=(performance(1, 0.9, None), performance(9, 0.1, realised)))
     assert _performance(event) == WindowPerformance(
         window="a", expected=0.1, realised=0.2, low=0.1, high=0.3, labelled_share=0.5, calibration="in_line"
     )
@@ -139,10 +140,10 @@ def test_windows_are_read_again_when_one_closes_or_is_computed_anew(store: Decis
     put(store, [decided("a", 1_000)])
     store.close_due(DAY, DAILY, at_us=0)
     [key] = store.uncomputed()
-    store.computed(key, drift_event(revision=1))
+    store.computed(key, short_event(revision=1))
     data.refresh(store)
     assert [event.revision for event in data.windows] == [1]
-    store.computed(key, drift_event(revision=2))
+    store.computed(key, short_event(revision=2))
     data.refresh(store)
     assert [event.revision for event in data.windows] == [2]
 
@@ -166,7 +167,7 @@ def test_counts_and_scores_follow_the_store_when_its_retention_removes_rows(stor
     running.refresh(store)
     store.close_due(DAY, DAILY, at_us=0)
     [key] = store.uncomputed()
-    store.computed(key, drift_event(revision=1))
+    store.computed(key, short_event(revision=1))
     put(store, [decided_on_day(2, "new", 500_000)])
     running.refresh(store)
     assert running.outcomes == {"approved": 3, "refused": 1}
@@ -185,7 +186,7 @@ def test_a_store_that_its_retention_emptied_is_shown_empty(store: DecisionStore)
     data.refresh(store)
     store.close_due(DAY, DAILY, at_us=0)
     [key] = store.uncomputed()
-    store.computed(key, drift_event(revision=1))
+    store.computed(key, short_event(revision=1))
     assert store.remove_before(2 * DAY) == 3
     data.refresh(store)
     data.refresh(store)

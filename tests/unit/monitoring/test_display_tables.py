@@ -11,8 +11,18 @@ from monitoring.display.feature_table import feature_grid, figures_grid, left_ou
 from monitoring.display.table import Cell, Column, Grid
 from monitoring.display.verdicts import features_of, summary
 from monitoring.display.window_table import window_grid
-from stream_app.drift_events import DriftEvent, FeatureDrift
-from tests.builders.drift_months import FEATURES, event, performance, shift
+from stream_app.drift_events import CalibrationVerdict, DriftEvent, FeatureDrift, Performance
+from tests.builders import drift_events
+from tests.builders.drift_events import FEATURES, realised, shift
+from tests.builders.drift_events import event_with_ratios as event
+
+
+def performance(
+    calibration: CalibrationVerdict = "unknown", known: float = 0.0, version: str = "v1", rows: int = 1_000
+) -> Performance:
+    """``known``: share of the labels that are, half of them defaults."""
+    truth = realised(10.0, 1.5, 9.25, calibration=calibration, default_rate=0.5) if known else None
+    return drift_events.performance(version, rows, truth, known)
 
 
 def texts(row: list[Cell]) -> list[str]:
@@ -109,7 +119,7 @@ def test_the_figures_are_of_the_latest_window_with_decisions_enough_and_the_titl
 def test_the_figures_of_one_window_are_those_of_every_distribution_the_furthest_out_first() -> None:
     rows = rows_of(figures_grid(event(1, {"home": 2.0, "outcomes": 1.5})))
     assert [row[:2] for row in rows[:2]] == [["home", "DRIFTED"], ["(outcome mix)", "DRIFTED"]]
-    assert rows[0][2:] == ["0.500", "0.250", "0.200", "wasserstein", "12.5%", "25.0%", "0.0%"]
+    assert rows[0][2:] == ["0.500", "0.250", "0.100", "wasserstein", "12.5%", "25.0%", "0.0%"]
     assert {row[1] for row in rows[2:]} == {"stable"}
 
 

@@ -12,7 +12,7 @@ from monitoring.decode import Incoming
 from monitoring.log_lines import MOST_VERSIONS, LogLines, window_line
 from monitoring.store import Stored
 from stream_app.drift_events import PredictionDrift, Shift
-from tests.builders.store_rows import drift_event
+from tests.builders.drift_events import short_event
 
 
 class Clock:
@@ -110,11 +110,11 @@ def test_nothing_is_logged_of_a_poll_in_order(lines: LogLines, caplog: pytest.Lo
     ],
 )
 def test_a_window_is_described_in_one_line(changes: dict[str, Any], line: str) -> None:
-    assert window_line(drift_event(**changes)) == line
+    assert window_line(short_event(**changes)) == line
 
 
 def test_a_drifted_window_is_described_with_what_drifted() -> None:
     shift = Shift(psi=1.0, psi_limit=0.5, drifted=True, distance=None, distance_method="none")
     prediction = PredictionDrift(shift=shift, mean_probability=0.5, reference_mean_probability=0.1)
-    event = drift_event(verdict="drifted", prediction=prediction)
+    event = short_event(verdict="drifted", prediction=prediction)
     assert window_line(event) == "window 1970-01-01: 3 decisions, drifted: the prediction"

@@ -12,7 +12,7 @@ from monitoring.metrics.monitor import MonitorMetrics
 from monitoring.metrics.window_series import MOST_VERSIONS
 from monitoring.store import Stored
 from stream_app.drift_events import DriftEvent, WindowRef
-from tests.builders.drift_samples import drift_event, feature, month, outcomes, performance, prediction, realised
+from tests.builders.drift_events import drift_event, feature, outcomes, performance, prediction, realised
 from tests.builders.records import MODEL, TOY
 
 
@@ -130,7 +130,7 @@ def test_children_reports_and_closings_are_counted_and_timed(exported: Exported)
 
 def test_a_window_shows_its_figures_under_its_id(exported: Exported) -> None:
     exported.metrics.window_computed(
-        drift_event(month(14), rows=1_200, late_rows=4, drifted_share=0.25, outcomes=outcomes(approved=0.6))
+        drift_event("2006-03", rows=1_200, late_rows=4, drifted_share=0.25, outcomes=outcomes(approved=0.6))
     )
     expected = {
         "window_start_timestamp_seconds": dt.datetime(2006, 3, 1, tzinfo=dt.UTC).timestamp(),
@@ -138,7 +138,7 @@ def test_a_window_shows_its_figures_under_its_id(exported: Exported) -> None:
         "window_late_rows": 4,
         "drifted_share": 0.25,
         "approved_share": 0.6,
-        "prediction_psi": 0.01,
+        "prediction_psi": 0.025,
         "mean_probability": 0.05,
     }
     assert {name: exported.value(name, window="2006-03") for name in expected} == expected
@@ -148,7 +148,9 @@ def test_a_window_shows_its_figures_under_its_id(exported: Exported) -> None:
 
 def test_a_drift_ratio_is_psi_over_its_limit(exported: Exported) -> None:
     exported.metrics.window_computed(
-        drift_event(features=(feature("home", psi=0.5),), prediction=prediction(psi=0.125), outcomes=outcomes(psi=1.0))
+        drift_event(
+            features=(feature("home", ratio=2.0),), prediction=prediction(ratio=0.5), outcomes=outcomes(ratio=4.0)
+        )
     )
     assert exported.value("feature_psi", window="2006-03", feature="home") == 0.5
     assert exported.value("feature_drift_ratio", window="2006-03", feature="home") == 2.0
@@ -188,8 +190,8 @@ def test_what_a_window_does_not_know_is_absent_and_not_zero(
         drift_event(
             rows=0,
             verdict="too_few",
-            features=(feature("home", psi=None),),
-            prediction=prediction(psi=None, mean=None),
+            features=(feature("home", ratio=None),),
+            prediction=prediction(ratio=None, mean=None),
         )
     )
     assert exported.value(name, window="2006-03", **labels) is None
@@ -213,13 +215,13 @@ FUTURE = dt.datetime(2026, 2, 1, tzinfo=dt.UTC)
 def test_only_the_newest_windows_are_shown_in_whatever_order_they_come() -> None:
     exported = Exported(keep_windows=2)
     for number in (3, 0, 2, 1):
-        exported.metrics.window_computed(drift_event(month(number)))
+        exported.metrics.window_computed(drift_event(f"2005-{number + 1:02}"))
     assert exported.windows("window_rows") == ["2005-03", "2005-04"]
 
 
 def test_count_windows_do_not_push_time_windows_out() -> None:
     exported = Exported(keep_windows=1)
-    exported.metrics.window_computed(drift_event(month(3)))
+    exported.metrics.window_computed(drift_event("2005-04"))
     exported.metrics.window_computed(drift_event(by_count(1)))
     exported.metrics.window_computed(drift_event(by_count(2)))
     assert exported.windows("window_rows") == ["2005-04", "count-000002"]
@@ -231,7 +233,7 @@ def by_count(number: int) -> WindowRef:
 
 
 def test_restored_windows_are_shown_and_not_counted_again(exported: Exported) -> None:
-    exported.metrics.windows_restored([drift_event(month(0)), drift_event(month(1))])
+    exported.metrics.windows_restored([drift_event("2005-01"), drift_event("2005-02")])
     assert exported.windows("window_rows") == ["2005-01", "2005-02"]
     assert exported.value("windows_closed_total", verdict="stable") == 0
     assert exported.value("last_window_closed_timestamp_seconds") == drift_event().computed_at.timestamp()
@@ -245,7 +247,7 @@ def test_forgotten_windows_leave_no_series(exported: Exported) -> None:
 
 def test_the_reference_is_that_of_the_newest_window(exported: Exported) -> None:
     exported.metrics.window_computed(drift_event())
-    assert exported.value("reference_missing_share", feature="home") == 0.02
+    assert exported.value("reference_missing_share", feature="home") == 0.25
     assert exported.value("reference_mean_probability") == 0.045
     assert exported.value("reference_approved_share") == 0.72
 
@@ -257,7 +259,7 @@ def test_features_outside_the_contract_make_no_series(exported: Exported) -> Non
     """A window in the store may be of an older bundle."""
     exported.metrics.window_computed(drift_event(features=(feature("home"), feature("of another bundle"))))
     assert b"of another bundle" not in generate_latest(exported.registry)
-    assert exported.value("feature_psi", window="2006-03", feature="home") == 0.05
+    assert exported.value("feature_psi", window="2006-03", feature="home") == 0.025
 
 
 def test_of_many_model_versions_those_with_the_most_rows_are_shown(exported: Exported) -> None:

@@ -16,7 +16,8 @@ from monitoring.store import DecisionStore, PartitionOffset, WindowKey
 from monitoring.windows.due import Windowing
 from monitoring.windows.scheduler import WindowScheduler
 from stream_app.drift_events import DriftEvent
-from tests.builders.store_rows import DAY, day_of, drift_event, label, put
+from tests.builders.drift_events import short_event
+from tests.builders.store_rows import DAY, day_of, label, put
 from tests.builders.window_scheduler import Metrics
 
 FIRST, SECOND = "1970-01-01", "1970-01-02"
@@ -49,7 +50,7 @@ class Monitor:
         return frozenset()
 
     def _compute(self, key: WindowKey) -> None:
-        self.store.computed(key, drift_event(key.id, key.revision + 1))
+        self.store.computed(key, short_event(key.id, key.revision + 1))
 
     async def _publish(self, window_id: str, record: bytes) -> None:
         self.published.append((window_id, msgspec.json.decode(record, type=DriftEvent).revision))
