@@ -19,16 +19,16 @@ from models.errors import ExpectedError
 from stream_app.commands.suggestions import Group
 
 COMMANDS = {
-    "demo": "The main job from one command: broker, scorer, monitor, replay of the loan book, summary.",
+    "demo": "Try everything: broker, scorer, monitor and gateway, a replay of the loan book, a summary.",
     "worker": "Score loan requests: the Faust worker.",
     "gateway": "Serve HTTP and the dashboard in front of the topics.",
     "broker": "Run an embedded broker (Apache Kafka or Tansu) in the foreground.",
     "topics": "Create or check the topics.",
-    "clients": "Load client profiles into the client store.",
-    "produce": "Send the rows of a file as loan requests, or as the truth about them.",
-    "decisions": "Read decisions: dump or follow.",
-    "rejections": "Read rejections: dump or follow.",
-    "monitor": "Watch the decisions: the monitor, a second Faust worker.",
+    "clients": "Load client profiles into the client store, count and show them.",
+    "produce": "Send the rows of a file as loan requests, or as labels: whether each loan defaulted.",
+    "decisions": "Print the decisions, or follow them.",
+    "rejections": "Print the rejections, or follow them.",
+    "monitor": "Watch the decisions for drift: the second Faust worker.",
     "drift": "Show the closed windows: what drifted, and whether defaults come as predicted.",
     "report": "Write an Evidently report of a window, or of the decisions of some days.",
     "keys": "Make, list and remove the gateway's API keys.",

@@ -215,9 +215,9 @@ class GatewaySettings(StreamSettings):
     gateway_port: Annotated[int, Field(ge=0, le=65535)] = Field(
         8000, description="port of the gateway; 0 takes a free one"
     )
-    group: str = Field("loan-scorer", min_length=1, description="the scorers' consumer group, whose lag is told")
+    group: str = Field("loan-scorer", min_length=1, description="the scorers' consumer group, whose lag is shown")
     reply_seconds: Annotated[float, Field(gt=0, le=60)] = Field(
-        2.0, description="how long a caller waits for a decision before it is told where to ask again"
+        2.0, description="how long a caller waits for a decision before it gets an address to ask again"
     )
     keys: Path | None = Field(None, description="file of hashed API keys; unset: none are asked for")
     rate_per_minute: Annotated[int, Field(ge=0)] = Field(

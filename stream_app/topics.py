@@ -57,6 +57,12 @@ class TopicNames(msgspec.Struct, frozen=True, kw_only=True):
             )
         return cls(**{field.name: prefix + field.default for field in msgspec.structs.fields(cls)})
 
+    @property
+    def prefix_option(self) -> str:
+        """What a command line needs to name the same topics, with a space before it."""
+        prefix = self.requests.removesuffix(TopicNames().requests)
+        return f" --topic-prefix {prefix}" if prefix else ""
+
     def all(self) -> tuple[str, ...]:
         """The five names."""
         return msgspec.structs.astuple(self)
@@ -109,11 +115,11 @@ def create_topics(
     names = names or TopicNames()
     wait_for_broker(bootstrap, wait_seconds, say=say)
     with admin_client(bootstrap, wait_seconds) as admin:
-        found = _partition_counts(admin, names)
-        _require_count(found, partitions)
-        if names.drift in found:
+        counts = _partition_counts(admin, names)
+        _require_count(counts, partitions)
+        if names.drift in counts:
             _compact(admin, names.drift)
-        missing = [spec for spec in topic_specs(names, partitions, replication) if spec.name not in found]
+        missing = [spec for spec in topic_specs(names, partitions, replication) if spec.name not in counts]
         if missing:
             _create(admin, missing)
             _require_count(_partition_counts(admin, names), partitions)  # another process may have been first
@@ -130,20 +136,20 @@ def check_topics(
     """The number of partitions all five topics have. Raises :class:`TopicMismatch` or BrokerUnreachable."""
     names = names or TopicNames()
     wait_for_broker(bootstrap, wait_seconds, say=say)
-    found = _found(bootstrap, names, wait_seconds)
-    missing = [name for name in names.all() if name not in found]
+    counts = _counts_when_answered(bootstrap, names, wait_seconds)
+    missing = [name for name in names.all() if name not in counts]
     if missing:
         raise TopicMismatch(
             f"The broker at {bootstrap} has no topic {', '.join(missing)}.",
             kept="No topic was changed.",
-            do_next=f"Create what is missing: stream-app topics create --kafka {bootstrap}.",
+            do_next=f"Create what is missing: stream-app topics create --kafka {bootstrap}{names.prefix_option}.",
         )
-    _require_count(found, found[names.requests])
-    return found[names.requests]
+    _require_count(counts, counts[names.requests])
+    return counts[names.requests]
 
 
-def _found(bootstrap: str, names: TopicNames, wait_seconds: float) -> dict[str, int]:
-    """Asks again for so long: for seconds after its death a broker is still named by the others, and may be asked."""
+def _counts_when_answered(bootstrap: str, names: TopicNames, wait_seconds: float) -> dict[str, int]:
+    """Asks until there is an answer: for seconds after a broker's end the others still name it, and it may be asked."""
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
@@ -167,15 +173,15 @@ def _compact(admin: KafkaAdminClient, topic: str) -> None:
     admin.alter_configs([ConfigResource("TOPIC", topic, COMPACTED)], raise_on_unknown=False)
 
 
-def _require_count(found: dict[str, int], partitions: int) -> None:
-    wrong = {name: count for name, count in found.items() if count != partitions}
+def _require_count(counts: dict[str, int], partitions: int) -> None:
+    wrong = {name: count for name, count in counts.items() if count != partitions}
     if wrong:
         listed = ", ".join(f"{name} has {count}" for name, count in wrong.items())
         raise TopicMismatch(
             f"The topics need {partitions} partitions each, but {listed}.",
             kept="No topic was changed.",
             do_next=f"Ask for the number that is there (--partitions {min(wrong.values())}), delete the topic if its "
-            "records may go, or take other names with --prefix.",
+            "records may go, or take other names with --topic-prefix.",
         )
 
 

@@ -34,7 +34,8 @@ if TYPE_CHECKING:
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Folder in which Apache Kafka keeps the records from one run to the next; without it they go with the broker.",
+    help="Folder in which Apache Kafka keeps the records from one run to the next; without it they "
+    "are deleted at the end.",
 )
 def command(engine: Choice, port: int, data: Path | None) -> None:
     """Run a broker in the foreground until Ctrl-C."""

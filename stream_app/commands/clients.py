@@ -16,14 +16,14 @@ _CLIENTS = click.option(
     aliases=["--store"],
     default="clients.db",
     show_default=True,
-    help="Client store: an SQLite file, or redis://[USER:PASSWORD@]HOST:PORT/NUMBER. A password is better kept in "
-    "STREAM_APP_CLIENTS, which other users of the machine do not see.",
+    help="Client store: an SQLite file, or redis://[USER:PASSWORD@]HOST:PORT/NUMBER. Put a password into "
+    "STREAM_APP_CLIENTS instead: other users of the machine see options.",
 )
 
 
 @click.group("clients", cls=Group)
 def command() -> None:
-    """Load client profiles into the client store, and look into it."""
+    """Load client profiles into the client store, count and show them."""
 
 
 @command.command("load")

@@ -1,4 +1,4 @@
-"""``stream-app decisions``: read the decisions."""
+"""``stream-app decisions``: print the decisions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from stream_app.commands.options import print_lines, read_records, reading_optio
     "--csv", "as_csv", is_flag=True, help="Rows of CSV: timestamp, client_id, score, decision, response time."
 )
 def command(as_json: bool, as_csv: bool, **options: Any) -> None:
-    """Show the decisions up to now, or follow them.
+    """Print the decisions up to now, or follow them.
 
     With --json each line is the decision as it was published, features included.
 

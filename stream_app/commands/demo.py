@@ -22,29 +22,33 @@ from stream_app.commands.options import ENGINE, KafkaServers
 @click.option(
     "--kafka",
     type=KafkaServers(),
-    help="Use this broker instead, with topics that go when the demo ends. If it is Tansu, add --engine tansu: else "
-    "every empty fetch takes 0.5 s there.",
+    help="Use this broker instead; the demo's topics there are deleted when it ends. If it is Tansu, add --engine "
+    "tansu: else every empty fetch takes 0.5 s.",
 )
 @click.option("--requests", type=click.IntRange(1), help="Replay only the first N applications (default: all 74,118).")
 @click.option(
-    "--rate", type=click.FloatRange(0, min_open=True), help="Requests per second (default: as fast as they are taken)."
+    "--rate",
+    type=click.FloatRange(0, min_open=True),
+    help="Requests per second (default: as fast as the scorer takes them).",
 )
 @click.option(
     "--faults",
     type=click.FloatRange(0, 1),
     default=0.005,
     show_default=True,
-    help="Share of the requests made bad on purpose; 0 for none.",
+    help="Share of the requests made bad on purpose, to be rejected; 0 for none.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Where the bad requests fall.")
-@click.option("--monitor/--no-monitor", default=True, show_default=True, help="Whether a monitor watches.")
+@click.option(
+    "--monitor/--no-monitor", default=True, show_default=True, help="Whether a monitor watches the decisions."
+)
 @click.option("--gateway/--no-gateway", default=True, show_default=True, help="Whether a gateway serves the dashboard.")
 @click.option("--stay", is_flag=True, help="After the replay keep everything running until Ctrl-C, for the dashboard.")
 @click.option(
     "--keep",
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder for the monitor's decision store and the Evidently reports of the last twelve months; without it the "
-    "store goes with the demo and no reports are made.",
+    "store is deleted when the demo ends and no reports are made.",
 )
 @click.option(
     "--summary", type=click.Path(dir_okay=False, writable=True, path_type=Path), help="Write the summary as JSON too."
@@ -52,12 +56,12 @@ from stream_app.commands.options import ENGINE, KafkaServers
 def command(**options: Any) -> None:
     """Replay the loan book of 2005-2008 through a broker and a scorer, account for every request, and watch it.
 
-    Starts a broker, a scorer, a monitor and a gateway, loads the client profiles, sends the applications in the order
-    of their approval and the truth about each loan when it became known, reads the decisions and rejections, and ends
-    with a summary and with what the monitor saw in the months of 2005-2008. In the default pace a bounded number of
-    requests is under way at any time; latency is from send to read. Everything the demo starts is removed with it.
+    Starts a broker, a scorer, a monitor and a gateway and loads the client profiles. Sends the applications in the
+    order of their approval, and whether each loan defaulted when that became known. Reads the decisions and rejections.
+    Ends with a summary and with what the monitor found month by month. Without --rate a bounded number of requests is
+    in flight at any time; latency is from send to read. Everything the demo starts is removed when it ends.
 
-    With --stay everything goes on after that until Ctrl-C, for whoever looks at the dashboard and tries clients.
+    With --stay everything runs on until Ctrl-C, so that you can look at the dashboard and try clients.
 
     Exit status 0 only if every request has exactly one output, of the kind it should have, and the monitor saw it all.
     """

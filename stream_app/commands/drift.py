@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 def command(store: str, last: int, features: tuple[str, ...], as_json: bool) -> None:
     """Show the closed windows: which drifted, by what, and whether defaults come as predicted.
 
-    Reads the decision store alone: neither a broker nor the monitor need run. What is out of line is in capitals, and
-    red in a terminal.
+    Reads the decision store alone: neither a broker nor the monitor needs to run. Alarms are in capitals, and red in a
+    terminal.
 
     The upper table has a row a window. Defaults become known before paid loans do, so calibration judges bounds of
-    observed ÷ predicted defaults that hold whatever becomes of the open loans: PD TOO LOW (TOO HIGH) means that the
-    probabilities of default are off by more than 1.4 (0.7) whichever way those end, unknown that it is too early.
+    observed ÷ predicted defaults that hold however the open loans end. PD TOO LOW means that the quotient is above 1.4,
+    PD TOO HIGH that it is below 0.7, whichever way they end; unknown means that it is too early to tell.
 
     The lower table has a line a feature, one block a window, the oldest left: its population stability index (PSI) over
     its limit, which follows from the number of decisions. A block above half its height is drift.
@@ -47,16 +47,12 @@ def command(store: str, last: int, features: tuple[str, ...], as_json: bool) -> 
     if not events:
         to_stderr("No window is closed yet: a window closes when later requests, and the lateness, have passed it.")
     elif as_json:
-        _show_json(events)
+        import msgspec
+
+        for event in events:
+            click.echo(msgspec.json.encode(event))
     else:
         _show(events, features)
-
-
-def _show_json(events: Sequence[DriftEvent]) -> None:
-    import msgspec
-
-    for event in events:
-        click.echo(msgspec.json.encode(event))
 
 
 def _show(events: Sequence[DriftEvent], features: tuple[str, ...]) -> None:

@@ -17,7 +17,7 @@ _KEYS = click.option(
     type=click.Path(dir_okay=False, path_type=Path),
     default=Path("keys.txt"),
     show_default=True,
-    help="The key file; it holds hashes, no key.",
+    help="The key file; it holds names, roles and hashes, not the keys.",
 )
 
 
@@ -25,7 +25,7 @@ _KEYS = click.option(
 def command() -> None:
     """Make, list and remove the gateway's API keys.
 
-    A running gateway takes a change up within a second.
+    A running gateway uses the changed file within a second.
     """
 
 
@@ -39,7 +39,7 @@ def command() -> None:
 )
 @_KEYS
 def add(name: str, role: str, path: Path) -> None:
-    """Make a key for NAME and print it, this once."""
+    """Make a key for NAME and print it. It is printed this once and stored nowhere."""
     from stream_app.gateway.api_keys import Keys, Role
 
     known = Keys.read(path, at_least=0) if path.exists() else Keys({})

@@ -1,4 +1,4 @@
-"""``stream-app monitor``: watch decisions and outcomes until told to stop."""
+"""``stream-app monitor``: watch decisions and labels until stopped."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from stream_app.commands.options import role_options
 @click.option("--window", help="Length of a window in event time: 15min, 6h, 1d, 1mo.")
 @click.option("--count-window", type=int, help="Additional windows of this many decisions; 0 for none.")
 @click.option("--reports", type=click.Path(path_type=Path), help="Folder of the Evidently reports.")
-@click.option("--reports-kept", type=int, help="Newest reports that stay there; 0 makes none.")
+@click.option("--reports-kept", type=int, help="How many reports are kept, the newest; 0 makes none.")
 @click.option("--web-host", help="Address of /metrics, /live and /ready.")
-@click.option("--monitor-port", type=int, help="Port of the same; 0 takes a free one.")
+@click.option("--monitor-port", type=int, help="Port of /metrics, /live and /ready; 0 takes a free one.")
 def command(**options: Any) -> None:
     """Watch the decisions: store them, close windows, measure drift and performance.
 
-    Reads decisions and outcomes into the decision store. When a window of event time is over, its features, its
-    probabilities and its outcomes are compared with the model's reference sample; when outcomes come, the window's
-    realised performance is told anew. Each result is a drift event on loan.drift, a row in the store (stream-app
+    Reads decisions and labels into the decision store. When a window of event time is over, its features, its
+    probabilities and its outcomes are compared with the model's reference sample; when labels arrive, the window's
+    realised performance is computed again. Each result is a drift event on loan.drift, a row in the store (stream-app
     drift), a set of gauges on /metrics, and an Evidently report in a folder.
 
     Every setting can also come from the environment as STREAM_APP_<NAME>; the README lists them all. The store holds
-    all state: the monitor may be stopped or killed at any time and goes on where it was.
+    all state: the monitor may be stopped or killed at any time, and the next one resumes where it was.
     """
     from stream_app.settings import MonitorSettings
 

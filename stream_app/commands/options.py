@@ -111,9 +111,9 @@ role_options = all_of(  # their environment variables are read with all other se
 )
 reading_options = all_of(
     broker_options,
-    click.option("--follow", "-f", is_flag=True, help="Go on with each new one until Ctrl-C."),
+    click.option("--follow", "-f", is_flag=True, help="Then print each new one until Ctrl-C."),
     click.option("--last", type=click.IntRange(0), help="Only the last N (with --follow the default is 0)."),
-    click.option("--from-beginning", is_flag=True, help="All there are (the default without --follow)."),
+    click.option("--from-beginning", is_flag=True, help="All of them (the default without --follow)."),
     click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
 )
 

@@ -1,4 +1,4 @@
-"""``stream-app produce``: send the rows of a file as loan requests, or as the truth about them."""
+"""``stream-app produce``: send the rows of a file as loan requests, or as their labels."""
 
 from __future__ import annotations
 
@@ -13,40 +13,42 @@ import click
 from stream_app.commands.options import broker_options, bundle_option, to_stderr
 
 if TYPE_CHECKING:
-    from stream_app.events import Label
-    from stream_app.tables.columns import Request
     from stream_app.tables.messages import Message
 
 
 @click.command("produce")
 @click.argument("file", type=click.Path(path_type=Path), required=False)
-@click.option("--outcomes", is_flag=True, help="The rows are outcomes, the truth about requests sent before.")
+@click.option(
+    "--outcomes", is_flag=True, help="The rows are labels: whether the loans of requests sent before defaulted."
+)
 @click.option("--sample", type=click.IntRange(1), help="Send the first N applications of 2005-2008 instead of a FILE.")
 @broker_options
 @bundle_option
 @click.option(
-    "--id", "id_name", help="Column of the client id (default: the one the contract names; of outcomes: client_id)."
+    "--id", "id_name", help="Column of the client id (default: the one the contract names; of labels: client_id)."
 )
 @click.option(
     "--request-id",
-    help="Column of the request id (default: made of client id, row, date and content; of outcomes: request_id).",
+    help="Column of the request id (default: made of client id, row, date and content; of labels: request_id).",
 )
-@click.option("--date", help="Column of the event time, ISO 8601 (default: now; of outcomes: observed_at).")
-@click.option("--defaulted", help="Column of an outcome's truth, 0/1 or false/true (default: defaulted).")
+@click.option("--date", help="Column of the event time, ISO 8601 (default: now; of labels: observed_at).")
+@click.option(
+    "--defaulted", help="Column that says whether the loan defaulted, 0/1 or false/true (default: defaulted)."
+)
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Records per second (default: no limit).")
 def command(file: Path | None, outcomes: bool, sample: int | None, **options: Any) -> None:
     """Send each row of FILE (CSV, Parquet or JSON Lines) as a loan request; wait until the broker has them all.
 
-    Columns that are features of the contract become the request's features; an empty cell says the value is missing.
-    Features that are no columns come from the client's profile. The client id and the contract's required features
-    must be columns: without them nothing is sent.
+    Columns that are features of the contract become the request's features; an empty cell means that the value is
+    missing. Features without a column come from the client's profile. The client id and the contract's required
+    features must be columns: without them nothing is sent.
 
     A file sent again with --date (or --sample) repeats the same requests, and the scorer skips those it has decided.
-    Without, the rows are dated now and are new requests; if --request-id names their ids nevertheless, they are
-    rejected as conflicting_request.
+    Without --date the rows are dated now and are new requests; if --request-id gives them ids that were used before,
+    they are rejected as conflicting_request.
 
-    With --outcomes each row says what became of one request: request_id, client_id, defaulted and observed_at, the
-    day it became known. With --sample as well, these are the outcomes of the sample's applications.
+    With --outcomes each row says whether one loan defaulted: request_id, client_id, defaulted and observed_at, the day
+    it became known. With --sample as well, these are the labels of the sample's applications.
     """
     if (file is None) == (sample is None):
         raise click.UsageError("Name a FILE to send, or --sample N, and not both.")
@@ -55,7 +57,7 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
     from stream_app.commands.send import send
     from stream_app.topics import TopicNames, check_topics
 
-    messages = _outcome_messages(file, sample, **options) if outcomes else _request_messages(file, sample, **options)
+    messages = _label_messages(file, sample, **options) if outcomes else _request_messages(file, sample, **options)
     names = TopicNames.prefixed(options["topic_prefix"])
     topic, what = (names.outcomes, "outcomes") if outcomes else (names.requests, "requests")
     check_topics(options["kafka"], names=names, wait_seconds=options["broker_wait_seconds"], say=to_stderr)
@@ -65,44 +67,31 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
 
 
 def _request_messages(file: Path | None, sample: int | None, **options: Any) -> list[Message]:
-    from stream_app.tables.messages import request_message
-
-    return [request_message(request) for request in _requests(file, sample, **options)]
-
-
-def _requests(file: Path | None, sample: int | None, **options: Any) -> list[Request]:
     from models.table import read_table
     from stream_app.demo.loan_book import read_replay
     from stream_app.tables.columns import read_contract
+    from stream_app.tables.messages import request_message
     from stream_app.tables.requests import RequestColumns, requests_of
 
     contract = read_contract(options["bundle"])
     if file is None:
-        return list(read_replay(contract, sample).requests)
+        return [request_message(request) for request in read_replay(contract, sample).requests]
     columns = RequestColumns(
         client_id=options["id_name"] or contract.id_column, request_id=options["request_id"], date=options["date"]
     )
-    return requests_of(read_table(file), contract, columns, dt.datetime.now(dt.UTC))
+    requests = requests_of(read_table(file), contract, columns, dt.datetime.now(dt.UTC))
+    return [request_message(request) for request in requests]
 
 
-def _outcome_messages(file: Path | None, sample: int | None, **options: Any) -> list[Message]:
+def _label_messages(file: Path | None, sample: int | None, **options: Any) -> list[Message]:
     """In the order they became known."""
-    from stream_app.tables.messages import label_message
-
-    return [
-        label_message(each) for each in sorted(_outcomes(file, sample, **options), key=lambda each: each.observed_at)
-    ]
-
-
-def _outcomes(file: Path | None, sample: int | None, **options: Any) -> list[Label]:
     from models.table import read_table
     from stream_app.demo.loan_book import read_replay
     from stream_app.tables.columns import read_contract
     from stream_app.tables.labels import LabelColumns, labels_of
+    from stream_app.tables.messages import label_message
 
     contract = read_contract(options["bundle"])
-    if file is None:
-        return list(read_replay(contract, sample).labels)
     named = {
         "request_id": options["request_id"],
         "client_id": options["id_name"],
@@ -110,7 +99,8 @@ def _outcomes(file: Path | None, sample: int | None, **options: Any) -> list[Lab
         "observed_at": options["date"],
     }
     columns = LabelColumns(**{field: column for field, column in named.items() if column})
-    return labels_of(read_table(file), contract, columns)
+    labels = read_replay(contract, sample).labels if file is None else labels_of(read_table(file), contract, columns)
+    return [label_message(label) for label in sorted(labels, key=lambda label: label.observed_at)]
 
 
 @contextlib.contextmanager

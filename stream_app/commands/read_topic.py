@@ -119,7 +119,7 @@ def _consumer(bootstrap: str, topic: str) -> Iterator[KafkaConsumer]:
         if not numbers:
             raise TopicMismatch(
                 f"The broker at {bootstrap} has no topic {topic}.",
-                do_next="Name its --prefix, or create it: stream-app topics create.",
+                do_next="Name its --topic-prefix, or create it: stream-app topics create.",
             )
         consumer.assign([TopicPartition(topic, number) for number in sorted(numbers)])
         yield consumer

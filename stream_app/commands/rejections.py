@@ -1,4 +1,4 @@
-"""``stream-app rejections``: read the rejections."""
+"""``stream-app rejections``: print the rejections."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from stream_app.commands.options import print_lines, read_records, reading_optio
 
 @click.command("rejections")
 @reading_options
-@click.option("--payload", is_flag=True, help="Show what was rejected too. It is personal data.")
+@click.option("--payload", is_flag=True, help="Print the rejected request too. It is personal data.")
 def command(as_json: bool, payload: bool, **options: Any) -> None:
-    """Show the rejections up to now, or follow them: reason, message, key, and where the request lies.
+    """Print the rejections up to now, or follow them: reason, message, key, and the position of the request.
 
-    What was sent is shown only with --payload.
+    The request itself is printed only with --payload.
     """
     records = read_records("rejections", **options)
     from stream_app.commands.formats import REJECTIONS_HEADER, rejection_json, rejection_line

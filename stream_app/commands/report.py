@@ -46,10 +46,10 @@ def command(
 ) -> None:
     """Write the Evidently report of window WINDOW_ID, or of the decisions of some days, as one HTML file.
 
-    What is compared: all features, the probability of default and the outcome mix, by default with the sample of the
-    training data that the bundle keeps. Reads the decision store alone. `stream-app drift` lists the windows. The file
-    needs no network and draws at most 20,000 decisions, evenly chosen. It holds no single decision and nobody's id, but
-    the least and the greatest value of each number.
+    Compares all features, the probability of default and the outcome mix, by default with the sample of the training
+    data that the bundle keeps. Reads the decision store alone. `stream-app drift` lists the windows. The file
+    needs no network and draws at most 20,000 decisions, evenly chosen. It holds no single decision and no id, but the
+    smallest and the largest value of each number.
 
     \b
     stream-app report 2007-03

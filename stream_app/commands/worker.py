@@ -1,4 +1,4 @@
-"""``stream-app worker``: run one scorer until it is told to stop."""
+"""``stream-app worker``: run one scorer until it is stopped."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from stream_app.commands.suggestions import Choice
 )
 @click.option("--threads", type=int, help="Threads of one prediction.")
 @click.option("--web-host", help="Address of /metrics, /live and /ready.")
-@click.option("--web-port", type=int, help="Port of the same; 0 takes a free one.")
+@click.option("--web-port", type=int, help="Port of /metrics, /live and /ready; 0 takes a free one.")
 def command(**options: Any) -> None:
     """Score loan requests: consume, decide, publish, commit.
 
-    Every setting can also come from the environment as STREAM_APP_<NAME>; the README lists them all. SIGTERM ends the
-    batch in hand, delivers it and leaves the group.
+    Every setting can also come from the environment as STREAM_APP_<NAME>; the README lists them all. On SIGTERM the
+    scorer decides and delivers the batch in hand, then leaves the group.
     """
     from stream_app.settings import WorkerSettings
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from types import FrameType
 
 from stream_app.demo.child_process import ChildProcess, stop_all
-from stream_app.demo.child_settings import MAX_REQUEST_BYTES, kept_text, reports_in
+from stream_app.demo.child_settings import CLIENTS_FILE, MAX_REQUEST_BYTES, kept_text, reports_in, start_scorer
+from stream_app.demo.child_view import stay
 from stream_app.demo.drift_summary import HEADER, alarm_lines, conclusion, quarter_rows
 from stream_app.demo.environment import Environment, existing_broker, own_broker
 from stream_app.demo.fault_injection import faults_among, with_faults
@@ -22,7 +23,7 @@ from stream_app.demo.reconciliation import Ledger
 from stream_app.demo.replay import ReplayJob, run_replay
 from stream_app.demo.screen import Screen
 from stream_app.demo.sender import Pace
-from stream_app.demo.startup import Folders, Options, start, stay_on
+from stream_app.demo.startup import Folders, Options, start
 from stream_app.demo.summary import (
     Summary,
     account_lines,
@@ -86,7 +87,9 @@ def _run(options: Options, screen: Screen, stack: ExitStack) -> Summary:
             view.require_sound()
     screen.say(verdict(account))
     if options.stay and gateway:
-        stay_on(environment, folders, children, gateway, replay.requests[0].client_id, screen)
+        others = children[1:]  # the replay's scorer has ended, so that its accounts are final
+        children.append(second := start_scorer(environment, folders.second_scorer, folders.gateway / CLIENTS_FILE))
+        stay(second, others, gateway, replay.requests[0].client_id, screen.say)
     return summary
 
 

@@ -12,7 +12,7 @@ from stream_app.broker import Choice
 from stream_app.clients import SQLiteClients
 from stream_app.demo.child_process import ChildProcess
 from stream_app.demo.child_settings import CLIENTS_FILE, start_gateway, start_monitor, start_scorer
-from stream_app.demo.child_view import ChildView, stay
+from stream_app.demo.child_view import ChildView
 from stream_app.demo.environment import Environment
 from stream_app.demo.kafka_clients import started_consumer
 from stream_app.demo.loan_book import Replay, read_replay
@@ -88,19 +88,3 @@ def start(
         if view:
             view.wait_until_ready()
     return Started(replay, scorer, monitor, gateway)
-
-
-def stay_on(
-    environment: Environment,
-    folders: Folders,
-    children: list[ChildProcess],
-    gateway: ChildView,
-    client_id: str,
-    screen: Screen,
-) -> None:
-    """Keep everything running. The replay's scorer has ended, so that its accounts are final; a second one answers
-    requests from the dashboard.
-    """
-    _, *others = children
-    children.append(scorer := start_scorer(environment, folders.second_scorer, folders.gateway / CLIENTS_FILE))
-    stay(scorer, others, gateway, client_id, screen.say)

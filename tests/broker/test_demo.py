@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -98,6 +99,23 @@ def test_an_interrupt_at_any_moment_leaves_no_process_and_no_file(
     assert "Traceback" not in ran.output
 
 
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGHUP])
+def test_a_demo_in_a_scripts_background_ends_cleanly_though_sigint_is_ignored(
+    how: signal.Signals, demo: Callable[..., Run]
+) -> None:
+    """A script's shell starts ``command &`` with SIGINT ignored, and children inherit that."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        ran = demo("--engine", "tansu", "--rate", "1000", "--no-monitor")
+    finally:
+        signal.signal(signal.SIGINT, before)
+    ran.has_said("decisions/s")
+    ran.process.send_signal(how)
+    assert ran.end() == 130, ran.output
+    assert ran.left() == ([], [])
+    assert "Traceback" not in ran.output
+
+
 @pytest.mark.kafka
 def test_an_interrupt_while_apache_kafka_starts_leaves_nothing(demo: Callable[..., Run]) -> None:
     ran = demo("--engine", "kafka", "--no-monitor", "--no-gateway")
@@ -137,6 +155,8 @@ def test_a_demo_that_stays_answers_on_its_dashboard_until_ctrl_c(demo: Callable[
     assert asked(address + "predict/no-such-client") == 404
     assert asked(address + "predict/218908") == 200
     ran.has_said("Everything stays until Ctrl-C")
+    [metrics] = re.findall(r"http://\S+/metrics", ran.output)
+    assert asked(metrics) == 200
     assert "Every one of the 3,000 requests has exactly one output" in ran.output
     assert asked(address + "predict/218914") == 200
     ran.process.send_signal(signal.SIGINT)

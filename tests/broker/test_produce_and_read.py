@@ -38,7 +38,7 @@ class Place:
         create_topics(broker.bootstrap, 4, names=self.names)
 
     def words(self, *words: str) -> list[str]:
-        return [*words, "--kafka", self.bootstrap, "--prefix", self.prefix]
+        return [*words, "--kafka", self.bootstrap, "--topic-prefix", self.prefix]
 
     def run(self, *words: str) -> Result:
         return CliRunner().invoke(cli, self.words(*words))
@@ -130,7 +130,9 @@ def test_a_file_without_a_needed_column_sends_nothing(place: Place, tmp_path: Pa
 
 
 def test_without_the_topics_nothing_is_sent_and_the_remedy_is_named(broker: Broker, unique_prefix: str) -> None:
-    done = CliRunner().invoke(cli, ["produce", "--sample", "1", "--kafka", broker.bootstrap, "--prefix", unique_prefix])
+    done = CliRunner().invoke(
+        cli, ["produce", "--sample", "1", "--kafka", broker.bootstrap, "--topic-prefix", unique_prefix]
+    )
     assert isinstance(done.exception, TopicMismatch)
     assert "topics create" in str(done.exception)
 
@@ -178,7 +180,7 @@ def test_rejections_show_what_was_sent_only_on_request(place: Place) -> None:
 
 def test_an_empty_topic_says_so_and_a_missing_one_is_an_error(place: Place) -> None:
     assert "none yet" in place.run("decisions").stderr
-    done = CliRunner().invoke(cli, ["decisions", "--kafka", place.bootstrap, "--prefix", "nowhere."])
+    done = CliRunner().invoke(cli, ["decisions", "--kafka", place.bootstrap, "--topic-prefix", "nowhere."])
     assert isinstance(done.exception, TopicMismatch)
 
 

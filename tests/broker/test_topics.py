@@ -66,11 +66,11 @@ def test_topics_that_differ_among_themselves_are_refused(broker: Broker, topic_n
 
 def test_the_command_tells_what_it_created_and_what_was_there(broker: Broker, topic_names: TopicNames) -> None:
     prefix = topic_names.requests.removesuffix("loan.requests")
-    create = ["create", "--kafka", broker.bootstrap, "--prefix", prefix, "--partitions", "2"]
+    create = ["create", "--kafka", broker.bootstrap, "--topic-prefix", prefix, "--partitions", "2"]
     first, again = (CliRunner().invoke(command, create).output.splitlines() for _ in range(2))
     assert first == [f"{name}: 2 partitions, created" for name in topic_names.all()]
     assert again == [f"{name}: 2 partitions, was there" for name in topic_names.all()]
-    checked = CliRunner().invoke(command, ["check", "--kafka", broker.bootstrap, "--prefix", prefix])
+    checked = CliRunner().invoke(command, ["check", "--kafka", broker.bootstrap, "--topic-prefix", prefix])
     assert checked.output.endswith("2 partitions each\n")
 
 

@@ -203,10 +203,14 @@ def test_the_help_lists_every_command_there_is_a_file_for() -> None:
         (["produce"], 2, "Name a FILE"),
         (["produce", "a.csv", "--sample", "3"], 2, "not both"),
         (["produce", "missing.csv"], 2, "Cannot read missing.csv"),
-        (["produce", "--sample", "1", "--kafka", "127.0.0.1:1", "--wait", "0.2"], 3, "No Kafka broker answered"),
+        (
+            ["produce", "--sample", "1", "--kafka", "127.0.0.1:1", "--broker-wait-seconds", "0.2"],
+            3,
+            "No Kafka broker answered",
+        ),
         (["decisions", "--last", "3", "--from-beginning"], 2, "not both"),
         (["decisions", "--json", "--csv"], 2, "not both"),
-        (["rejections", "--kafka", "127.0.0.1:1", "--wait", "0.2"], 3, "No Kafka broker answered"),
+        (["rejections", "--kafka", "127.0.0.1:1", "--broker-wait-seconds", "0.2"], 3, "No Kafka broker answered"),
         (["clients", "count", "--store", "missing.db"], 5, "no client store"),
         (["clients", "load", "missing.csv"], 2, "Cannot read missing.csv"),
         (["contracts", "--bundle", "missing"], 2, "contract.json"),
@@ -237,7 +241,7 @@ def test_a_client_is_shown_and_an_unknown_one_is_one_message(tmp_path: Path) -> 
 @pytest.mark.parametrize("words", [["decisions"], ["rejections"], ["topics", "check"], ["produce", "--sample", "1"]])
 def test_while_a_command_waits_for_the_broker_it_says_so(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("stream_app.kafka_admin._SLICE_SECONDS", 0.1)
-    done = CliRunner().invoke(cli, [*words, "--kafka", "127.0.0.1:1", "--wait", "0.3"])
+    done = CliRunner().invoke(cli, [*words, "--kafka", "127.0.0.1:1", "--broker-wait-seconds", "0.3"])
     assert "Waiting for a broker at 127.0.0.1:1" in done.stderr
     assert done.stdout == ""
 

@@ -17,6 +17,10 @@ def test_a_prefix_goes_before_every_name() -> None:
     assert TopicNames.prefixed("") == plain
 
 
+def test_the_command_that_creates_the_topics_is_named_with_their_prefix() -> None:
+    assert [TopicNames.prefixed(prefix).prefix_option for prefix in ("", "eu.")] == ["", " --topic-prefix eu."]
+
+
 @pytest.mark.parametrize("prefix", ["loan requests", "a/b", "ä", "x" * 201, "a\n"])
 def test_a_prefix_kafka_would_refuse_is_refused_at_once(prefix: str) -> None:
     with pytest.raises(SettingsError):
