@@ -130,9 +130,8 @@ def test_a_file_without_a_needed_column_sends_nothing(place: Place, tmp_path: Pa
 
 
 def test_without_the_topics_nothing_is_sent_and_the_remedy_is_named(broker: Broker, unique_prefix: str) -> None:
-    done = CliRunner().invoke(
-        cli, ["produce", "--sample", "1", "--kafka", broker.bootstrap, "--topic-prefix", unique_prefix]
-    )
+    where = ["--kafka", broker.bootstrap, "--topic-prefix", unique_prefix]
+    done = CliRunner().invoke(cli, ["produce", "--sample", "1", *where])
     assert isinstance(done.exception, TopicMismatch)
     assert "topics create" in str(done.exception)
 

@@ -204,7 +204,7 @@ def test_the_help_lists_every_command_there_is_a_file_for() -> None:
         (["produce", "a.csv", "--sample", "3"], 2, "not both"),
         (["produce", "missing.csv"], 2, "Cannot read missing.csv"),
         (
-            ["produce", "--sample", "1", "--kafka", "127.0.0.1:1", "--broker-wait-seconds", "0.2"],
+            ["produce", "--sample", "1", "--kafka", "127.0.0.1:1", "--wait", "0.2"],
             3,
             "No Kafka broker answered",
         ),
