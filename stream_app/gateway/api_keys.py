@@ -179,7 +179,7 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
 
 def _unusable(path: Path, why: str) -> SettingsError:
     return SettingsError(
-        f"The key file {path} is not usable: {why}.",
+        f"The key file {path.absolute()} is not usable: {why}.",
         kept="Nothing was started.",
         do_next="Make it with `stream-app keys add NAME --role read|request`, or name another in STREAM_APP_KEYS.",
     )
