@@ -1,11 +1,11 @@
-"""What the monitor does with a poll: parse it, store it with its offsets in one transaction, tell the metrics.
+"""Stores what a poll brought, together with its offsets, in one transaction.
 
 The store is the state. Its offsets, not the broker's, say where to read on: what a transaction did not take is read
 again, what it took is not. While the store does not answer, the poll waits and nothing is committed.
 
-A monitor whose partitions were given to another, and which does not know yet because it was stopped or cut off, may
+A monitor whose partitions were assigned to another, and which does not know yet because it was stopped or cut off, may
 store once more what it had in hand. That changes nothing: the other reads on from the offsets in the same store, the
-first decision on a request stays, no position goes back, and whether a decision is late follows from its partition.
+first decision on a request stays, no offset goes back, and whether a decision is late follows from its partition.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from monitoring.decode import Clocking, Incoming, Partition, read_runs
 from monitoring.event_time import EventClock
@@ -24,25 +24,23 @@ from monitoring.metrics.monitor import MonitorMetrics
 from monitoring.store import DecisionStore, Put, Stored
 from stream_app.errors import StoreUnavailable
 from stream_app.events import Offsets, TopicPartition
+from stream_app.runtime.background import Supervise
 from stream_app.transport import Assignment, AssignmentRevoked, Poll
 
 log = logging.getLogger(__name__)
 
 Answer = TypeVar("Answer")
 
-Guard = Callable[[Awaitable[Any]], Awaitable[Any]]
-"""Awaits work and ends the process when it raises what waiting cannot mend."""
-
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.25, 10.0
 
 
 class Progress(Protocol):
-    """Told of each transaction; readiness follows it."""
+    """Records each transaction; readiness follows from it."""
 
     def committed(self) -> None: ...
 
 
-class Watching:
+class RecordIngest:
     """Polls into the store, in order. A :class:`~stream_app.transport.SeekListener` that keeps its own offsets."""
 
     def __init__(
@@ -53,18 +51,18 @@ class Watching:
         metrics: MonitorMetrics,
         progress: Progress,
         log_lines: LogLines,
-        guard: Guard,
+        supervise: Supervise,
     ) -> None:
-        """``clocking``: how to put decisions into time as of now."""
+        """``clocking``: what makes a decision late or ahead now. ``supervise``: ends the process on other errors."""
         self._store, self._decisions, self._clocking = store, decisions_topic, clocking
-        self._metrics, self._progress, self._log_lines, self._guard = metrics, progress, log_lines, guard
+        self._metrics, self._progress, self._log_lines, self._supervise = metrics, progress, log_lines, supervise
         self._clocks: dict[Partition, EventClock] = {}
         self.next_offsets: dict[TopicPartition, int] = {}
-        """Where each partition owned now is read on."""
+        """The offset each partition assigned now is read from next."""
 
     async def before_seek(self, assignment: Assignment) -> Offsets:
         """The store's offsets; a partition it does not know is read from its beginning. Raises AssignmentRevoked."""
-        known = await self._guard(self._until_stored(assignment, lambda: asyncio.to_thread(self._store.offsets)))
+        known = await self._supervise(self._until_stored(assignment, lambda: asyncio.to_thread(self._store.offsets)))
         if known is None:
             raise AssignmentRevoked("The partitions were revoked before the decision store answered.")
         self._clocks = {partition: EventClock(offset.latest_us) for partition, offset in known.items()}
@@ -93,7 +91,7 @@ class Watching:
         stored = await self._until_stored(poll.assignment, lambda: asyncio.to_thread(self._store.put, put))
         if stored is None:
             return
-        self._tell(incoming, stored)
+        self._report(incoming, stored)
         if poll.assignment.epoch == poll.epoch:  # else they are another's by now, or read from elsewhere
             self._advance(incoming)
 
@@ -115,7 +113,7 @@ class Watching:
                 return None
         return None
 
-    def _tell(self, incoming: Incoming, stored: Stored) -> None:
+    def _report(self, incoming: Incoming, stored: Stored) -> None:
         self._progress.committed()
         self._metrics.committed(time.time())
         self._metrics.stored(stored)

@@ -1,4 +1,4 @@
-"""The monitor: a second Faust app, which watches decisions and outcomes, and the composition root that wires it.
+"""The monitor: a second Faust app, which reads decisions and labels, and the composition root that wires it.
 
 ``stream-app monitor`` runs it; ``faust -A monitoring.worker worker`` works too (settings from the environment).
 """
@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from models.bundle import Bundle, load_bundle, shipped_bundle
 from monitoring.config import DAY_US, SECOND_US, clocking, options, window_size, windowing
 from monitoring.event_time import WindowSize
-from monitoring.ingest import Watching
+from monitoring.ingest import RecordIngest
 from monitoring.jobs import window_job
 from monitoring.jobs.child_process import Child
 from monitoring.log_lines import LogLines
@@ -28,7 +28,7 @@ from monitoring.publish import DriftPublisher
 from monitoring.reports import build as report_job
 from monitoring.reports.background import ReportQueue
 from monitoring.store import DecisionStore
-from monitoring.windows.idle_partitions import Bounds, Idleness
+from monitoring.windows.due import Bounds, IdlePartitions
 from monitoring.windows.scheduler import WindowScheduler
 from stream_app.delivery.producer import start_producer
 from stream_app.events import ModelRef, TopicPartition
@@ -67,8 +67,8 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     progress = Progress(settings.stall_seconds, watchdog.clock)
     app = batch_app(settings.monitor_group, settings)
     bounds = partial(_bounds, app, topics.decisions, settings.fetch_max_wait_seconds + BOUNDS_SECONDS)
-    idleness = Idleness(bounds, settings.idle_seconds, clock=time.monotonic)
-    watching = Watching(
+    idle_partitions = IdlePartitions(bounds, settings.idle_seconds, clock=time.monotonic)
+    ingest = RecordIngest(
         store, topics.decisions, partial(clocking, settings, size), metrics, progress, log_lines, exit_on_failure
     )
     analyst = Child("analyst", partial(window_job.prepare, folder), window_job.DEADLINE_SECONDS)
@@ -86,7 +86,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
         store=store,
         decisions_topic=topics.decisions,
         windowing=windowing(settings, size),
-        find_idle=partial(_idle, app, topics.decisions, idleness),
+        find_idle=partial(_idle, app, topics.decisions, idle_partitions),
         compute=partial(analyst.call, window_job.compute_window, settings.store, folder, options(settings)),
         publish=publisher.publish,
         report=reports.add,
@@ -96,13 +96,13 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
         now_us=lambda: time.time_ns() // 1000,
     )
     polled = BatchOptions(frozenset({topics.decisions, topics.outcomes}), settings.fetch_max_wait_seconds, FETCH_BYTES)
-    app.transport = BatchTransport(app.conf.broker_consumer, app, options=polled, listener=watching)
+    app.transport = BatchTransport(app.conf.broker_consumer, app, options=polled, listener=ingest)
     records = app.topic(topics.decisions, topics.outcomes, key_serializer="raw", value_serializer="raw", acks=False)
 
-    @app.agent(records, name="watching", concurrency=1)
+    @app.agent(records, name="ingest", concurrency=1)
     async def watch_polls(polls: Any) -> None:
         async for poll in polls:
-            await exit_on_failure(watching.handle(poll))
+            await exit_on_failure(ingest.handle(poll))
 
     leader = TopicPartition(topics.decisions, 0)
 
@@ -110,7 +110,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     async def measure() -> None:
         # Apart from the scheduler, whose tick lasts as long as a child computes, and from whoever reads the pages.
         while not app.should_stop:
-            lag = app.measure_lag(watching.next_offsets, progress)
+            lag = app.measure_lag(ingest.next_offsets, progress)
             metrics.lag_is({(tp.topic, tp.partition): records for tp, records in lag.items()})
             watchdog.beat()  # the loop runs; a store that is away is waited for as long as it takes
             await app.sleep(TICK_SECONDS)
@@ -118,7 +118,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     @app.task  # type: ignore[untyped-decorator]  # Faust's own
     async def schedule() -> None:
         while not app.should_stop:
-            await exit_on_failure(scheduler.tick(leader in watching.next_offsets))
+            await exit_on_failure(scheduler.tick(leader in ingest.next_offsets))
             await app.sleep(TICK_SECONDS)
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's own
@@ -154,12 +154,12 @@ def _metrics(registry: CollectorRegistry, bundle: Bundle, topics: TopicNames, si
     )
 
 
-async def _idle(app: BatchApp, topic: str, idleness: Idleness, next_offsets: Mapping[int, int]) -> set[int]:
-    """As :meth:`Idleness.idle`; markers of transactions at the end of a partition are no records to wait for."""
+async def _idle(app: BatchApp, topic: str, partitions: IdlePartitions, next_offsets: Mapping[int, int]) -> set[int]:
+    """As :meth:`IdlePartitions.find`; markers of transactions at the end of a partition are no records to wait for."""
     seen = app.batch_consumer.fetch_states()
     known = {number: seen.get(TopicPartition(topic, number)) for number in next_offsets}
-    return await idleness.idle(
-        {n: at if (part := known[n]) is None else part.past_markers(at) for n, at in next_offsets.items()}
+    return await partitions.find(
+        {n: offset if (part := known[n]) is None else part.past_markers(offset) for n, offset in next_offsets.items()}
     )
 
 

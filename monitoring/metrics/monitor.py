@@ -1,4 +1,4 @@
-"""Every Prometheus series of the monitor: declared here on a given registry, moved by verbs, read nowhere.
+"""Every Prometheus series of the monitor: declared here on a given registry, updated by methods, read nowhere.
 
 Labels come from closed sets, the model's contract, the broker's partition numbers or the ids of the newest windows;
 never from a payload. The one exception, model versions, is bounded
@@ -26,7 +26,7 @@ _REPORT_SECONDS = (0.5, 1.0, 2.0, 4.0, 6.0, 10.0, 20.0, 60.0, 120.0)
 
 
 class MonitorMetrics:
-    """What the monitor tells about itself and about the newest closed windows.
+    """The monitor's series about itself and about the newest closed windows.
 
     ``keep_windows``: how many of each kind are shown. ``window_seconds``: longest a time window can be.
     """
@@ -41,8 +41,7 @@ class MonitorMetrics:
         window_seconds: float = 86_400.0,
         topics: Sequence[str] = ("loan.decisions", "loan.outcomes"),
     ) -> None:
-        self._declare_reading(registry)
-        self._declare_drift_runs(registry)
+        self._declare(registry)
         self.keep_windows = keep_windows
         self._lagging: set[tuple[str, int]] = set()
         self._windows = WindowGauges(PREFIX, contract, keep_windows, registry)
@@ -50,7 +49,7 @@ class MonitorMetrics:
         self._window_size.set(window_seconds)
         self._start_at_zero(topics)
 
-    def _declare_reading(self, on: CollectorRegistry) -> None:
+    def _declare(self, on: CollectorRegistry) -> None:
         def counter(name: str, text: str, labels: Sequence[str] = ()) -> Counter:
             return Counter(PREFIX + name, text, labels, registry=on)
 
@@ -58,36 +57,28 @@ class MonitorMetrics:
             return Gauge(PREFIX + name, text, labels, registry=on)
 
         self._decisions = counter("decisions_total", "Decisions read: new to the store, known or late", ("result",))
-        self._outcomes = counter("outcomes_total", "Outcomes read: new, repeated or contradicting", ("result",))
+        self._labels = counter("outcomes_total", "Outcomes read: new, repeated or contradicting", ("result",))
         self._pending = gauge("outcomes_pending", "Outcomes that wait for their decision")
         self._ahead = counter("decisions_ahead_total", "Decisions dated in the future, kept out of the windows")
         self._unknown_model = counter("unknown_model_decisions_total", "Decisions of another model than the bundle's")
         self._unreadable = counter("unreadable_records_total", "Records that break their contract", ("topic",))
         self._store_failures = counter("store_failures_total", "Times the store refused; what was read is kept")
-        self._lag = gauge(
-            "consumer_lag_records", "Records not yet stored, as of the last fetch", ("topic", "partition")
-        )
+        lag_of = ("topic", "partition")
+        self._lag = gauge("consumer_lag_records", "Records not yet stored, as of the last fetch", lag_of)
         self._assigned = gauge("partitions_assigned", "Partitions the monitor owns")
         self._last_commit = gauge("last_commit_timestamp_seconds", "When the store last took a batch (Unix time)")
         self._event_time = gauge("event_time_timestamp_seconds", "How far event time has come (Unix time); 0: nowhere")
         self._model_info = gauge("model_info", "The model compared with; always 1", ("name", "version", "sha256"))
-
-    def _declare_drift_runs(self, on: CollectorRegistry) -> None:
-        self._child_failures = Counter(
-            PREFIX + "child_failures_total", "Child processes that crashed or hung", ("child",), registry=on
-        )
-        self._reports = Counter(PREFIX + "reports_total", "Reports: written or failed", ("result",), registry=on)
+        self._child_failures = counter("child_failures_total", "Child processes that crashed or hung", ("child",))
+        self._reports = counter("reports_total", "Reports: written or failed", ("result",))
+        self._closed = counter("windows_closed_total", "Windows judged", ("verdict",))
+        last_closed, last_run = "When a window was last judged", "When no closed window was last left to judge"
+        self._last_closed = gauge("last_window_closed_timestamp_seconds", f"{last_closed} (Unix time)")
+        self._last_run = gauge("last_drift_run_timestamp_seconds", f"{last_run} (Unix time)")
+        self._window_size = gauge("window_size_seconds", "Length of a time window")
         self._report_seconds = Histogram(
             PREFIX + "report_seconds", "Time to write one report", buckets=_REPORT_SECONDS, registry=on
         )
-        self._closed = Counter(PREFIX + "windows_closed_total", "Windows judged", ("verdict",), registry=on)
-        self._last_closed = Gauge(
-            PREFIX + "last_window_closed_timestamp_seconds", "When a window was last judged (Unix time)", registry=on
-        )
-        self._last_run = Gauge(
-            PREFIX + "last_drift_run_timestamp_seconds", "When no closed window was last left to judge", registry=on
-        )
-        self._window_size = Gauge(PREFIX + "window_size_seconds", "Length of a time window", registry=on)
         self._closing = Histogram(
             PREFIX + "window_closing_seconds", "Time to judge one window", buckets=_CLOSING_SECONDS, registry=on
         )
@@ -96,7 +87,7 @@ class MonitorMetrics:
         """A series that begins at its first event hides that event from rate() and increase()."""
         known: list[tuple[Counter, Sequence[str]]] = [
             (self._decisions, ("new", "known", "late")),
-            (self._outcomes, ("new", "repeated", "contradicting")),
+            (self._labels, ("new", "repeated", "contradicting")),
             (self._unreadable, topics),
             (self._child_failures, CHILDREN),
             (self._reports, ("written", "failed")),
@@ -113,9 +104,9 @@ class MonitorMetrics:
         self._decisions.labels("new").inc(counts.decisions_new - counts.late)
         self._decisions.labels("known").inc(counts.decisions_known)
         self._decisions.labels("late").inc(counts.late)
-        self._outcomes.labels("new").inc(counts.labels_new)
-        self._outcomes.labels("repeated").inc(counts.labels_repeated)
-        self._outcomes.labels("contradicting").inc(counts.labels_contradicting)
+        self._labels.labels("new").inc(counts.labels_new)
+        self._labels.labels("repeated").inc(counts.labels_repeated)
+        self._labels.labels("contradicting").inc(counts.labels_contradicting)
         self._pending.set(counts.labels_pending)
 
     def ahead(self, decisions: int) -> None:
@@ -136,11 +127,11 @@ class MonitorMetrics:
         self._store_failures.inc()
 
     def committed(self, at: float) -> None:
-        """A batch and its positions were stored at this Unix time."""
+        """A batch and its offsets were stored at this Unix time."""
         self._last_commit.set(at)
 
     def lag_is(self, records: Mapping[tuple[str, int], int]) -> None:
-        """The lag of every (topic, partition) owned now; series of those given away end, the others never go away."""
+        """The lag of every (topic, partition) owned now; series of those revoked end, the others never go away."""
         self._assigned.set(len(records))
         for topic, partition in self._lagging - records.keys():
             self._lag.remove(topic, str(partition))

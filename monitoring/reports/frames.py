@@ -13,7 +13,7 @@ from models.policy import OUTCOMES, Policy
 from monitoring.display.verdicts import OUTCOME_MIX, PROBABILITY
 from monitoring.statistics.feature_columns import feature_columns
 from monitoring.statistics.reference import Matrix, Reference, reference_of
-from monitoring.statistics.window_analysis import Rows
+from monitoring.store import Rows
 
 NEVER_SEEN = "(never seen)"
 """Stands for every category the contract does not list. The text itself, which an applicant wrote, is in no report."""

@@ -5,71 +5,38 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal, Protocol
 
 import numpy as np
 
 from monitoring.statistics.bins import Vector
 from monitoring.statistics.drift import Options, drift_of
-from monitoring.statistics.feature_columns import Record, feature_columns
+from monitoring.statistics.feature_columns import feature_columns
 from monitoring.statistics.performance import performance_of
 from monitoring.statistics.reference import Reference
+from monitoring.store import Rows, WindowKey
 from stream_app.drift_events import DriftEvent, Performance, WindowRef
 
-__all__ = ["Key", "Options", "Rows", "analyse", "window_ref"]
+__all__ = ["Options", "analyse", "window_ref"]
 
 MOST_VERSIONS = 100
-"""Model versions whose performance is told, those with the most rows: an event must fit into one record."""
+"""Model versions whose performance is in the event, those with the most rows: an event must fit into one record."""
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-class Rows(Protocol):
-    """The timely decisions of one window, a position each; ``late``: how many came too late to be among them.
-
-    ``records``: their JSON. ``probability``: of default. ``defaulted``: 1 or 0, NaN while the truth is not known.
-    """
-
-    @property
-    def records(self) -> Sequence[Record]: ...
-    @property
-    def probability(self) -> Vector: ...
-    @property
-    def outcome(self) -> Sequence[str]: ...
-    @property
-    def model_version(self) -> Sequence[str]: ...
-    @property
-    def defaulted(self) -> Vector: ...
-    @property
-    def late(self) -> int: ...
-
-
-class Key(Protocol):
-    """Which window. Times in microseconds since 1970, UTC."""
-
-    @property
-    def id(self) -> str: ...
-    @property
-    def kind(self) -> Literal["time", "count"]: ...
-    @property
-    def start_us(self) -> int: ...
-    @property
-    def end_us(self) -> int: ...
-
-
 def analyse(
     rows: Rows,
-    key: Key,
+    key: WindowKey,
     reference: Reference,
     reference_version: str,
     options: Options,
     computed_at: dt.datetime,
     revision: int,
 ) -> DriftEvent:
-    """Everything there is to say of one window now. The same arguments give the same event.
+    """The drift event of one window as of now. The same arguments give the same event.
 
     Records that do not fit the reference's contract are counted and left out of everything; ``rows`` of the event are
-    the others. Performance is told for each model version among them, :data:`MOST_VERSIONS` at most, in the order of
+    the others. Performance is given for each model version among them, :data:`MOST_VERSIONS` at most, in the order of
     their names.
     """
     columns, fits = feature_columns(reference.contract, rows.records)
@@ -94,7 +61,7 @@ def analyse(
     )
 
 
-def window_ref(key: Key) -> WindowRef:
+def window_ref(key: WindowKey) -> WindowRef:
     """The window as its event names it."""
     return WindowRef(id=key.id, kind=key.kind, start=_time(key.start_us), end=_time(key.end_us))
 
@@ -111,6 +78,6 @@ def _performance(
     versions: Sequence[str], probability: Vector, defaulted: Vector, min_rows: int
 ) -> tuple[Performance, ...]:
     shown = sorted(name for name, _ in Counter(versions).most_common(MOST_VERSIONS))
-    of = np.array(versions, dtype=np.object_)  # as text the longest version would set the width of all
-    parts = [(name, of == name) for name in shown]
+    of_row = np.array(versions, dtype=np.object_)  # as text the longest version would set the width of all
+    parts = [(name, of_row == name) for name in shown]
     return tuple(performance_of(name, probability[part], defaulted[part], min_rows) for name, part in parts)

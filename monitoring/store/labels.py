@@ -4,7 +4,6 @@ their decision."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -12,26 +11,19 @@ import numpy as np
 import sqlalchemy as sa
 
 from monitoring.event_time import WindowSize
-from monitoring.store.rows import LabelRow
+from monitoring.store.rows import LabelRow, Stored
 from monitoring.store.tables import contradictions, decisions, insert_unless_known, labels, windows
 
 IDS_PER_QUERY = 10_000  # below the 32,766 values SQLite binds in one statement
 
 
-@dataclass(frozen=True)
-class LabelCounts:
-    """Labels by what became of them; ``pending``: the new ones whose decision is not there yet."""
+def put_labels(db: sa.Connection, rows: Sequence[LabelRow], size: WindowSize) -> Stored:
+    """Store the first label of each request; count those that joined a decision in the rows of closed windows.
 
-    new: int = 0
-    repeated: int = 0
-    contradicting: int = 0
-    pending: int = 0
-
-
-def put_labels(db: sa.Connection, rows: Sequence[LabelRow], size: WindowSize) -> LabelCounts:
-    """Store the first label of each request; count those that joined a decision in the rows of closed windows."""
+    What is pending in the result are the new ones alone.
+    """
     if not rows:
-        return LabelCounts()
+        return Stored()
     new, against = _new_and_contradicting(rows, _known(db, [row.request_id for row in rows]))
     contradicting = _keep_contradictions(db, against)
     decided = _decided(db, [row.request_id for row in new])
@@ -41,7 +33,12 @@ def put_labels(db: sa.Connection, rows: Sequence[LabelRow], size: WindowSize) ->
     if timely:
         _count_in_time_windows(db, [at_us for at_us, _ in timely], size)
         _count_in_count_windows(db, [seq for _, seq in timely])
-    return LabelCounts(len(new), len(rows) - len(new) - contradicting, contradicting, len(new) - len(decided))
+    return Stored(
+        labels_new=len(new),
+        labels_repeated=len(rows) - len(new) - contradicting,
+        labels_contradicting=contradicting,
+        labels_pending=len(new) - len(decided),
+    )
 
 
 def _new_and_contradicting(rows: Iterable[LabelRow], known: dict[str, bool]) -> tuple[list[LabelRow], list[LabelRow]]:

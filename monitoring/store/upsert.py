@@ -31,14 +31,14 @@ def put(db: sa.Connection, given: Put) -> Stored:
     stored, joined = _put_decisions(db, _storable(given.decisions), facts)
     counts = put_labels(db, _storable(given.labels), given.size)
     _advance(db, given.offsets)
-    pending = facts.labels_pending - joined + counts.pending
+    pending = facts.labels_pending - joined + counts.labels_pending
     if pending != facts.labels_pending:
         write_fact(db, "outcomes_pending", pending)
     return replace(
-        stored,
-        labels_new=counts.new,
-        labels_repeated=counts.repeated,
-        labels_contradicting=counts.contradicting,
+        counts,
+        decisions_new=stored.decisions_new,
+        decisions_known=stored.decisions_known,
+        late=stored.late,
         labels_pending=pending,
     )
 

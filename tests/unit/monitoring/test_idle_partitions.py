@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from monitoring.windows.idle_partitions import Bounds, Idleness
+from monitoring.windows.due import Bounds, IdlePartitions
 
 
 class Broker:
@@ -32,11 +32,11 @@ class Watch:
 
     def __init__(self, bounds: Bounds | None) -> None:
         self.broker = Broker(bounds)
-        self._idleness = Idleness(self.broker.ask, 10.0, self.broker.clock)
+        self._partitions = IdlePartitions(self.broker.ask, 10.0, self.broker.clock)
 
     def at(self, now: float, next_offsets: Mapping[int, int]) -> set[int]:
         self.broker.now = now
-        return asyncio.run(self._idleness.idle(next_offsets))
+        return asyncio.run(self._partitions.find(next_offsets))
 
 
 def test_a_partition_is_idle_once_it_stood_at_its_end_for_the_idle_time() -> None:

@@ -13,7 +13,7 @@ import pytest
 from monitoring import ingest as module
 from monitoring.decode import Clocking
 from monitoring.event_time import WindowSize
-from monitoring.ingest import Watching
+from monitoring.ingest import RecordIngest
 from monitoring.log_lines import LogLines
 from monitoring.store import PartitionOffset, Put, Stored
 from stream_app.errors import PollLost, StoreError, StoreUnavailable
@@ -70,12 +70,12 @@ async def unguarded(work: Any) -> Any:
 
 
 class Monitor:
-    """A watching on partition A, in an epoch of its own."""
+    """An ingest of partition A, in an epoch of its own."""
 
     def __init__(self, store: Store) -> None:
         self.store, self.told = store, Told()
         clocking = Clocking(SIZE, 0, 100 * DAY_US)
-        self.watching = Watching(
+        self.ingest = RecordIngest(
             store,  # type: ignore[arg-type]  # the two methods that are called
             "d",
             lambda: clocking,
@@ -88,12 +88,12 @@ class Monitor:
         self.assignment = assigned(A, epoch=None)
 
     async def assigned(self, epoch: int = 1) -> None:
-        kept = await self.watching.before_seek(self.assignment)
+        kept = await self.ingest.before_seek(self.assignment)
         self.assignment.begin_epoch(epoch)
-        self.watching.after_seek({A: kept.get(A, 0)})
+        self.ingest.after_seek({A: kept.get(A, 0)})
 
     def revoke(self) -> None:
-        self.watching.after_revocation()
+        self.ingest.after_revocation()
         self.assignment = self.assignment.end()
         self.assignment.partitions = frozenset({A})
 
@@ -103,7 +103,7 @@ class Monitor:
             SimpleNamespace(topic="d", partition=0, offset=first + n, value=decision(name, day))
             for n, name in enumerate(names)
         ]
-        await self.watching.handle(Poll({A: records}, self.assignment, epoch, number))
+        await self.ingest.handle(Poll({A: records}, self.assignment, epoch, number))
 
 
 def decision(name: str, day: int) -> bytes:
@@ -141,7 +141,7 @@ def test_a_poll_is_stored_with_where_to_read_on() -> None:
         await monitor.handle(0, "a", "b")
         [put] = monitor.store.puts
         assert put.offsets == {A: PartitionOffset(2, DAY_US)}
-        assert monitor.watching.next_offsets == {A: 2}
+        assert monitor.ingest.next_offsets == {A: 2}
         assert monitor.told.verbs[:2] == ["committed", "committed"]
 
     run(story())
@@ -158,7 +158,7 @@ def test_a_store_that_recovers_gets_every_poll_in_order_and_each_failure_is_coun
         await monitor.handle(2, "c")
         assert monitor.store.stored == ["a", "b", "c"]
         assert monitor.told.verbs.count("store_failed") == 3
-        assert monitor.watching.next_offsets == {A: 21}
+        assert monitor.ingest.next_offsets == {A: 21}
 
     run(story())
 
@@ -166,10 +166,10 @@ def test_a_store_that_recovers_gets_every_poll_in_order_and_each_failure_is_coun
 def test_reading_goes_on_from_the_stores_offsets_and_by_its_clocks() -> None:
     async def story() -> None:
         monitor = Monitor(Store(known={A: PartitionOffset(7, 5 * DAY_US), B: PartitionOffset(3, None)}))
-        assert await monitor.watching.before_seek(monitor.assignment) == {A: 7, B: 3}
+        assert await monitor.ingest.before_seek(monitor.assignment) == {A: 7, B: 3}
         monitor.assignment.begin_epoch(1)
-        monitor.watching.after_seek({A: 7})
-        assert monitor.watching.next_offsets == {A: 7}
+        monitor.ingest.after_seek({A: 7})
+        assert monitor.ingest.next_offsets == {A: 7}
         await monitor.handle(0, "late", day=2, offset=7)
         assert [row.late for put in monitor.store.puts for row in put.decisions] == [True]
 
@@ -201,12 +201,12 @@ def test_a_poll_that_waits_for_the_store_ends_with_the_revocation_and_nothing_be
 def test_a_seek_that_waits_for_the_store_ends_with_the_revocation_and_asks_nothing_again() -> None:
     async def story() -> None:
         monitor = Monitor(Store(refuses=1, known={A: PartitionOffset(7, None)}))
-        opening = asyncio.ensure_future(monitor.watching.before_seek(monitor.assignment))
+        opening = asyncio.ensure_future(monitor.ingest.before_seek(monitor.assignment))
         await until(lambda: "store_failed" in monitor.told.verbs)
         await monitor.assignment.settle()
         with pytest.raises(AssignmentRevoked):
             await opening
-        assert monitor.watching.next_offsets == {}
+        assert monitor.ingest.next_offsets == {}
 
     run(story())
 
@@ -220,7 +220,7 @@ def test_a_store_that_is_away_after_a_rebalance_is_waited_for() -> None:
         monitor.revoke()
         monitor.store.refuses = 3
         await monitor.assigned(epoch=2)
-        assert monitor.watching.next_offsets == {A: 7}
+        assert monitor.ingest.next_offsets == {A: 7}
 
     run(story())
 
@@ -250,7 +250,7 @@ def test_partitions_that_are_revoked_are_no_longer_claimed_by_a_poll_still_in_ha
         monitor.revoke()
         await handling
         assert monitor.store.stored == ["a"]
-        assert monitor.watching.next_offsets == {}
+        assert monitor.ingest.next_offsets == {}
 
     run(story())
 
@@ -285,7 +285,7 @@ def test_settling_waits_for_the_poll_in_hand() -> None:
         handling = asyncio.ensure_future(monitor.handle(0, "a"))
         await asyncio.sleep(0)
         await monitor.assignment.settle()
-        assert (monitor.store.stored, monitor.watching.next_offsets) == (["a"], {A: 1})
+        assert (monitor.store.stored, monitor.ingest.next_offsets) == (["a"], {A: 1})
         await handling
 
     run(story())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import msgspec
@@ -13,6 +13,7 @@ import pytest
 
 from monitoring.statistics.drift import Options
 from monitoring.statistics.window_analysis import analyse
+from monitoring.store import Rows, WindowKey
 from stream_app.drift_events import DriftEvent
 from stream_app.events import Decision
 from tests.builders.records import NOW, record, request, toy_pipeline
@@ -23,22 +24,8 @@ REFERENCE = toy_reference()
 FEBRUARY_US, MARCH_US = 1_769_904_000_000_000, 1_772_323_200_000_000
 
 
-@dataclass(frozen=True)
-class Key:
-    id: str = "2026-02"
-    kind: Literal["time", "count"] = "time"
-    start_us: int = FEBRUARY_US
-    end_us: int = MARCH_US
-
-
-@dataclass(frozen=True)
-class Rows:
-    records: list[str]
-    probability: np.ndarray
-    outcome: list[str]
-    model_version: list[str]
-    defaulted: np.ndarray = field(default_factory=lambda: np.array([]))
-    late: int = 0
+def key(kind: Literal["time", "count"] = "time", window_id: str = "2026-02") -> WindowKey:
+    return WindowKey(window_id, kind, FEBRUARY_US, MARCH_US, None, None, 0)
 
 
 def decided(rows: int = 600, seed: int = 2) -> Rows:
@@ -53,11 +40,12 @@ def decided(rows: int = 600, seed: int = 2) -> Rows:
         outcome=[decision.outcome for decision in decisions],
         model_version=[decision.model.version for decision in decisions],
         defaulted=np.full(rows, NAN),
+        late=0,
     )
 
 
-def analysed(rows: Rows, key: Key | None = None) -> DriftEvent:
-    return analyse(rows, key or Key(), REFERENCE, "abc123", Options(), NOW, revision=1)
+def analysed(rows: Rows, window: WindowKey | None = None) -> DriftEvent:
+    return analyse(rows, window or key(), REFERENCE, "abc123", Options(), NOW, revision=1)
 
 
 def with_features(text: str, **changed: Any) -> str:
@@ -77,7 +65,7 @@ def test_the_event_says_what_the_statistics_say_of_the_scorers_own_records() -> 
 
 
 def test_the_event_names_its_window_its_reference_and_its_revision() -> None:
-    event = analyse(decided(), Key(), REFERENCE, "abc123", Options(), NOW, revision=3)
+    event = analyse(decided(), key(), REFERENCE, "abc123", Options(), NOW, revision=3)
     start, end = dt.datetime(2026, 2, 1, tzinfo=dt.UTC), dt.datetime(2026, 3, 1, tzinfo=dt.UTC)
     assert (event.window.id, event.window.kind, event.window.start, event.window.end) == ("2026-02", "time", start, end)
     assert (event.reference_version, event.revision, event.computed_at) == ("abc123", 3, NOW)
@@ -96,6 +84,7 @@ def test_the_same_rows_in_another_order_give_the_same_drift() -> None:
         [rows.outcome[i] for i in order],
         [rows.model_version[i] for i in order],
         rows.defaulted[order],
+        late=0,
     )
     assert analysed(shuffled).features == analysed(rows).features
 
@@ -121,7 +110,7 @@ def test_a_record_that_does_not_fit_the_contract_is_counted_and_left_out_of_ever
     records = [spoilt, *rows.records[1:-1], spoilt]
     event = analysed(replace(rows, records=records, defaulted=np.array([1.0, *[NAN] * 598, 1.0])))
     kept = Rows(
-        rows.records[1:-1], rows.probability[1:-1], rows.outcome[1:-1], rows.model_version[1:-1], np.full(598, NAN)
+        rows.records[1:-1], rows.probability[1:-1], rows.outcome[1:-1], rows.model_version[1:-1], np.full(598, NAN), 0
     )
     assert (event.rows, event.unreadable_rows) == (598, 2)
     assert msgspec.structs.replace(event, unreadable_rows=0) == analysed(kept)
