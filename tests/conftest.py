@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -23,6 +25,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("fuzz" if "FUZZ_EXAMPLES" in os.environ else "gate")
+
+POSTGRES_BYTES = 2 * 1024**3
 
 MARKERS_OF_FIXTURES = {
     "kafka_broker": "kafka",
@@ -60,8 +64,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
-    """A real server, shared; each test takes a database of its own."""
-    server = Postgres("fsync=off")
+    """A real server, shared; each test takes a database of its own. In memory, where there is room."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of its own is made there
+    roomy = memory.is_dir() and shutil.disk_usage(memory).free > POSTGRES_BYTES
+    server = Postgres("fsync=off", "full_page_writes=off", "autovacuum=off", parent=memory if roomy else None)
     yield server
     server.remove()
 

@@ -21,10 +21,10 @@ SECONDS = "30"
 class Postgres:
     """A running server. Stop it and start it again as often as you like; ``remove`` at the end."""
 
-    def __init__(self, *settings: str) -> None:
-        """``settings``: as ``NAME=VALUE``, say ``fsync=off``. Raises ToolMissing."""
+    def __init__(self, *settings: str, parent: Path | None = None) -> None:
+        """``settings``: as ``NAME=VALUE``, say ``fsync=off``; its folder is made in ``parent``. Raises ToolMissing."""
         self._binaries = TOOLS["postgres"].path().resolve().parent
-        self._folder = Path(tempfile.mkdtemp(prefix="postgres-"))
+        self._folder = Path(tempfile.mkdtemp(prefix="postgres-", dir=parent))
         (self.port,) = free_ports(1)
         self._settings = [f"port={self.port}", f"listen_addresses={LOOPBACK}", "unix_socket_directories=", *settings]
         password_file = self._folder / "password"
@@ -44,14 +44,14 @@ class Postgres:
         log = str(self._folder / "log")
         self._run("pg_ctl", "start", "--wait", f"--timeout={SECONDS}", f"--log={log}", f"--options={settings}")
 
-    def stop(self) -> None:
+    def stop(self, mode: str = "fast") -> None:
         """Stop it; whoever is connected is thrown out."""
-        self._run("pg_ctl", "stop", "--wait", f"--timeout={SECONDS}", "--mode=fast")
+        self._run("pg_ctl", "stop", "--wait", f"--timeout={SECONDS}", f"--mode={mode}")
 
     def remove(self) -> None:
         """Stop it if it runs, and remove its folder."""
         if (self._folder / "data" / "postmaster.pid").exists():
-            self.stop()
+            self.stop("immediate")  # nothing of it is kept
         shutil.rmtree(self._folder)
 
     def url(self, database: str, password: str = PASSWORD) -> str:
@@ -61,13 +61,19 @@ class Postgres:
 
     def new_database(self, name: str) -> str:
         """Make an empty database. Returns its URL."""
-        engine = sa.create_engine(
-            sa.make_url(self.url("postgres")).set(drivername="postgresql+psycopg"), isolation_level="AUTOCOMMIT"
-        )
-        with engine.connect() as db:
-            db.exec_driver_sql(f'CREATE DATABASE "{name}"')
-        engine.dispose()
+        self._execute(f'CREATE DATABASE "{name}"')
         return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        """Remove it: one takes 7 MB."""
+        self._execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+    def _execute(self, statement: str) -> None:
+        place = sa.make_url(self.url("postgres")).set(drivername="postgresql+psycopg")
+        engine = sa.create_engine(place, isolation_level="AUTOCOMMIT")
+        with engine.connect() as db:
+            db.exec_driver_sql(statement)
+        engine.dispose()
 
     def _run(self, program: str, *options: str) -> None:
         command = [*_as_unprivileged(), str(self._binaries / program), f"--pgdata={self._folder / 'data'}", *options]

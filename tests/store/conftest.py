@@ -15,12 +15,21 @@ _numbers = itertools.count()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
-def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], str]:
+def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[], str]]:
     """Each call gives the URL of an empty database, on each engine in turn."""
     if request.param == "sqlite":
-        return lambda: str(tmp_path / f"{next(_numbers)}.db")
+        yield lambda: str(tmp_path / f"{next(_numbers)}.db")
+        return
     server: Postgres = request.getfixturevalue("postgres")
-    return lambda: server.new_database(f"test{next(_numbers)}")
+    names: list[str] = []
+
+    def new_database() -> str:
+        names.append(f"test{next(_numbers)}")
+        return server.new_database(names[-1])
+
+    yield new_database
+    for name in names:
+        server.drop_database(name)
 
 
 @pytest.fixture
