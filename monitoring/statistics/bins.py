@@ -28,12 +28,18 @@ class Bins(Protocol):
     def positions(self, values: Vector) -> Counts:
         """``(rows,)`` encoded values, NaN where there is none, to the positions of their bins."""
 
-    def counts(self, values: Vector, unseen: int) -> Counts:
-        """``(rows,)`` encoded values to ``(size,)`` counts; ``unseen`` of the NaN are categories nobody has seen."""
+    def counts(self, values: Vector, unseen: int = 0) -> Counts:
+        """``(rows,)`` encoded values to ``(size,)`` counts; ``unseen`` of the NaN are categories nobody has seen, which
+        are in the bin before the last. A number is never one.
+        """
+        counts = np.bincount(self.positions(values), minlength=self.size)
+        counts[-2] += unseen
+        counts[-1] -= unseen
+        return counts
 
 
 @dataclass(frozen=True)
-class NumberBins:
+class NumberBins(Bins):
     """Up to ten bins of about as many reference values each, one below and one above all of them, one for missing.
 
     ``edges``: rising; a value belongs to the first edge it does not exceed, to ``len(edges)`` beyond the last one, and
@@ -72,14 +78,9 @@ class NumberBins:
         positions[np.isnan(values)] = self.size - 1
         return positions
 
-    def counts(self, values: Vector, unseen: int = 0) -> Counts:
-        """See :class:`Bins`; a number is never an unseen category."""
-        counts = np.bincount(self.positions(values), minlength=self.size)
-        return _moved(counts, unseen, source=-1, target=-2)
-
 
 @dataclass(frozen=True)
-class CategoryBins:
+class CategoryBins(Bins):
     """A bin for each of the contract's ``categories`` (their number), one for unseen ones, one for missing.
 
     >>> CategoryBins(2).counts(np.array([0.0, 1.0, 1.0, np.nan, np.nan, np.nan]), unseen=1)
@@ -96,14 +97,3 @@ class CategoryBins:
     def positions(self, values: Vector) -> Counts:
         """See :class:`Bins`. An encoded category has lost its name: the unseen are among the missing here."""
         return np.where(np.isnan(values), self.size - 1, values).astype(np.int64)
-
-    def counts(self, values: Vector, unseen: int = 0) -> Counts:
-        """See :class:`Bins`."""
-        counts = np.bincount(self.positions(values), minlength=self.size)
-        return _moved(counts, unseen, source=-1, target=-2)
-
-
-def _moved(counts: Counts, number: int, *, source: int, target: int) -> Counts:
-    counts[source] -= number
-    counts[target] += number
-    return counts

@@ -54,21 +54,15 @@ def _new_and_contradicting(rows: Iterable[LabelRow], known: dict[str, bool]) -> 
 
 
 def _known(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, bool]:
-    known: dict[str, bool] = {}
-    for batch in in_batches(request_ids):
-        query = sa.select(labels.c.request_id, labels.c.defaulted).where(labels.c.request_id.in_(batch))
-        known.update((request_id, defaulted) for request_id, defaulted in db.execute(query))
-    return known
+    query = sa.select(labels.c.request_id, labels.c.defaulted)
+    return {row.request_id: row.defaulted for row in rows_with(db, query, labels.c.request_id, request_ids)}
 
 
 def _decided(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, tuple[int, int, bool]]:
     """Request time, sequence number and lateness of the decisions there are."""
     columns = (decisions.c.request_id, decisions.c.requested_at_us, decisions.c.seq, decisions.c.late)
-    decided: dict[str, tuple[int, int, bool]] = {}
-    for batch in in_batches(request_ids):
-        query = sa.select(*columns).where(decisions.c.request_id.in_(batch))
-        decided.update((request_id, (at_us, seq, late)) for request_id, at_us, seq, late in db.execute(query))
-    return decided
+    rows = rows_with(db, sa.select(*columns), decisions.c.request_id, request_ids)
+    return {request_id: (at_us, seq, late) for request_id, at_us, seq, late in rows}
 
 
 def _keep_contradictions(db: sa.Connection, against: Sequence[LabelRow]) -> int:
@@ -106,8 +100,14 @@ def _add_labels(db: sa.Connection, its_row: Any, counted: Sequence[dict[str, Any
         db.execute(sa.update(windows).where(its_row).values(labels_seen=more), counted)
 
 
-def in_batches(request_ids: Iterable[str]) -> Iterator[list[str]]:
+def rows_with(db: sa.Connection, query: sa.Select[Any], column: sa.Column[Any], ids: Iterable[Any]) -> Iterator[Any]:
+    """The rows of the query that have one of these ids in this column."""
+    for batch in in_batches(ids):
+        yield from db.execute(query.where(column.in_(batch)))
+
+
+def in_batches(all_ids: Iterable[Any]) -> Iterator[list[Any]]:
     """Few enough ids at a time for one query."""
-    ids = iter(request_ids)
+    ids = iter(all_ids)
     while batch := list(islice(ids, IDS_PER_QUERY)):
         yield batch

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 
-from monitoring.store.labels import IDS_PER_QUERY, in_batches
+from monitoring.store.labels import rows_with
 from monitoring.store.meta import read_facts
 from monitoring.store.rows import Counts, Rows, WindowKey, without_nul
 from monitoring.store.tables import contradictions, decisions, labels, windows
@@ -61,11 +61,7 @@ def _sample(db: sa.Connection, timely: Any, order: Sequence[Any], limit: int) ->
     """Evenly spaced rows, the same ones each time."""
     seqs = db.execute(sa.select(decisions.c.seq).where(timely).order_by(*order)).scalars().all()
     chosen = [seqs[n * len(seqs) // limit] for n in range(limit)]
-    rows: list[Any] = []
-    for start in range(0, limit, IDS_PER_QUERY):
-        batch = decisions.c.seq.in_(chosen[start : start + IDS_PER_QUERY])
-        rows += db.execute(_COLUMNS.where(batch).order_by(*order)).all()
-    return rows
+    return list(rows_with(db, _COLUMNS.order_by(*order), decisions.c.seq, chosen))
 
 
 def _columns(rows: Sequence[Any], late: int, total: int) -> Rows:
@@ -90,11 +86,9 @@ def record_of(db: sa.Connection, request_id: str) -> bytes | None:
 def records_of(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, bytes]:
     """The same for many, by request id; those there are."""
     asked = {without_nul(request_id): request_id for request_id in request_ids}
-    records: dict[str, bytes] = {}
-    for batch in in_batches(asked):
-        query = sa.select(decisions.c.request_id, decisions.c.record).where(decisions.c.request_id.in_(batch))
-        records.update((asked[stored], record.encode()) for stored, record in db.execute(query))
-    return records
+    query = sa.select(decisions.c.request_id, decisions.c.record)
+    rows = rows_with(db, query, decisions.c.request_id, asked)
+    return {asked[request_id]: record.encode() for request_id, record in rows}
 
 
 def newest_records(db: sa.Connection, most: int) -> list[bytes]:
