@@ -43,6 +43,11 @@ from stream_app.commands.options import ENGINE, KafkaServers
     "--monitor/--no-monitor", default=True, show_default=True, help="Whether a monitor watches the decisions."
 )
 @click.option("--gateway/--no-gateway", default=True, show_default=True, help="Whether a gateway serves the dashboard.")
+@click.option(
+    "--gateway-port",
+    type=click.IntRange(0, 65535),
+    help="Port of the dashboard; 0 takes a free one (default: with --stay 8000 where that is free, else a free one).",
+)
 @click.option("--stay", is_flag=True, help="After the replay keep everything running until Ctrl-C, for the dashboard.")
 @click.option(
     "--keep",

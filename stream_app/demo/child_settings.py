@@ -48,10 +48,10 @@ def start_monitor(environment: Environment, folder: Path, output: Path, reports:
     return ChildProcess("monitor", "monitor", folder, _common(environment) | settings)
 
 
-def start_gateway(environment: Environment, folder: Path, clients: Path, output: Path) -> ChildProcess:
+def start_gateway(environment: Environment, folder: Path, clients: Path, output: Path, port: int) -> ChildProcess:
     """``folder``: for its log; goes with it. ``output``: where the monitor's store and reports are."""
     settings: dict[str, object] = {
-        "gateway_port": 0,
+        "gateway_port": port,
         "group": environment.group,
         "clients": clients,
         "store": output / STORE_FILE,

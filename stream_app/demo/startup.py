@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from stream_app.broker import Choice
+from stream_app.broker.ports import require_free
 from stream_app.clients import SQLiteClients
 from stream_app.demo.child_process import ChildProcess
 from stream_app.demo.child_settings import CLIENTS_FILE, start_gateway, start_monitor, start_scorer
@@ -18,15 +19,19 @@ from stream_app.demo.kafka_clients import started_consumer
 from stream_app.demo.loan_book import Replay, read_replay
 from stream_app.demo.monitor_view import MonitorView
 from stream_app.demo.screen import Screen
+from stream_app.errors import PortTaken
+from stream_app.settings import GatewaySettings
 from stream_app.tables.columns import read_contract
+
+USUAL_PORT: int = GatewaySettings.model_fields["gateway_port"].default
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """What the demo is asked to do. ``requests``: None for all; ``rate``: per second, None for no limit; ``faults``:
     share made bad, 0..1; ``kafka``: an existing broker, on which ``engine`` runs, instead of a new one; ``monitor``,
-    ``gateway``: whether they take part; ``stay``: go on until Ctrl-C after the replay, which needs the
-    gateway; ``keep``: a folder for the monitor's store and reports; ``timeout_seconds``: how long no answer may come
-    before the demo ends the replay.
+    ``gateway``: whether they take part; ``gateway_port``: None for the choice of :func:`dashboard_port`; ``stay``: go
+    on until Ctrl-C after the replay, which needs the gateway; ``keep``: a folder for the monitor's store and reports;
+    ``timeout_seconds``: how long no answer may come before the demo ends the replay.
     """
 
     engine: Choice = "auto"
@@ -38,6 +43,7 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     summary: Path | None = None
     monitor: bool = True
     gateway: bool = True
+    gateway_port: int | None = None
     stay: bool = False
     keep: Path | None = None
     timeout_seconds: float = 30.0
@@ -77,7 +83,8 @@ def start(
             children.append(child := start_monitor(environment, folders.monitor, output, reports))
             monitor = MonitorView(child, partial(started_consumer, environment, environment.names.drift), screen.say)
         if options.gateway:
-            children.append(child := start_gateway(environment, folders.gateway, clients_file, output))
+            port = dashboard_port(options)
+            children.append(child := start_gateway(environment, folders.gateway, clients_file, output, port))
             gateway = ChildView(child, "Gateway: ready; the dashboard is at http://{}/", screen.say)
         replay = read_replay(read_contract(None), options.requests)
         clients.put_many(replay.profiles, replay.applications)
@@ -88,3 +95,14 @@ def start(
         if view:
             view.wait_until_ready()
     return Started(replay, scorer, monitor, gateway)
+
+
+def dashboard_port(options: Options) -> int:
+    """The port that was asked for. Else 0, any free one; whoever stays finds the usual port where it is free."""
+    if options.gateway_port is not None or not options.stay:
+        return options.gateway_port or 0
+    try:
+        require_free(USUAL_PORT)
+    except PortTaken:
+        return 0
+    return USUAL_PORT

@@ -149,7 +149,9 @@ def test_a_monitor_that_dies_is_told_and_spoils_no_account(demo: Callable[..., R
 
 def test_a_demo_that_stays_answers_on_its_dashboard_until_ctrl_c(demo: Callable[..., Run]) -> None:
     """A client is tried in mid-replay, too, and spoils no account."""
-    ran = demo("--engine", "tansu", "--requests", "3000", "--rate", "1000", "--no-monitor", "--stay")
+    ran = demo(
+        "--engine", "tansu", "--requests", "3000", "--rate", "1000", "--no-monitor", "--stay", "--gateway-port", "0"
+    )
     ran.has_said("Gateway: ready")
     address = dashboard_of(ran)
     assert asked(address + "predict/no-such-client") == 404

@@ -22,7 +22,7 @@ SECONDS = 90
 
 @pytest.fixture
 def demo(tmp_path: Path) -> Iterator[Run]:
-    started = Run(tmp_path, "--requests", "3000", "--rate", "500", "--stay")
+    started = Run(tmp_path, "--requests", "3000", "--rate", "500", "--stay", "--gateway-port", "0")
     yield started
     if started.process.poll() is None:
         started.process.kill()
