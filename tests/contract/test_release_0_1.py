@@ -78,7 +78,7 @@ def clients(tmp_path: Path) -> Iterator[ClientStore]:
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[DecisionStore]:
-    with DecisionStore.open(unpacked("decisions.db", tmp_path), create=False) as opened:
+    with DecisionStore.open(unpacked("decisions.db", tmp_path)) as opened:  # as a monitor does, which upgrades it
         yield opened
 
 
