@@ -149,7 +149,7 @@ def _horizon(latest_us: int, size: WindowSize, lateness_us: int) -> tuple[int, i
 
 
 def watermark_us(latest_us: Mapping[Partition, int | None], read_to_end: Set[Partition]) -> int | None:
-    """The instant before which no event is expected any more, None while nothing can be said.
+    """The instant before which no event is expected any more, None while it is unknown.
 
     ``latest_us``: each partition's latest event, None if it never had one. Those in ``read_to_end`` (nothing unread for
     some time) do not hold it back; when that is all of them, it is the latest event of any.

@@ -1,7 +1,7 @@
 """Stores what a poll brought, together with its offsets, in one transaction.
 
-The store is the state. Its offsets, not the broker's, say where to read on: what a transaction did not take is read
-again, what it took is not. While the store does not answer, the poll waits and nothing is committed.
+The store is the state. Its offsets, not the broker's, decide where to read on: what a transaction did not store is
+read again, what it stored is not. While the store does not answer, the poll waits and nothing is committed.
 
 A monitor whose partitions were assigned to another, and which does not know yet because it was stopped or cut off, may
 store once more what it had in hand. That changes nothing: the other reads on from the offsets in the same store, the

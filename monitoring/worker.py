@@ -45,7 +45,7 @@ from stream_app.transport.app import batch_app
 TICK_SECONDS = 0.5
 """Between two measurements of the lag, and between two ticks of the window scheduler."""
 BOUNDS_SECONDS = 5.0
-"""For the broker to say where its partitions end, once it has answered the fetch that is under way."""
+"""For the broker's answer where its partitions end, once it has answered the fetch that is under way."""
 FETCH_BYTES = 1_048_576
 """Of a partition in one fetch. A fetch of all is copied whole, and meanwhile no other thread runs: 16 MB took 30 ms."""
 SWITCH_SECONDS = 0.001
@@ -164,7 +164,7 @@ async def _idle(app: BatchApp, topic: str, partitions: IdlePartitions, next_offs
 
 
 async def _bounds(app: BatchApp, topic: str, timeout_seconds: float) -> Bounds | None:
-    """As the broker says now; None when it does not."""
+    """As the broker answers now; None when it does not."""
     try:
         async with asyncio.timeout(timeout_seconds):
             return await app.batch_consumer.bounds(topic)

@@ -51,7 +51,7 @@ class Grid:
     rows: Sequence[Sequence[Cell]]
 
     def table(self, width: int) -> Table:
-        """For a terminal of so many characters a line; says under the table which columns it has no room for."""
+        """For a terminal of so many characters a line; names under the table the columns it has no room for."""
         shown = self._fitting(width)
         hidden = [column.name for column in self.columns if column not in shown.columns]
         caption = f"No room here for: {', '.join(hidden)}." if hidden else None

@@ -1,4 +1,4 @@
-"""What tables and reports say of a drift event: names, verdicts in words, what drifted, and one sentence on it all."""
+"""A drift event in words for tables and reports: names, verdicts, what drifted, and one sentence on many events."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from monitoring.display.table import Cell
 from stream_app.drift_events import CalibrationVerdict, DriftEvent, DriftVerdict, FeatureDrift, Shift
 
 PROBABILITY, OUTCOME_MIX = "(probability)", "(outcome mix)"
-"""What tables call the two distributions that are no features; no column of anybody's is called so."""
+"""Names in tables of the two distributions that are no features; in brackets, which no column's name has."""
 
 ALARM, GOOD, FAINT = "bold red", "green", "dim"
 
@@ -30,7 +30,7 @@ CALIBRATIONS: dict[CalibrationVerdict, Cell] = {
 
 def features_of(events: Sequence[DriftEvent]) -> list[str]:
     """Every feature that one of the windows has, in the contract's order."""
-    return list(dict.fromkeys(each.feature for event in events for each in event.features))
+    return list(dict.fromkeys(feature.feature for event in events for feature in event.features))
 
 
 def distributions_of(event: DriftEvent) -> list[str]:
@@ -40,7 +40,7 @@ def distributions_of(event: DriftEvent) -> list[str]:
 
 def feature_of(event: DriftEvent, name: str) -> FeatureDrift | None:
     """This feature in this window, if it has it."""
-    return next((each for each in event.features if each.feature == name), None)
+    return next((feature for feature in event.features if feature.feature == name), None)
 
 
 def shift_of(event: DriftEvent, name: str) -> Shift | None:
@@ -68,7 +68,8 @@ def summary(events: Sequence[DriftEvent]) -> str:
     """One sentence: how many windows are out of line, and by what."""
     verdicts = Counter(event.verdict for event in events)
     names = Counter(name for event in events for name in drifted(event))
-    calibrations = Counter(each.realised.calibration for event in events for each in event.performance if each.realised)
+    models = [model for event in events for model in event.performance]
+    calibrations = Counter(model.realised.calibration for model in models if model.realised)
     drifts = ": " + ", ".join(f"{name} in {count}" for name, count in names.most_common(5)) if names else ""
     counted = {
         "saw more defaults than predicted": calibrations["predicted_too_low"],

@@ -29,8 +29,9 @@ class WindowGauges(Collector):
         known = self._events | {event.window.id: event for event in events}
         by_end = sorted(known.values(), key=lambda event: event.window.end)
         kinds = {event.window.kind for event in by_end}
-        kept = {id(each) for kind in kinds for each in [e for e in by_end if e.window.kind == kind][-self._keep :]}
-        self._events = {event.window.id: event for event in by_end if id(event) in kept}
+        newest = [[event for event in by_end if event.window.kind == kind][-self._keep :] for kind in kinds]
+        kept = {event.window.id for of_kind in newest for event in of_kind}
+        self._events = {event.window.id: event for event in by_end if event.window.id in kept}
 
     def clear(self) -> None:
         """Show no window."""

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from heapq import nlargest
+from operator import attrgetter
 
-from stream_app.drift_events import DriftEvent, FeatureDrift, Performance, Realised
+from stream_app.drift_events import DriftEvent, Performance
 
 MOST_VERSIONS = 8
 """Model versions shown of one window, those with the most rows: the label comes from decisions and must be bounded."""
@@ -33,23 +34,24 @@ def _window(name: str, text: str, value: Callable[[DriftEvent], Value]) -> Famil
     return Family(name, text, (), lambda event: [((), value(event))])
 
 
-def _feature(name: str, text: str, value: Callable[[FeatureDrift], Value]) -> Family:
+def _feature(name: str, text: str, attribute: str) -> Family:
+    value = attrgetter(attribute)
+    return Family(name, text, ("feature",), lambda event: [((row.feature,), value(row)) for row in event.features])
+
+
+def _model(name: str, text: str, attribute: str, part: Callable[[Performance], object] = lambda model: model) -> Family:
+    value = attrgetter(attribute)
+
     def samples(event: DriftEvent) -> Samples:
-        return [((each.feature,), value(each)) for each in event.features]
-
-    return Family(name, text, ("feature",), samples)
-
-
-def _model(name: str, text: str, value: Callable[[Performance], Value]) -> Family:
-    def samples(event: DriftEvent) -> Samples:
-        versions = nlargest(MOST_VERSIONS, event.performance, key=lambda each: each.rows)
-        return [((each.model_version,), value(each)) for each in versions]
+        versions = nlargest(MOST_VERSIONS, event.performance, key=lambda model: model.rows)
+        parts = [(model.model_version, part(model)) for model in versions]
+        return [((version,), None if of_model is None else value(of_model)) for version, of_model in parts]
 
     return Family(name, text, ("model_version",), samples)
 
 
-def _truth(name: str, text: str, value: Callable[[Realised], Value]) -> Family:
-    return _model(name, text, lambda each: None if each.realised is None else value(each.realised))
+def _realised(name: str, text: str, attribute: str) -> Family:
+    return _model(name, text, attribute, part=lambda model: model.realised)
 
 
 WINDOW_FAMILIES = (
@@ -96,33 +98,35 @@ WINDOW_FAMILIES = (
         "Mean probability of default given, higher is riskier",
         lambda event: event.prediction.mean_probability,
     ),
-    _feature("feature_psi", "Population stability index against the reference", lambda each: each.shift.psi),
-    _feature("feature_drift_ratio", "PSI over its limit; above 1 is drift", lambda each: each.shift.ratio),
-    _feature("feature_missing_share", "Share of the decisions without a value", lambda each: each.missing_share),
+    _feature("feature_psi", "Population stability index against the reference", "shift.psi"),
+    _feature("feature_drift_ratio", "PSI over its limit; above 1 is drift", "shift.ratio"),
+    _feature("feature_missing_share", "Share of the decisions without a value", "missing_share"),
     _feature(
-        "feature_unseen_share", "Share of decisions with a category the model never saw", lambda each: each.unseen_share
+        "feature_unseen_share",
+        "Share of decisions with a category the model never saw",
+        "unseen_share",
     ),
-    _model("expected_default_rate", "Mean probability of default of all rows", lambda each: each.expected_default_rate),
-    _model("expected_auc", "AUC that the calibrated probabilities promise", lambda each: each.expected_auc),
-    _model("labelled_share", "Share of the rows whose outcome is known", lambda each: each.labelled_share),
-    _truth("realised_default_rate", "Share of defaults among the labelled", lambda truth: truth.default_rate),
-    _truth("realised_auc", "AUC among the labelled", lambda truth: truth.auc),
-    _truth("realised_brier", "Brier score among the labelled; lower is better", lambda truth: truth.brier),
-    _truth("realised_log_loss", "Log-loss among the labelled, in nats; lower is better", lambda truth: truth.log_loss),
-    _truth(
+    _model("expected_default_rate", "Mean probability of default of all rows", "expected_default_rate"),
+    _model("expected_auc", "AUC that the calibrated probabilities promise", "expected_auc"),
+    _model("labelled_share", "Share of the rows whose outcome is known", "labelled_share"),
+    _realised("realised_default_rate", "Share of defaults among the labelled", "default_rate"),
+    _realised("realised_auc", "AUC among the labelled", "auc"),
+    _realised("realised_brier", "Brier score among the labelled; lower is better", "brier"),
+    _realised("realised_log_loss", "Log-loss among the labelled, in nats; lower is better", "log_loss"),
+    _realised(
         "observed_over_predicted",
         "Defaults over the sum of the probabilities, among the labelled",
-        lambda truth: truth.observed_over_predicted,
+        "observed_over_predicted",
     ),
-    _truth(
+    _realised(
         "observed_over_predicted_low",
         "Lower bound for the whole window, as if every open loan were paid; above 1 the risk was predicted too low",
-        lambda truth: truth.bounds.low,
+        "bounds.low",
     ),
-    _truth(
+    _realised(
         "observed_over_predicted_high",
         "Upper bound for the whole window, as if every open loan defaulted; below 1 the risk was predicted too high",
-        lambda truth: truth.bounds.high,
+        "bounds.high",
     ),
 )
 """Of every window that is shown."""
@@ -132,7 +136,7 @@ REFERENCE_FAMILIES = (
         "reference_missing_share",
         "Share of the reference rows without a value",
         ("feature",),
-        lambda event: [((each.feature,), each.reference_missing_share) for each in event.features],
+        lambda event: [((feature.feature,), feature.reference_missing_share) for feature in event.features],
     ),
     Family(
         "reference_mean_probability",

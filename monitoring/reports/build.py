@@ -93,7 +93,7 @@ def write_comparison(store_url: str, bundle_path: Path, days: Days, against: Day
 
 
 def _of_window(store: DecisionStore, baseline: Baseline, key: WindowKey, against: Days | None) -> str:
-    """A window's page; what the monitor said of it counts, where it was against the same reference."""
+    """A window's page; the stored drift event counts, where it was against the same reference."""
     event = store.window_event(key.id) if against is None else None
     same = event is not None and event.reference_version == baseline.bundle.version
     rows = store.rows_of(key, limit=MOST_ROWS)
@@ -125,7 +125,7 @@ def _side(store: DecisionStore, baseline: Baseline, against: Days | None) -> _Si
         return _Side(about, bundle.version, baseline.reference, frame_of_reference(baseline.reference, bundle.policy))
     rows = _days(store, against)
     reference = reference_of_decisions(rows, bundle.contract, bundle.policy)
-    about = _told(rows, len(reference), against.key)
+    about = _described(rows, len(reference), against.key)
     return _Side(about, str(against), reference, frame_of_decisions(rows, bundle.contract))
 
 
@@ -140,7 +140,7 @@ def _report(title: str, baseline: Baseline, rows: Rows, key: WindowKey, side: _S
             do_next="Name the bundle that decided them with --bundle.",
         )
     pictures = _evidently().pictures_of(frame, side.frame, event)
-    about = About(title, _told(rows, len(frame), key), side.about, pictures.left_out)
+    about = About(title, _described(rows, len(frame), key), side.about, pictures.left_out)
     return page(about, event, pictures.html)
 
 
@@ -175,7 +175,7 @@ def _known(store: DecisionStore) -> str:
     )
 
 
-def _told(rows: Rows, readable: int, key: WindowKey) -> str:
+def _described(rows: Rows, readable: int, key: WindowKey) -> str:
     """How many decisions from when, and which are not among them."""
     start, end = (dt.datetime.fromtimestamp(us / 1e6, dt.UTC) for us in (key.start_us, key.end_us))
     thinned = f" (evenly chosen among {rows.total:,})" if rows.total > len(rows.records) else ""

@@ -34,7 +34,7 @@ class DriftTable(MetricContainer):  # type: ignore[misc]  # evidently has no typ
     """The drift table of Evidently's ``DataDriftPreset`` and nothing else of it, in the monitor's own words.
 
     The preset computes each distance three times over and judges each by a fixed threshold, whatever the number of
-    rows. Here a distribution is "detected" if the monitor says that it drifted, so that a page has one verdict.
+    rows. Here a distribution is "detected" if it drifted by the monitor's verdict, so that a page has one verdict.
     """
 
     numbers: list[str]

@@ -1,4 +1,4 @@
-"""The page of a report: what was compared and what the monitor says of it, above Evidently's pictures."""
+"""The page of a report: what was compared and the monitor's verdicts, above Evidently's pictures."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from monitoring.display.verdicts import ALARM, FAINT, GOOD, drifted
 from monitoring.display.window_table import window_grid
 from stream_app.drift_events import DriftEvent
 
-# The page is one file that must stay readable for years on machines without a network: the browser is told to fetch
-# nothing, whatever Evidently's script would like.
+# The page is one file that must stay readable for years on machines without a network: the policy keeps the browser
+# from fetching anything, whatever Evidently's script asks for.
 _POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:"
 )

@@ -23,7 +23,7 @@ Positions = NDArray[np.int64]
 
 
 def spread_of(values: Vector) -> float | None:
-    """The standard deviation distances are told in; None without values, or when no float can hold it."""
+    """The standard deviation that distances are measured in; None without values, or when no float can hold it."""
     with np.errstate(over="ignore", invalid="ignore"):
         spread = float(np.std(values)) if len(values) else np.nan
     return max(spread, LEAST_SPREAD) if np.isfinite(spread) else None

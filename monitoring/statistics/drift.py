@@ -24,8 +24,8 @@ from stream_app.drift_events import DriftVerdict, FeatureDrift, OutcomeMix, Pred
 class Options:
     """When a shift counts as drift.
 
-    ``min_rows``: with fewer, in the window or the reference, nothing is said. ``floor``: a smaller PSI is never drift.
-    ``false_alarm_rate``: how often chance may raise one feature of one window.
+    ``min_rows``: with fewer, in the window or the reference, the verdict is ``too_few``. ``floor``: a smaller PSI is no
+    drift. ``false_alarm_rate``: how often chance may raise one feature of one window.
     """
 
     min_rows: int = 500
@@ -35,7 +35,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Drift:
-    """What one window says; see :class:`stream_app.drift_events.DriftEvent` for its parts."""
+    """The result for one window; see :class:`stream_app.drift_events.DriftEvent` for its parts."""
 
     verdict: DriftVerdict
     features: tuple[FeatureDrift, ...]
@@ -58,9 +58,9 @@ def drift_of(
 ) -> Drift:
     """Compare a window's ``(rows, features)`` encoded matrix, ``(rows,)`` probabilities of default and outcome names.
 
-    ``unseen``: by feature name, how many of its gaps are categories nobody has seen (as ``Contract.encode`` tells).
+    ``unseen``: by feature name, how many of its gaps are categories nobody has seen (from ``Contract.encode``).
     With fewer rows than ``options.min_rows`` on either side the verdict is ``too_few``, and shifts have no figures;
-    the shares are told all the same, and are 0 without any row.
+    the shares are given all the same, and are 0 without any row.
     """
     enough = min(len(reference), len(matrix)) >= options.min_rows
     judged = options if enough else None

@@ -1,7 +1,7 @@
-"""How good the decisions of one window are: what the model expects of itself, and what came true so far.
+"""How good the decisions of one window are: the performance the model expects, and what is realised so far.
 
-A default is known after months, a loan that will be paid only when its time is over. Whatever is said of the labelled
-rows is therefore said of a biased part; the ``bounds`` alone speak of the whole window.
+A default is known after months, a loan that will be paid only when its time is over. Every figure of the
+labelled rows is therefore of a biased part; the ``bounds`` alone hold for the whole window.
 """
 
 from __future__ import annotations
@@ -112,29 +112,29 @@ def calibration_verdict(bounds: Interval, ratio_limits: tuple[float, float] | No
 
 def _realised(probability: Vector, defaulted: Vector, ratio_limits: tuple[float, float] | None) -> Realised:
     known = ~np.isnan(defaulted)
-    truth, p = defaulted[known] == 1.0, probability[known]
-    defaults, paid = _classes(truth)
-    auc = realised_auc(p, truth)
-    bounds = bounds_of(defaults, len(defaulted) - len(truth), float(probability.sum()))
+    labels, p = defaulted[known] == 1.0, probability[known]
+    defaults, paid = _classes(labels)
+    auc = realised_auc(p, labels)
+    bounds = bounds_of(defaults, len(defaulted) - len(labels), float(probability.sum()))
     return Realised(
-        default_rate=defaults / len(truth),
-        default_rate_interval=wilson(defaults, len(truth)),
+        default_rate=defaults / len(labels),
+        default_rate_interval=wilson(defaults, len(labels)),
         auc=auc,
         auc_interval=None if auc is None else auc_interval(auc, defaults, paid),
-        brier=float(np.mean((p - truth) ** 2)),
-        log_loss=_log_loss(p, truth),
+        brier=float(np.mean((p - labels) ** 2)),
+        log_loss=_log_loss(p, labels),
         observed_over_predicted=float(defaults / p.sum()) if p.sum() > 0 else None,
         bounds=bounds,
         calibration=calibration_verdict(bounds, ratio_limits),
     )
 
 
-def _classes(truth: NDArray[np.bool_]) -> tuple[int, int]:
-    defaults = int(np.count_nonzero(truth))
-    return defaults, len(truth) - defaults
+def _classes(labels: NDArray[np.bool_]) -> tuple[int, int]:
+    defaults = int(np.count_nonzero(labels))
+    return defaults, len(labels) - defaults
 
 
-def _log_loss(probability: Vector, truth: NDArray[np.bool_]) -> float:
+def _log_loss(probability: Vector, labels: NDArray[np.bool_]) -> float:
     """Mean of ``-ln`` of the probability given to what happened, which counts as at least 2.2e-16."""
-    given = np.where(truth, probability, 1 - probability)
+    given = np.where(labels, probability, 1 - probability)
     return float(-np.mean(np.log(np.maximum(given, np.finfo(np.float64).eps))))

@@ -1,4 +1,4 @@
-"""Engines whose connections behave as ``opening`` says, for each kind of database."""
+"""An engine for each kind of database, whose connections behave as :mod:`monitoring.store.open` describes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from stream_app.sqlite_wal import turn_on_write_ahead_log
 
 WRITES = "store_writes"
-"""The execution option that tells a writer's transaction from a reader's."""
+"""The execution option that distinguishes a writer's transaction from a reader's."""
 
 _ONE_WRITER = 0x6C6F616E  # names our advisory lock in a PostgreSQL database ("loan")
 _CACHE_KIB = 65_536

@@ -43,7 +43,7 @@ class DecisionRow(NamedTuple):
 
 
 class LabelRow(NamedTuple):
-    """The truth about one request, as its record on the topic says it."""
+    """The truth about one request, from its record on the topic."""
 
     request_id: str
     client_id: str
@@ -64,7 +64,7 @@ class PartitionOffset(NamedTuple):
 class Put:
     """What one poll brought, to be stored as a whole. ``offsets``: by topic and partition number.
 
-    ``size``: of the time windows. It says which closed windows got labels, and is that of the whole store.
+    ``size``: of the time windows. It decides which closed windows get labels, and is that of the whole store.
     """
 
     decisions: Sequence[DecisionRow]

@@ -143,5 +143,5 @@ def insert_or_replace(db: sa.Connection, table: sa.Table) -> Any:
 
 
 def _insert(db: sa.Connection, table: sa.Table) -> Any:
-    """In the words of the engine: both say ON CONFLICT, SQLAlchemy has it twice."""
+    """The engine's own INSERT: both have ON CONFLICT, and SQLAlchemy has a class for each."""
     return (sqlite if db.dialect.name == "sqlite" else postgresql).insert(table)

@@ -24,7 +24,7 @@ class Windowing:
 
 @dataclass(frozen=True)
 class Progression:
-    """``watermark_us``: how far event time has come, None while nothing can be said of some partition.
+    """``watermark_us``: how far event time has come, None while it is unknown for some partition.
 
     ``close_before_us``: every window that ends by then may close; None: none may.
     """
