@@ -56,7 +56,7 @@ class Dashboard:
             policy=self._policy,
             clients=status.clients,
             decisions=schema.DashboardDecisions(approved + review + refused, approved, review, refused),
-            rejections=dict(self._request_reply.rejections.most_common()),
+            rejections=self._request_reply.rejections,
             rejections_since=self._request_reply.rejections_since,
             lag=status.lag,
             operational=status.operational,

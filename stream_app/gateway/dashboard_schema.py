@@ -41,7 +41,7 @@ class DashboardDecisions:
 @dataclass(frozen=True, kw_only=True)
 class DashboardState:
     """The key figures. ``rejections``: those on the topic by reason, the oldest at ``rejections_since``; of each
-    partition at most the newest 50,000 from before this gateway's start.
+    partition at most the newest 50,000 from before this gateway's start; null before the broker was reached.
 
     ``lag``: requests no scorer has answered yet; null while the broker is away. ``clients``: null while their store is.
     """
@@ -50,7 +50,7 @@ class DashboardState:
     policy: DashboardPolicy
     clients: int | None
     decisions: DashboardDecisions
-    rejections: dict[str, int]
+    rejections: dict[str, int] | None
     rejections_since: dt.datetime
     lag: int | None
     operational: bool

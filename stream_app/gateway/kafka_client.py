@@ -46,7 +46,7 @@ class KafkaClient:
     """
 
     def __init__(self, settings: GatewaySettings, on_records: OnRecords, on_away: Callable[[], None]) -> None:
-        self.reachable = False
+        self.reachable = self.connected = False
         self.why_not: str | None = "the broker was not reached yet"
         self.lag: int | None = None
         self.scorers: int | None = None
@@ -76,6 +76,7 @@ class KafkaClient:
     async def _run(self) -> None:
         while not await self._connect():
             await asyncio.sleep(POLL_SECONDS)
+        self.connected = True
         self._tasks.append(start_background_task(self._repeat(self._read), "reading of replies", endless=True))
         await self._repeat(self._check_broker, POLL_SECONDS)
 

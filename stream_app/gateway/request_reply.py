@@ -50,6 +50,10 @@ class Broker(Protocol):
         """Whether the broker answers."""
 
     @property
+    def connected(self) -> bool:
+        """Whether the topics were reached since the start, even if the broker is away by now."""
+
+    @property
     def lag(self) -> int | None:
         """Requests the scorers have not yet answered; None when the broker does not report it."""
 
@@ -115,11 +119,16 @@ class RequestReply:
     """Sends requests, matches replies to them, and counts all rejections on the topic by reason."""
 
     def __init__(self) -> None:
-        self.rejections: Counter[str] = Counter()
+        self._rejections: Counter[str] = Counter()
         self.rejections_since = dt.datetime.now(dt.UTC).replace(microsecond=0)
         self._reply_to = secrets.token_hex(8).encode()
         self._pending: dict[bytes, PendingReply] = {}
         self._broker: Broker | None = None
+
+    @property
+    def rejections(self) -> dict[str, int] | None:
+        """Those on the topic by reason, most frequent first; None before the topic was reached."""
+        return dict(self._rejections.most_common()) if self._broker and self._broker.connected else None
 
     def use(self, broker: Broker) -> None:
         """Send through this broker from now on."""
@@ -158,7 +167,7 @@ class RequestReply:
 
     def _count_rejection(self, headers: dict[str, bytes | None], timestamp_ms: int) -> None:
         reason = _text(headers, _REASON)
-        self.rejections[reason if reason in _REASONS else "other"] += 1
+        self._rejections[reason if reason in _REASONS else "other"] += 1
         if 0 <= timestamp_ms < self.rejections_since.timestamp() * 1000:
             self.rejections_since = dt.datetime.fromtimestamp(timestamp_ms // 1000, dt.UTC)
 

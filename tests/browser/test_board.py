@@ -145,6 +145,13 @@ def test_an_empty_board_says_what_to_do(open_page: OpenPage, gateway: FakeGatewa
     expect(page.locator("#rejections")).to_contain_text("No rejections")
 
 
+def test_rejections_that_are_not_known_yet_are_no_zero(open_page: OpenPage, gateway: FakeGateway) -> None:
+    gateway.set_answer("/board/state", board_data.state(rejections=None, operational=False, lag=None))
+    page = open_page(gateway.url)
+    expect(page.locator("#rejections")).to_have_text("Not known before the broker has been reached.")
+    expect(page.locator("#figures")).to_contain_text("Rejections\n–", use_inner_text=True)
+
+
 def test_a_panel_that_cannot_be_read_says_why_and_the_others_go_on(open_page: OpenPage, gateway: FakeGateway) -> None:
     gateway.set_answer("/board/drift", board_data.problem(503, "store", "The decision store does not answer."), 503)
     page = open_page(gateway.url)

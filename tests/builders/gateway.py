@@ -39,7 +39,7 @@ class LocalStream:
     """Requests in, answers out. ``running``: whether a scorer answers, ``confirming``: whether the broker confirms."""
 
     def __init__(self, pipeline: Pipeline, deliver: Callable[[bool, Iterable[Any]], None]) -> None:
-        self.reachable = self.running = self.confirming = True
+        self.reachable = self.connected = self.running = self.confirming = True
         self.lag, self.scorers = 0, 1
         self.sent: list[Record] = []
         self._pipeline, self.deliver = pipeline, deliver

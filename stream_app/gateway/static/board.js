@@ -41,7 +41,7 @@ function onParts(parts, trouble) {
   if (trouble) liveTrouble(trouble);
   if (state) {
     panels.figures.show(state);
-    panels.rejections.show(state.rejections ?? {});
+    panels.rejections.show({ rejections: state.rejections });
   }
   if (histogram) panels.histogram.show({ histogram, policy: state?.policy });
   if (decisions) panels.decisions.show({ decisions: decisions.slice(0, 10), policy: state?.policy });

@@ -30,14 +30,14 @@ function mix(decisions, width) {
 }
 
 function tiles(state, decisions) {
-  const rejected = Object.values(state.rejections ?? {}).reduce((sum, count) => sum + count, 0);
-  const seen = rejected + decisions.total;
+  const rejected = state.rejections && Object.values(state.rejections).reduce((sum, count) => sum + count, 0);
+  const seen = rejected !== null && rejected + decisions.total;
   const up = state.operational;
   return [
     up === undefined ? null : tile("figures.service", t(up ? "figures.service.up" : "figures.service.down"), null, up ? "good" : "bad"),
     state.lag == null ? null : tile("figures.lag", number(state.lag), t("figures.lag.note")),
     state.clients == null ? null : tile("figures.clients", number(state.clients)),
-    tile("figures.rejections", number(rejected), seen ? t("figures.rejections.note", { share: percent(rejected / seen, { most: 2 }) }) : null),
+    tile("figures.rejections", rejected === null ? "–" : number(rejected), seen ? t("figures.rejections.note", { share: percent(rejected / seen, { most: 2 }) }) : null),
     state.policy ? tile("figures.policy", `${percent(state.policy.review_at)} · ${percent(state.policy.refuse_at)}`, t("figures.policy.note")) : null,
     state.model ? tile("figures.model", state.model.name, state.model.version) : null,
   ].filter(Boolean);

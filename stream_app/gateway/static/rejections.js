@@ -6,8 +6,9 @@ import { emptyState } from "./panel.js";
 const REASONS_FIRST = 8;
 const everything = { shown: false };
 
-export function drawRejections(rejections) {
-  const rows = Object.entries(rejections ?? {}).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
+export function drawRejections({ rejections }) {
+  if (rejections === null) return emptyState("rejections.unknown");
+  const rows = Object.entries(rejections).filter(([, count]) => count > 0).sort((a, b) => b[1] - a[1]);
   if (!rows.length) return emptyState("empty.rejections");
   const most = rows[0][1];
   const shown = everything.shown ? rows : rows.slice(0, REASONS_FIRST);

@@ -455,6 +455,14 @@ def test_the_dashboard_counts_the_rejections_on_the_topic_since_the_oldest(visit
     visit(calls)
 
 
+def test_before_the_broker_was_reached_the_number_of_rejections_is_unknown(visit: Callable[[Visit], None]) -> None:
+    async def calls(service: Service) -> None:
+        service.stream.connected = False
+        assert (await service.get("/board/state")).json()["rejections"] is None
+
+    visit(calls)
+
+
 def test_the_event_stream_begins_with_the_current_figures(visit: Callable[[Visit], None]) -> None:
     async def calls(service: Service) -> None:
         listening = asyncio.create_task(service.get("/board/events"))

@@ -105,6 +105,7 @@ export default {
   "rejections.count": "Requests",
   "rejections.more.one": "Show {n} more reason",
   "rejections.more.other": "Show {n} more reasons",
+  "rejections.unknown": "Not known before the broker has been reached.",
   "empty.rejections": "No rejections recorded.",
 
   "decisions.title": "Last ten decisions",

@@ -105,6 +105,7 @@ export default {
   "rejections.count": "Demandes",
   "rejections.more.one": "Afficher {n} motif de plus",
   "rejections.more.other": "Afficher {n} motifs de plus",
+  "rejections.unknown": "Inconnu tant que le courtier de messages n’a pas été joint.",
   "empty.rejections": "Aucun rejet enregistré.",
 
   "decisions.title": "Dix dernières décisions",
