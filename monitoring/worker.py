@@ -78,7 +78,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     )
     reports = ReportQueue(write_report, settings.reports_kept, metrics, log_lines)
     publisher = DriftPublisher(
-        partial(start_producer, settings.kafka, settings.delivery_timeout_seconds),
+        partial(start_producer, settings.connection, settings.delivery_timeout_seconds),
         topics.drift,
         settings.delivery_timeout_seconds,
     )

@@ -14,11 +14,11 @@ from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from stream_app.environment import PREFIX, invalid_setting, unknown_variables
 from stream_app.errors import SettingsError
-from stream_app.kafka_admin import kafka_servers
+from stream_app.kafka_connection.settings import KafkaSettings
 
 
 def _file_or_redis(value: str) -> str:
@@ -36,12 +36,38 @@ Clients = Annotated[
 ]
 
 
-class StreamSettings(BaseSettings):
+class ConnectionSettings(KafkaSettings):
+    """How to reach the cluster, for a command that needs no more; every role's settings begin with it."""
+
+    @classmethod
+    def read(cls, **given: Any) -> Self:
+        """Settings from the environment, overridden by what is ``given`` and not None.
+
+        Raises SettingsError that lists every problem, misspelt variables among them.
+        """
+        problems = _misspelt()
+        try:
+            settings = cls(**{name: value for name, value in given.items() if value is not None})
+        except pydantic.ValidationError as fault:
+            problems += (invalid_setting(error, os.environ) for error in fault.errors())
+        _refuse(problems)
+        return settings
+
+    @classmethod
+    def read_or_exit(cls) -> Self:
+        """For ``faust -A``, which would show a fault as a stack trace: one message and the same status instead."""
+        try:
+            return cls.read()
+        except SettingsError as fault:
+            sys.stderr.write(f"{fault}\n")
+            sys.exit(fault.exit_status)
+
+
+class StreamSettings(ConnectionSettings):
     """What the scorer and the monitor have in common. Sizes in bytes or records, times in seconds."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore")
 
-    kafka: str = Field("127.0.0.1:9092", description="bootstrap servers, HOST:PORT separated by commas")
     topic_prefix: str = Field("", description="put before every topic name, e.g. `test.`")
     bundle: Path | None = Field(None, description="model bundle folder; unset: the shipped one")
     web_host: str = Field("127.0.0.1", description="address of /metrics, /live and /ready")
@@ -70,34 +96,6 @@ class StreamSettings(BaseSettings):
         "stands still, for this long; 0: never",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
-
-    @classmethod
-    def read(cls, **given: Any) -> Self:
-        """Settings from the environment, overridden by what is ``given`` and not None.
-
-        Raises SettingsError that lists every problem, misspelt variables among them.
-        """
-        problems = _misspelt()
-        try:
-            settings = cls(**{name: value for name, value in given.items() if value is not None})
-        except pydantic.ValidationError as fault:
-            problems += (invalid_setting(error, os.environ) for error in fault.errors())
-        _refuse(problems)
-        return settings
-
-    @classmethod
-    def read_or_exit(cls) -> Self:
-        """For ``faust -A``, which would show a fault as a stack trace: one message and the same status instead."""
-        try:
-            return cls.read()
-        except SettingsError as fault:
-            sys.stderr.write(f"{fault}\n")
-            sys.exit(fault.exit_status)
-
-    @pydantic.field_validator("kafka")
-    @classmethod
-    def _host_and_port(cls, value: str) -> str:
-        return ",".join(kafka_servers(value))
 
     @pydantic.model_validator(mode="after")
     def _stalls_last(self) -> Self:

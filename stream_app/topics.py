@@ -15,6 +15,7 @@ import msgspec
 
 from stream_app.errors import BrokerUnreachable, SettingsError, TopicMismatch
 from stream_app.kafka_admin import admin_client, silent, wait_for_broker
+from stream_app.kafka_connection.connection import KafkaConnection
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
@@ -99,7 +100,7 @@ def _config(names: TopicNames, name: str, replication: int) -> dict[str, str]:
 
 
 def create_topics(
-    bootstrap: str,
+    connection: KafkaConnection,
     partitions: int = 4,
     replication: int = 1,
     *,
@@ -113,8 +114,8 @@ def create_topics(
     Nothing is created if an existing topic does not fit. Raises :class:`TopicMismatch` or BrokerUnreachable.
     """
     names = names or TopicNames()
-    wait_for_broker(bootstrap, wait_seconds, say=say)
-    with admin_client(bootstrap, wait_seconds) as admin:
+    wait_for_broker(connection, wait_seconds, say=say)
+    with admin_client(connection, wait_seconds) as admin:
         counts = _partition_counts(admin, names)
         _require_count(counts, partitions)
         if names.drift in counts:
@@ -127,7 +128,7 @@ def create_topics(
 
 
 def check_topics(
-    bootstrap: str,
+    connection: KafkaConnection,
     *,
     names: TopicNames | None = None,
     wait_seconds: float = 30.0,
@@ -135,25 +136,25 @@ def check_topics(
 ) -> int:
     """The number of partitions all five topics have. Raises :class:`TopicMismatch` or BrokerUnreachable."""
     names = names or TopicNames()
-    wait_for_broker(bootstrap, wait_seconds, say=say)
-    counts = _counts_when_answered(bootstrap, names, wait_seconds)
+    wait_for_broker(connection, wait_seconds, say=say)
+    counts = _counts_when_answered(connection, names, wait_seconds)
     missing = [name for name in names.all() if name not in counts]
     if missing:
         raise TopicMismatch(
-            f"The broker at {bootstrap} has no topic {', '.join(missing)}.",
+            f"The broker at {connection} has no topic {', '.join(missing)}.",
             kept="No topic was changed.",
-            do_next=f"Create what is missing: stream-app topics create --kafka {bootstrap}{names.prefix_option}.",
+            do_next=f"Create what is missing: stream-app topics create --kafka {connection}{names.prefix_option}.",
         )
     _require_count(counts, counts[names.requests])
     return counts[names.requests]
 
 
-def _counts_when_answered(bootstrap: str, names: TopicNames, wait_seconds: float) -> dict[str, int]:
+def _counts_when_answered(connection: KafkaConnection, names: TopicNames, wait_seconds: float) -> dict[str, int]:
     """Asks until there is an answer: for seconds after a broker's end the others still name it, and it may be asked."""
     deadline = time.monotonic() + wait_seconds
     while True:
         try:
-            with admin_client(bootstrap, wait_seconds) as admin:
+            with admin_client(connection, wait_seconds) as admin:
                 return _partition_counts(admin, names)
         except BrokerUnreachable:
             if time.monotonic() > deadline:

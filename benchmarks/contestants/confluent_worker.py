@@ -17,6 +17,7 @@ from confluent_kafka import KafkaError as Code
 
 from stream_app.delivery.producer import BATCH_BYTES
 from stream_app.events import Offsets, Output
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.runtime.process import run
 from stream_app.settings import WorkerSettings
 from stream_app.worker.composition import create_app
@@ -27,12 +28,12 @@ FENCED = (Code._FENCED, Code.PRODUCER_FENCED, Code.INVALID_PRODUCER_EPOCH)
 class ConfluentTransactions:
     """:class:`stream_app.delivery.transactional_producer.Transactions` by confluent-kafka."""
 
-    def __init__(self, transactional_id: str, *, bootstrap: str, timeout_seconds: float) -> None:
-        self._bootstrap, self._timeout = bootstrap, timeout_seconds
+    def __init__(self, transactional_id: str, *, connection: KafkaConnection, timeout_seconds: float) -> None:
+        self._bootstrap, self._timeout = str(connection), timeout_seconds
         self._thread = ThreadPoolExecutor(1, "lane")
         self._failed: list[Any] = []
         self._options = {
-            "bootstrap.servers": bootstrap,
+            "bootstrap.servers": str(connection),
             "transactional.id": transactional_id,
             "transaction.timeout.ms": int(timeout_seconds * 1000),
             "batch.size": BATCH_BYTES,

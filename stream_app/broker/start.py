@@ -17,6 +17,7 @@ from stream_app.broker.process import Broker, Launch
 from stream_app.broker.tansu_engine import tansu
 from stream_app.errors import BrokerStartFailed, BrokerUnreachable, SettingsError
 from stream_app.kafka_admin import admin_client, silent
+from stream_app.kafka_connection.connection import KafkaConnection
 
 Choice = Literal["auto", "kafka", "tansu"]
 
@@ -112,7 +113,7 @@ def _wait_until_it_answers(broker: Broker) -> None:
 
 def _cluster_id(bootstrap: str) -> str | None:
     try:
-        with admin_client(bootstrap, _ATTEMPT_SECONDS) as admin:
+        with admin_client(KafkaConnection(bootstrap), _ATTEMPT_SECONDS) as admin:
             return str(admin.describe_cluster()["cluster_id"])
     except BrokerUnreachable:
         return None

@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from stream_app.commands.suggestions import Choice
 from stream_app.environment import PREFIX
-from stream_app.kafka_admin import kafka_servers
+from stream_app.kafka_connection.addresses import kafka_servers
+
+if TYPE_CHECKING:
+    from stream_app.kafka_connection.connection import KafkaConnection
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Decorator = Callable[[Command], Command]
@@ -27,6 +30,13 @@ class KafkaServers(click.ParamType):
             return ",".join(kafka_servers(value))
         except ValueError as fault:
             self.fail(f"{fault}.", param, ctx)
+
+
+def connection_to(kafka: str) -> KafkaConnection:
+    """The connection to these servers, with the TLS and SASL that the environment states. Raises SettingsError."""
+    from stream_app.settings import ConnectionSettings
+
+    return ConnectionSettings.read(kafka=kafka).connection
 
 
 class Setting(click.Option):
@@ -142,7 +152,7 @@ def read_records(
     if follow and not from_beginning:
         last = last or 0
     name = getattr(TopicNames.prefixed(topic_prefix), topic)
-    return read(kafka, name, Span(last=last, follow=follow), broker_wait_seconds, say=to_stderr)
+    return read(connection_to(kafka), name, Span(last=last, follow=follow), broker_wait_seconds, say=to_stderr)
 
 
 def print_lines(lines: Iterable[str], header: str | None) -> None:

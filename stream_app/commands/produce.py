@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stream_app.commands.options import broker_options, bundle_option, to_stderr
+from stream_app.commands.options import broker_options, bundle_option, connection_to, to_stderr
 
 if TYPE_CHECKING:
     from stream_app.tables.messages import Message
@@ -60,10 +60,11 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
     messages = _label_messages(file, sample, **options) if outcomes else _request_messages(file, sample, **options)
     names = TopicNames.prefixed(options["topic_prefix"])
     topic, what = (names.outcomes, "outcomes") if outcomes else (names.requests, "requests")
-    check_topics(options["kafka"], names=names, wait_seconds=options["broker_wait_seconds"], say=to_stderr)
+    connection = connection_to(options["kafka"])
+    check_topics(connection, names=names, wait_seconds=options["broker_wait_seconds"], say=to_stderr)
     with _progress(len(messages)) as sent_one_more:
-        count = send(messages, options["kafka"], topic, options["rate"], sent_one_more)
-    click.echo(f"{count:,} {what} are on {topic} at {options['kafka']}.")
+        count = send(messages, connection, topic, options["rate"], sent_one_more)
+    click.echo(f"{count:,} {what} are on {topic} at {connection}.")
 
 
 def _request_messages(file: Path | None, sample: int | None, **options: Any) -> list[Message]:

@@ -11,6 +11,7 @@ import msgspec
 
 from stream_app.errors import BrokerUnreachable, TopicMismatch
 from stream_app.kafka_admin import silent, wait_for_broker
+from stream_app.kafka_connection.connection import KafkaConnection
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer, TopicPartition
@@ -30,15 +31,20 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(
-    bootstrap: str, topic: str, span: Span, wait_seconds: float = 30.0, *, say: Callable[[str], None] = silent
+    connection: KafkaConnection,
+    topic: str,
+    span: Span,
+    wait_seconds: float = 30.0,
+    *,
+    say: Callable[[str], None] = silent,
 ) -> Iterator[Any]:
     """The records of a topic: in order within a partition; the ``last`` ones by their time over all partitions.
 
     Ends at what was the end when it began, unless it follows. ``say`` hears that it still waits for the broker. Raises
     BrokerUnreachable or TopicMismatch.
     """
-    wait_for_broker(bootstrap, wait_seconds, say=say)
-    with _consumer(bootstrap, topic) as consumer:
+    wait_for_broker(connection, wait_seconds, say=say)
+    with _consumer(connection, topic) as consumer:
         if span.last is None:
             reported, _ = _seek(consumer)
             yield from (record for record, is_old in _up_to(consumer, reported) if is_old or span.follow)
@@ -103,14 +109,17 @@ def _poll(consumer: KafkaConsumer) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def _consumer(bootstrap: str, topic: str) -> Iterator[KafkaConsumer]:
+def _consumer(connection: KafkaConnection, topic: str) -> Iterator[KafkaConsumer]:
     from kafka import KafkaConsumer, TopicPartition  # late, as every Kafka client
     from kafka.errors import KafkaError
 
+    from stream_app.kafka_connection.kafka_python_batches import read_every_batch
+
+    read_every_batch()
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it logs every attempt; what matters is raised
     try:
         consumer = KafkaConsumer(
-            bootstrap_servers=bootstrap.split(","), isolation_level="read_committed", enable_auto_commit=False
+            **connection.for_kafka_python(), isolation_level="read_committed", enable_auto_commit=False
         )
     except KafkaError as fault:
         raise _gone(f"cannot be read from ({type(fault).__name__})") from fault
@@ -118,7 +127,7 @@ def _consumer(bootstrap: str, topic: str) -> Iterator[KafkaConsumer]:
         numbers = consumer.partitions_for_topic(topic)
         if not numbers:
             raise TopicMismatch(
-                f"The broker at {bootstrap} has no topic {topic}.",
+                f"The broker at {connection} has no topic {topic}.",
                 do_next="Name its --topic-prefix, or create it: stream-app topics create.",
             )
         consumer.assign([TopicPartition(topic, number) for number in sorted(numbers)])

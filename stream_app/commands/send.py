@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from stream_app.errors import DeliveryFailed
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.tables.messages import Message
 
 if TYPE_CHECKING:
@@ -20,14 +21,18 @@ CLOSE_SECONDS = 5.0
 
 
 def send(
-    messages: Iterable[Message], bootstrap: str, topic: str, rate: float | None, sent_one_more: Callable[[], None]
+    messages: Iterable[Message],
+    connection: KafkaConnection,
+    topic: str,
+    rate: float | None,
+    sent_one_more: Callable[[], None],
 ) -> int:
     """Send the messages and wait for every delivery; ``sent_one_more`` hears of each. Returns how many the broker has.
 
     ``rate``: messages per second, None for as fast as the broker takes them. Raises DeliveryFailed.
     """
     delivered = 0
-    with _producer(bootstrap) as producer:
+    with _producer(connection) as producer:
         futures = (producer.send(topic, value=each.value, key=each.key) for each in _paced(messages, rate))
         for future in _oldest_first(futures):
             _await(future, delivered)
@@ -55,11 +60,11 @@ def _paced(messages: Iterable[Message], rate: float | None) -> Iterator[Message]
 
 
 @contextlib.contextmanager
-def _producer(bootstrap: str) -> Iterator[KafkaProducer]:
+def _producer(connection: KafkaConnection) -> Iterator[KafkaProducer]:
     from kafka import KafkaProducer
 
     producer = KafkaProducer(
-        bootstrap_servers=bootstrap.split(","),
+        **connection.for_kafka_python(),
         linger_ms=5,
         batch_size=128 * 1024,
         delivery_timeout_ms=int(DELIVERY_SECONDS * 1000),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from stream_app.commands.options import broker_options, to_stderr
+from stream_app.commands.options import broker_options, connection_to, to_stderr
 from stream_app.commands.suggestions import Group
 
 
@@ -23,7 +23,7 @@ def create(kafka: str, topic_prefix: str, broker_wait_seconds: float, partitions
 
     names = TopicNames.prefixed(topic_prefix)
     created = create_topics(
-        kafka, partitions, replication, names=names, wait_seconds=broker_wait_seconds, say=to_stderr
+        connection_to(kafka), partitions, replication, names=names, wait_seconds=broker_wait_seconds, say=to_stderr
     )
     for name in names.all():
         click.echo(f"{name}: {partitions} partitions, {'created' if name in created else 'was there'}")
@@ -36,5 +36,5 @@ def check(kafka: str, topic_prefix: str, broker_wait_seconds: float) -> None:
     from stream_app.topics import TopicNames, check_topics
 
     names = TopicNames.prefixed(topic_prefix)
-    partitions = check_topics(kafka, names=names, wait_seconds=broker_wait_seconds, say=to_stderr)
+    partitions = check_topics(connection_to(kafka), names=names, wait_seconds=broker_wait_seconds, say=to_stderr)
     click.echo(f"{', '.join(names.all())}: {partitions} partitions each")

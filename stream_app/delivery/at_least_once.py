@@ -16,6 +16,7 @@ from stream_app.delivery.offset_commits import GroupedCommits
 from stream_app.delivery.producer import OutputTopics, by_partition, next_offsets, send, start_producer, stop
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Offsets, Output, RawRecord, TopicPartition
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.transport.assignment import Assignment
 
 
@@ -29,12 +30,12 @@ class AtLeastOnceLanes:
         self,
         *,
         commits: GroupedCommits,
-        bootstrap: str,
+        connection: KafkaConnection,
         topics: OutputTopics,
         timeout_seconds: float,
     ) -> None:
         self._assignment = Assignment()
-        self._bootstrap = bootstrap
+        self._connection = connection
         self._topics = topics
         self._commits = commits
         self._timeout = timeout_seconds
@@ -90,7 +91,7 @@ class AtLeastOnceLanes:
 
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:
-            self._producer = await start_producer(self._bootstrap, self._timeout)
+            self._producer = await start_producer(self._connection, self._timeout)
         return self._producer
 
     async def close(self) -> None:

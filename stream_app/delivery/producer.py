@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, UnknownError, UnsupportedVersionError
 
 from stream_app.events import Offsets, Output, RawRecord, TopicPartition
+from stream_app.kafka_connection.connection import KafkaConnection
 
 log = logging.getLogger(__name__)
 
@@ -49,9 +50,9 @@ def next_offsets(records: Sequence[RawRecord]) -> Offsets:
     return {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
 
 
-async def start_producer(bootstrap: str, timeout_seconds: float) -> AIOKafkaProducer:
+async def start_producer(connection: KafkaConnection, timeout_seconds: float) -> AIOKafkaProducer:
     """A started producer that waits for all replicas: idempotent, or plain where the broker knows no idempotence."""
-    options = producer_options(bootstrap, timeout_seconds)
+    options = producer_options(connection, timeout_seconds)
     try:
         return await start(AIOKafkaProducer(enable_idempotence=True, **options))
     except (UnknownError, UnsupportedVersionError) as fault:  # what brokers without it answer
@@ -59,10 +60,10 @@ async def start_producer(bootstrap: str, timeout_seconds: float) -> AIOKafkaProd
         return await start(AIOKafkaProducer(**options))
 
 
-def producer_options(bootstrap: str, timeout_seconds: float) -> dict[str, Any]:
+def producer_options(connection: KafkaConnection, timeout_seconds: float) -> dict[str, Any]:
     """What every producer of outputs has in common."""
     return {
-        "bootstrap_servers": bootstrap,
+        **connection.for_aiokafka(),
         "acks": "all",
         "max_batch_size": BATCH_BYTES,
         "request_timeout_ms": int(timeout_seconds * 1000),

@@ -18,6 +18,7 @@ from aiokafka.producer import sender
 from stream_app.delivery.producer import producer_options, send, start, stop
 from stream_app.errors import BrokerUnreachable, SettingsError, TransactionsUnsupported
 from stream_app.events import Offsets, Output
+from stream_app.kafka_connection.connection import KafkaConnection
 
 LONGEST_SECONDS = 900.0
 """The longest transaction a broker allows by default (``transaction.max.timeout.ms``)."""
@@ -60,13 +61,13 @@ class AiokafkaTransactions:
     the committed offset, seek.
     """
 
-    def __init__(self, transactional_id: str, *, bootstrap: str, timeout_seconds: float) -> None:
+    def __init__(self, transactional_id: str, *, connection: KafkaConnection, timeout_seconds: float) -> None:
         """``timeout_seconds``: the broker aborts a transaction that is open for longer."""
         sender.BACKOFF_OVERRIDE = NEXT_TRANSACTION_SECONDS
         self._producer = AIOKafkaProducer(
             transactional_id=transactional_id,
             transaction_timeout_ms=int(min(timeout_seconds, LONGEST_SECONDS) * 1000),
-            **producer_options(bootstrap, timeout_seconds),
+            **producer_options(connection, timeout_seconds),
         )
 
     async def start(self) -> None:
@@ -90,31 +91,31 @@ class AiokafkaTransactions:
 
 
 async def require_transactions(
-    bootstrap: str, transactional_id: str, *, timeout_seconds: float, wait_seconds: float
+    connection: KafkaConnection, transactional_id: str, *, timeout_seconds: float, wait_seconds: float
 ) -> None:
     """``timeout_seconds``: of the transactions to come. ``wait_seconds``: for an answer.
 
     Raises TransactionsUnsupported when the broker has none, SettingsError when it allows none of that length,
     BrokerUnreachable when none answers in time.
     """
-    probe = AiokafkaTransactions(transactional_id, bootstrap=bootstrap, timeout_seconds=timeout_seconds)
+    probe = AiokafkaTransactions(transactional_id, connection=connection, timeout_seconds=timeout_seconds)
     try:
         async with asyncio.timeout(wait_seconds):
             await probe.start()
     except (UnknownError, UnsupportedVersionError) as fault:
         raise TransactionsUnsupported(
-            f"The broker at {bootstrap} has no transactions ({type(fault).__name__}), which exactly_once needs.",
+            f"The broker at {connection} has no transactions ({type(fault).__name__}), which exactly_once needs.",
             do_next="Use Apache Kafka, or set STREAM_APP_GUARANTEE=at_least_once (--guarantee at_least_once): after a "
             "crash some requests may then be decided again.",
         ) from fault
     except InvalidTransactionTimeout as fault:
         raise SettingsError(
-            f"The broker at {bootstrap} allows no transactions of {timeout_seconds:g} s.",
+            f"The broker at {connection} allows no transactions of {timeout_seconds:g} s.",
             do_next="Set STREAM_APP_DELIVERY_TIMEOUT_SECONDS lower, or the broker's transaction.max.timeout.ms higher.",
         ) from fault
     except (KafkaError, TimeoutError) as fault:
         raise BrokerUnreachable(
-            f"No transaction coordinator at {bootstrap} answered within {wait_seconds:g} s ({type(fault).__name__}).",
+            f"No transaction coordinator at {connection} answered within {wait_seconds:g} s ({type(fault).__name__}).",
             do_next="Check that as many brokers run as transaction.state.log.replication.factor says, "
             "then start the worker again.",
         ) from fault

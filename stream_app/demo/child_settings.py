@@ -97,7 +97,7 @@ def kept_text(folder: Path, reports: Sequence[Path], window_id: str) -> str:
 
 def _common(environment: Environment) -> dict[str, object]:
     return {
-        "kafka": environment.bootstrap,
+        "kafka": str(environment.connection),
         "topic_prefix": environment.prefix,
         "fetch_max_wait_seconds": environment.fetch_wait_seconds,
         "rebalance_timeout_seconds": environment.rebalance_timeout_seconds,

@@ -11,6 +11,7 @@ import msgspec
 from stream_app.broker import Choice, start_broker
 from stream_app.errors import BrokerUnreachable
 from stream_app.kafka_admin import admin_client
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.topics import TopicNames, create_topics, wait_for_broker
 
 _CLEANUP_SECONDS = 5.0
@@ -25,7 +26,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     defaults suit Apache Kafka.
     """
 
-    bootstrap: str
+    connection: KafkaConnection
     description: str
     prefix: str = ""
     partitions: int = 4
@@ -54,24 +55,26 @@ def own_broker(engine: Choice, say: Say) -> Iterator[Environment]:
     """A broker that ends with the block, with the topics on it. Raises BrokerStartFailed."""
     say(f"Starting a broker (engine: {engine}).")
     with start_broker(engine, say=say) as broker:
-        environment = _tuned(Environment(bootstrap=broker.bootstrap, description=broker.description), broker.engine)
-        create_topics(environment.bootstrap, environment.partitions, names=environment.names)
+        environment = _tuned(
+            Environment(connection=KafkaConnection(broker.bootstrap), description=broker.description), broker.engine
+        )
+        create_topics(environment.connection, environment.partitions, names=environment.names)
         yield environment
 
 
 @contextlib.contextmanager
-def existing_broker(bootstrap: str, engine: Choice, say: Say) -> Iterator[Environment]:
+def existing_broker(connection: KafkaConnection, engine: Choice, say: Say) -> Iterator[Environment]:
     """Topics and groups of the demo's own on an existing broker, deleted at the end of the block.
 
     ``engine``: what runs there, which the protocol does not tell; ``auto`` is taken for Apache Kafka. Raises
     BrokerUnreachable or TopicMismatch.
     """
     prefix = f"demo-{secrets.token_hex(4)}."
-    environment = _tuned(Environment(bootstrap=bootstrap, description="An existing broker.", prefix=prefix), engine)
-    wait_for_broker(bootstrap, say=say)
-    say(f"Using the broker at {bootstrap}; its own topics stay untouched: the demo's begin with {prefix!r}.")
+    environment = _tuned(Environment(connection=connection, description="An existing broker.", prefix=prefix), engine)
+    wait_for_broker(connection, say=say)
+    say(f"Using the broker at {connection}; its own topics stay untouched: the demo's begin with {prefix!r}.")
     try:
-        create_topics(bootstrap, environment.partitions, names=environment.names)
+        create_topics(connection, environment.partitions, names=environment.names)
         yield environment
     finally:
         _delete(environment, say)
@@ -94,7 +97,7 @@ def _tuned(environment: Environment, engine: Choice) -> Environment:
 def _delete(environment: Environment, say: Say) -> None:
     """Delete the topics and the groups, as far as the broker lets us."""
     try:
-        with admin_client(environment.bootstrap, _CLEANUP_SECONDS) as admin:
+        with admin_client(environment.connection, _CLEANUP_SECONDS) as admin:
             admin.delete_topics(list(environment.names.all()))
             admin.delete_groups([environment.group, environment.monitor_group])
     except BrokerUnreachable:

@@ -47,7 +47,7 @@ class Activity:
 async def started_producer(environment: Environment) -> AsyncIterator[AIOKafkaProducer]:
     """A started producer that waits for all replicas."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it logs every attempt; what matters is raised
-    producer = await start_producer(environment.bootstrap, DELIVERY_SECONDS)
+    producer = await start_producer(environment.connection, DELIVERY_SECONDS)
     try:
         yield producer
     finally:
@@ -59,7 +59,7 @@ async def started_consumer(environment: Environment, *topics: str) -> AsyncItera
     """A reader of these topics from their beginning, in no consumer group."""
     read_every_batch()
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=environment.bootstrap,
+        **environment.connection.for_aiokafka(),
         isolation_level="read_committed",
         auto_offset_reset="earliest",
         enable_auto_commit=False,

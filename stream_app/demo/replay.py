@@ -68,7 +68,7 @@ async def run_replay(
                 await reader.read_rest()
     except (KafkaError, TimeoutError) as fault:
         raise BrokerUnreachable(
-            f"The broker at {environment.bootstrap} stopped answering during the replay ({type(fault).__name__}).",
+            f"The broker at {environment.connection} stopped answering during the replay ({type(fault).__name__}).",
             do_next="Start the demo again; if it repeats, take another --engine.",
         ) from fault
     return sender.labels

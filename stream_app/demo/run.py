@@ -33,6 +33,7 @@ from stream_app.demo.summary import (
     year_conclusion,
     year_lines,
 )
+from stream_app.settings import ConnectionSettings
 
 DELIVERY = {
     "exactly_once": "Exactly once: the decisions of a batch and its offsets in the requests are committed in one "
@@ -64,7 +65,7 @@ def _run(options: Options, screen: Screen, stack: ExitStack) -> Summary:
     environment = stack.enter_context(_environment(options, screen))
     children: list[ChildProcess] = []
     stack.callback(stop_all, children)
-    screen.say(f"Broker: {environment.bootstrap}. {environment.description}")
+    screen.say(f"Broker: {environment.connection}. {environment.description}")
     replay, scorer, monitor, gateway = start(options, environment, folders, children, screen)
     ledger = Ledger()
     with screen:
@@ -99,7 +100,8 @@ def _folder(stack: ExitStack) -> Path:
 
 def _environment(options: Options, screen: Screen) -> AbstractContextManager[Environment]:
     if options.kafka:
-        return existing_broker(options.kafka, options.engine, screen.say)
+        connection = ConnectionSettings.read(kafka=options.kafka).connection
+        return existing_broker(connection, options.engine, screen.say)
     return own_broker(options.engine, screen.say)
 
 

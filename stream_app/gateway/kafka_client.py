@@ -103,8 +103,8 @@ class KafkaClient:
         return True
 
     async def _open_clients(self, stack: AsyncExitStack) -> None:
-        servers = self._settings.kafka
-        self._admin = await _started(stack, AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=3_000))
+        kafka = self._settings.connection.for_aiokafka()
+        self._admin = await _started(stack, AIOKafkaAdminClient(**kafka, request_timeout_ms=3_000))
         counts = await self._partition_counts()
         self._requests, decisions, rejections = (
             [TopicPartition(topic, number) for number in range(count)] for topic, count in counts.items()
@@ -140,7 +140,7 @@ class KafkaClient:
         A request that is sent twice because the first was not acknowledged is decided twice alike.
         """
         return AIOKafkaProducer(
-            bootstrap_servers=self._settings.kafka,
+            **self._settings.connection.for_aiokafka(),
             acks="all",
             linger_ms=LINGER_MS,
             request_timeout_ms=max(1_000, int(self._settings.reply_seconds * 1000)),
@@ -149,7 +149,7 @@ class KafkaClient:
     def _new_consumer(self) -> AIOKafkaConsumer:
         read_every_batch()
         return AIOKafkaConsumer(
-            bootstrap_servers=self._settings.kafka,
+            **self._settings.connection.for_aiokafka(),
             isolation_level="read_committed",
             auto_offset_reset="latest",
             enable_auto_commit=False,

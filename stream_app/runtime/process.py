@@ -34,8 +34,9 @@ async def prepare_process(settings: StreamSettings, topics: TopicNames, pages: W
     """
     _handle_signals(watchdog)
     await pages.listen()
-    await _in_daemon_thread(partial(wait_for_broker, settings.kafka, settings.broker_wait_seconds, say=log.warning))
-    partitions = int(await _in_daemon_thread(partial(check_topics, settings.kafka, names=topics)))
+    connection, wait_seconds = settings.connection, settings.broker_wait_seconds
+    await _in_daemon_thread(partial(wait_for_broker, connection, wait_seconds, say=log.warning))
+    partitions = int(await _in_daemon_thread(partial(check_topics, connection, names=topics)))
     tune_garbage_collector()
     log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
     return partitions

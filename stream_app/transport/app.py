@@ -11,6 +11,7 @@ import faust
 from mode import Service
 
 from stream_app.events import Offsets
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.runtime.background import exit_process
 from stream_app.runtime.library_logs import SERVICES
 from stream_app.runtime.readiness import Progress
@@ -33,6 +34,7 @@ class BatchApp(faust.App):
     ``on_fault`` is called with what any service of the app raised, before Faust stops them all.
     """
 
+    connection: KafkaConnection
     before_start: Callable[[], Awaitable[None]]
     after_stop: Callable[[], Awaitable[None]]
     on_fault: Callable[[BaseException], None]
@@ -85,7 +87,7 @@ def batch_app(group: str, settings: StreamSettings) -> BatchApp:
     """A Faust app of this consumer group that keeps nothing, makes no topic and serves no page of Faust's."""
     app = BatchApp(
         group,
-        broker=[f"kafka://{server}" for server in settings.kafka.split(",")],
+        broker=[f"kafka://{server}" for server in settings.connection.servers],
         store="memory://",
         TableManager=TablesWithoutTimeout,
         web_enabled=False,  # our own pages instead
@@ -103,5 +105,7 @@ def batch_app(group: str, settings: StreamSettings) -> BatchApp:
         cython_optimizations=True,
         worker_redirect_stdouts=False,
     )
+    app.connection = settings.connection
+    app.boot_strategy.enable_kafka_producer = False  # never used, and knows nothing of TLS and SASL
     app.on_fault = exit_process
     return app

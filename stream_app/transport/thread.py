@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import aiokafka
 from aiokafka import structs
@@ -54,7 +54,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         options = transport.options
         read_every_batch()
         return aiokafka.AIOKafkaConsumer(
-            bootstrap_servers=driver.server_list(transport.url, transport.default_port),
+            **cast(Any, self.app).connection.for_aiokafka(),
             client_id=conf.broker_client_id,
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
@@ -73,7 +73,6 @@ class BatchThread(driver.AIOKafkaConsumerThread):
             check_crcs=conf.broker_check_crcs,
             metadata_max_age_ms=conf.consumer_metadata_max_age_ms,
             connections_max_idle_ms=conf.consumer_connections_max_idle_ms,
-            **driver.credentials_to_aiokafka_auth(conf.broker_credentials, conf.ssl_context),
         )
 
     async def _fetch_records(

@@ -52,7 +52,7 @@ long."""
 MEASURE_SECONDS = 1.0
 
 MakeTransactions = Callable[..., Transactions]
-"""Gives the transactions of an id: called with it, ``bootstrap`` and ``timeout_seconds``."""
+"""Gives the transactions of an id: called with it, ``connection`` and ``timeout_seconds``."""
 
 
 def create_app(
@@ -123,7 +123,7 @@ def _lanes(
     timeout = settings.delivery_timeout_seconds
     if settings.guarantee == "exactly_once":
         return TransactionalLanes(
-            new_transactions=partial(make_transactions, bootstrap=settings.kafka, timeout_seconds=timeout),
+            new_transactions=partial(make_transactions, connection=settings.connection, timeout_seconds=timeout),
             seek=lambda: app.batch_consumer.perform_seek(),
             listener=commit_metrics,
             supervise=exit_on_failure,
@@ -138,12 +138,12 @@ def _lanes(
         interval_seconds=settings.commit_interval_seconds,
         timeout_seconds=timeout,
     )
-    return AtLeastOnceLanes(commits=commits, bootstrap=settings.kafka, topics=outputs, timeout_seconds=timeout)
+    return AtLeastOnceLanes(commits=commits, connection=settings.connection, topics=outputs, timeout_seconds=timeout)
 
 
 def _restore_ids(settings: WorkerSettings, topics: TopicNames, lanes: Lanes, decided_ids: DecidedIds) -> SeekListener:
     tail = DecisionTail(
-        settings.kafka,
+        settings.connection,
         topics.decisions,
         most=settings.remembered_ids,
         fetch_wait_seconds=settings.fetch_max_wait_seconds,
@@ -159,7 +159,7 @@ async def _prepare(settings: WorkerSettings, topics: TopicNames, pages: WebPages
     log.info("delivery: %s", settings.guarantee)
     if settings.guarantee == "exactly_once":
         await require_transactions(
-            settings.kafka,
+            settings.connection,
             f"{settings.group}.check",
             timeout_seconds=settings.delivery_timeout_seconds,
             wait_seconds=settings.broker_wait_seconds,

@@ -14,6 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from stream_app.events import RawRecord
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.kafka_connection.record_batches import read_every_batch
 from stream_app.steps.deduplicate import UNKNOWN_FINGERPRINT, PastDecision
 from stream_app.steps.encode import FINGERPRINT_HEADER
@@ -52,9 +53,9 @@ class DecisionTail:
     """
 
     def __init__(
-        self, bootstrap: str, topic: str, *, most: int, fetch_wait_seconds: float, quiet_seconds: float
+        self, connection: KafkaConnection, topic: str, *, most: int, fetch_wait_seconds: float, quiet_seconds: float
     ) -> None:
-        self._bootstrap, self._topic, self._most = bootstrap, topic, most
+        self._connection, self._topic, self._most = connection, topic, most
         self._fetch_wait = min(fetch_wait_seconds, FETCH_WAIT_SECONDS)
         self._quiet = quiet_seconds
 
@@ -100,7 +101,7 @@ class DecisionTail:
     async def _consumer(self, partitions: list[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
         read_every_batch()
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._bootstrap,
+            **self._connection.for_aiokafka(),
             isolation_level="read_committed",
             auto_offset_reset="earliest",
             enable_auto_commit=False,

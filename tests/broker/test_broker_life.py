@@ -15,6 +15,7 @@ import pytest
 from stream_app.broker import Choice, start_broker
 from stream_app.broker.ports import free_ports
 from stream_app.errors import BrokerStartFailed, PortTaken, SettingsError
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.topics import TopicNames, check_topics, create_topics
 from tests.servers.waiting import wait_until
 
@@ -101,12 +102,12 @@ def test_a_broker_that_loses_the_race_for_its_port_is_not_mistaken_for_the_winne
 @pytest.mark.kafka
 def test_a_data_folder_keeps_the_records_from_one_run_to_the_next(tmp_path: Path) -> None:
     with start_broker("kafka", data_dir=tmp_path) as broker:
-        create_topics(broker.bootstrap, 2)
+        create_topics(KafkaConnection(broker.bootstrap), 2)
         assert str(tmp_path) in broker.description
         with pytest.raises(BrokerStartFailed, match="Another broker uses the folder"):
             start_broker("kafka", data_dir=tmp_path)
     with start_broker("kafka", data_dir=tmp_path) as broker:
-        assert check_topics(broker.bootstrap, names=TopicNames()) == 2
+        assert check_topics(KafkaConnection(broker.bootstrap), names=TopicNames()) == 2
 
 
 @pytest.mark.kafka

@@ -11,6 +11,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from stream_app.broker import Broker
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.topics import TopicNames, create_topics
 from tests.servers.waiting import wait_until
 
@@ -40,7 +41,7 @@ def read_on(reader: KafkaConsumer, read: list[tuple[int, int]]) -> int:
 def test_a_group_reads_each_record_once_and_resumes_where_it_committed(
     broker: Broker, topic_names: TopicNames, group: str
 ) -> None:
-    create_topics(broker.bootstrap, 2, names=topic_names)
+    create_topics(KafkaConnection(broker.bootstrap), 2, names=topic_names)
     producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
     for number in range(RECORDS):
         producer.send(topic_names.requests, b"v", key=b"%d" % number, partition=number % 2)
@@ -63,7 +64,7 @@ def test_a_group_reads_each_record_once_and_resumes_where_it_committed(
 def test_kafka_shows_committed_transactions_only_and_commits_offsets_with_them(
     kafka_broker: Broker, topic_names: TopicNames, group: str
 ) -> None:
-    create_topics(kafka_broker.bootstrap, 1, names=topic_names)
+    create_topics(KafkaConnection(kafka_broker.bootstrap), 1, names=topic_names)
     source, target = TopicPartition(topic_names.requests, 0), TopicPartition(topic_names.decisions, 0)
     producer = KafkaProducer(bootstrap_servers=kafka_broker.bootstrap, transactional_id=group)
     producer.init_transactions()

@@ -18,6 +18,7 @@ from stream_app.demo.screen import Live, Screen
 from stream_app.demo.startup import Options
 from stream_app.errors import DemoFailed
 from stream_app.kafka_admin import admin_client
+from stream_app.kafka_connection.connection import KafkaConnection
 from tests.servers.demo_run import Run, asked, child_among, dashboard_of, processes_with, words_of
 from tests.servers.waiting import wait_until
 
@@ -80,7 +81,7 @@ def test_an_existing_broker_keeps_its_own_topics_and_no_other(
 
 
 def topics_and_groups(broker: Broker) -> tuple[set[str], set[str]]:
-    with admin_client(broker.bootstrap) as admin:
+    with admin_client(KafkaConnection(broker.bootstrap)) as admin:
         topics = {topic for topic in admin.list_topics() if topic.startswith("demo-")}
         groups = {group["group_id"] for group in admin.list_groups()}
         return topics, {group for group in groups if group.startswith("demo-")}

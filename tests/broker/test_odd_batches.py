@@ -13,6 +13,7 @@ import pytest
 from aiokafka.codec import lz4_encode, snappy_encode, zstd_encode
 
 from stream_app.kafka_admin import admin_client
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.topics import TopicNames
 from tests.builders.record_batches import batch, framed, produce
 from tests.builders.scorer_requests import good
@@ -32,7 +33,7 @@ MIB = 1024 * 1024
 def deployment(kafka_broker: Any, unique_prefix: str, clients: Path, tmp_path: Path) -> Iterator[Deployment]:
     """On topics made with Kafka's own defaults, which keep what producers compressed as it came."""
     names = TopicNames.prefixed(unique_prefix)
-    with admin_client(kafka_broker.bootstrap) as admin:
+    with admin_client(KafkaConnection(kafka_broker.bootstrap)) as admin:
         admin.create_topics({name: {"num_partitions": PARTITIONS, "replication_factor": 1} for name in names.all()})
     made = Deployment.on(kafka_broker, unique_prefix, clients, tmp_path)
     yield made

@@ -21,6 +21,7 @@ from stream_app.commands.formats import DECISIONS_CSV_HEADER
 from stream_app.commands.read_topic import Span, read
 from stream_app.demo.sender import partition_of
 from stream_app.errors import TopicMismatch
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.topics import TopicNames, create_topics
 from tests.builders.records import Record, output_of, published, request
 from tests.servers.waiting import wait_until
@@ -35,7 +36,7 @@ class Place:
 
     def __init__(self, broker: Broker, prefix: str) -> None:
         self.bootstrap, self.prefix, self.names = broker.bootstrap, prefix, TopicNames.prefixed(prefix)
-        create_topics(broker.bootstrap, 4, names=self.names)
+        create_topics(KafkaConnection(broker.bootstrap), 4, names=self.names)
 
     def words(self, *words: str) -> list[str]:
         return [*words, "--kafka", self.bootstrap, "--topic-prefix", self.prefix]
@@ -44,7 +45,7 @@ class Place:
         return CliRunner().invoke(cli, self.words(*words))
 
     def requests(self) -> list[Any]:
-        return list(read(self.bootstrap, self.names.requests, Span()))
+        return list(read(KafkaConnection(self.bootstrap), self.names.requests, Span()))
 
     def publish(self, topic: str, records: list[Record], **settings: Any) -> None:
         """Publish records as they are, a millisecond apart, one after another over the partitions."""
@@ -106,7 +107,7 @@ def test_outcomes_lie_on_the_partition_numbers_of_their_requests(place: Place) -
         done = place.run("produce", "--sample", "40", *words)
         assert done.exit_code == 0, done.output
     assert f"40 outcomes are on {place.names.outcomes}" in done.output
-    outcomes = list(read(place.bootstrap, place.names.outcomes, Span()))
+    outcomes = list(read(KafkaConnection(place.bootstrap), place.names.outcomes, Span()))
     assert {(each.key, each.partition) for each in outcomes} == {
         (each.key, each.partition) for each in place.requests()
     }
@@ -116,7 +117,7 @@ def test_a_file_of_outcomes_is_the_truth_about_requests_sent_before(place: Place
     (tmp_path / "truth.csv").write_text("request_id,client_id,bad,observed_at\na,7,1,2009-05-01\n")
     done = place.run("produce", "--outcomes", str(tmp_path / "truth.csv"), "--defaulted", "bad")
     assert done.exit_code == 0, done.output
-    [record] = read(place.bootstrap, place.names.outcomes, Span())
+    [record] = read(KafkaConnection(place.bootstrap), place.names.outcomes, Span())
     expected = {"request_id": "a", "client_id": "7", "defaulted": True, "observed_at": "2009-05-01T00:00:00Z"}
     assert (record.key, json.loads(record.value)) == (b"7", expected)
 
@@ -192,7 +193,7 @@ def test_an_open_transaction_does_not_hold_up_a_dump(kafka_broker: Broker, uniqu
         producer.init_transactions()
         producer.begin_transaction()
         producer.send(topic, value=b"not yet", partition=0).get(timeout=20)
-        assert len(list(read(place.bootstrap, topic, Span()))) == 4
+        assert len(list(read(KafkaConnection(place.bootstrap), topic, Span()))) == 4
         producer.abort_transaction()
 
 
@@ -208,8 +209,14 @@ def test_of_transactions_only_the_committed_are_read_and_the_last_ones_are_found
             producer.begin_transaction()
             producer.send(topic, value=b"%d" % number, partition=0, timestamp_ms=1_000 + number)
             producer.abort_transaction() if number % 2 else producer.commit_transaction()
-    assert [record.value for record in read(place.bootstrap, topic, Span())] == [b"%d" % n for n in range(0, 20, 2)]
-    assert [record.value for record in read(place.bootstrap, topic, Span(last=3))] == [b"14", b"16", b"18"]
+    assert [record.value for record in read(KafkaConnection(place.bootstrap), topic, Span())] == [
+        b"%d" % n for n in range(0, 20, 2)
+    ]
+    assert [record.value for record in read(KafkaConnection(place.bootstrap), topic, Span(last=3))] == [
+        b"14",
+        b"16",
+        b"18",
+    ]
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaProducer
 
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.steps.deduplicate import UNKNOWN_FINGERPRINT, PastDecision
 from stream_app.topics import TopicNames, create_topics
 from stream_app.worker.decision_tail import DecisionTail
@@ -21,13 +22,13 @@ PARTITIONS = 2
 
 @pytest.fixture
 def topic(broker: Any, topic_names: TopicNames) -> str:
-    create_topics(broker.bootstrap, PARTITIONS, names=topic_names)
+    create_topics(KafkaConnection(broker.bootstrap), PARTITIONS, names=topic_names)
     return topic_names.decisions
 
 
 @pytest.fixture
 def kafka_topic(kafka_broker: Any, topic_names: TopicNames) -> str:
-    create_topics(kafka_broker.bootstrap, PARTITIONS, names=topic_names)
+    create_topics(KafkaConnection(kafka_broker.bootstrap), PARTITIONS, names=topic_names)
     return topic_names.decisions
 
 
@@ -51,7 +52,9 @@ def put(bootstrap: str, topic: str, outputs: list[Any], partition: int = 0) -> N
 
 
 def read(bootstrap: str, topic: str, most: int, quiet_seconds: float = 0.2) -> dict[int, list[str]]:
-    tail = DecisionTail(bootstrap, topic, most=most, fetch_wait_seconds=0.005, quiet_seconds=quiet_seconds)
+    tail = DecisionTail(
+        KafkaConnection(bootstrap), topic, most=most, fetch_wait_seconds=0.005, quiet_seconds=quiet_seconds
+    )
     decisions = asyncio.run(asyncio.wait_for(tail.read([0, 1]), 30))
     return {partition: [request_id for request_id, _ in newest] for partition, newest in decisions.items()}
 
@@ -76,7 +79,7 @@ def test_a_decision_carries_its_digest_and_time_and_what_is_no_decision_is_passe
     silent = Record(decision("r2").value, headers=[("source-offset", b"1")])
     odd = Record(decision("r3").value, headers=[("request-digest", b"no hexadecimal")])
     put(broker.bootstrap, topic, [*foreign, sent, silent, odd])
-    tail = DecisionTail(broker.bootstrap, topic, most=10, fetch_wait_seconds=0.005, quiet_seconds=0.2)
+    tail = DecisionTail(KafkaConnection(broker.bootstrap), topic, most=10, fetch_wait_seconds=0.005, quiet_seconds=0.2)
     decisions = asyncio.run(asyncio.wait_for(tail.read([0]), 30))
     decided_at = NOW.timestamp()
     assert decisions[0] == [

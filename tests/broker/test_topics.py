@@ -16,6 +16,7 @@ from stream_app.broker.ports import free_ports
 from stream_app.commands.topics import command
 from stream_app.errors import BrokerUnreachable, SettingsError, TopicMismatch
 from stream_app.kafka_admin import admin_client
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.topics import BATCH_BYTES, TopicNames, check_topics, create_topics, wait_for_broker
 
 
@@ -38,30 +39,30 @@ def send(
 
 
 def test_creating_twice_is_creating_once(broker: Broker, topic_names: TopicNames) -> None:
-    assert create_topics(broker.bootstrap, 3, names=topic_names) == topic_names.all()
-    assert create_topics(broker.bootstrap, 3, names=topic_names) == ()
-    assert check_topics(broker.bootstrap, names=topic_names) == 3
+    assert create_topics(KafkaConnection(broker.bootstrap), 3, names=topic_names) == topic_names.all()
+    assert create_topics(KafkaConnection(broker.bootstrap), 3, names=topic_names) == ()
+    assert check_topics(KafkaConnection(broker.bootstrap), names=topic_names) == 3
 
 
 def test_an_existing_topic_with_another_partition_count_is_named_and_nothing_is_created(
     broker: Broker, topic_names: TopicNames
 ) -> None:
-    with admin_client(broker.bootstrap) as admin:
+    with admin_client(KafkaConnection(broker.bootstrap)) as admin:
         wrong = {topic_names.drift: {"num_partitions": 2, "replication_factor": 1}}
         admin.create_topics(wrong, wait_for_metadata=True)
     with pytest.raises(TopicMismatch, match=rf"4 partitions each, but {topic_names.drift} has 2.*--partitions 2"):
-        create_topics(broker.bootstrap, 4, names=topic_names)
+        create_topics(KafkaConnection(broker.bootstrap), 4, names=topic_names)
     with pytest.raises(TopicMismatch, match=f"no topic {topic_names.requests}"):
-        check_topics(broker.bootstrap, names=topic_names)
+        check_topics(KafkaConnection(broker.bootstrap), names=topic_names)
 
 
 def test_topics_that_differ_among_themselves_are_refused(broker: Broker, topic_names: TopicNames) -> None:
     counts = dict.fromkeys(topic_names.all(), 2) | {topic_names.outcomes: 5}
-    with admin_client(broker.bootstrap) as admin:
+    with admin_client(KafkaConnection(broker.bootstrap)) as admin:
         topics = {name: {"num_partitions": count, "replication_factor": 1} for name, count in counts.items()}
         admin.create_topics(topics, wait_for_metadata=True)
     with pytest.raises(TopicMismatch, match=f"{topic_names.outcomes} has 5"):
-        check_topics(broker.bootstrap, names=topic_names)
+        check_topics(KafkaConnection(broker.bootstrap), names=topic_names)
 
 
 def test_the_command_tells_what_it_created_and_what_was_there(broker: Broker, topic_names: TopicNames) -> None:
@@ -78,16 +79,16 @@ def test_the_command_tells_what_it_created_and_what_was_there(broker: Broker, to
 def test_a_drift_topic_that_was_there_is_compacted_from_then_on(kafka_broker: Broker, topic_names: TopicNames) -> None:
     def policy() -> str:
         asked = ConfigResource("TOPIC", topic_names.drift, ["cleanup.policy"])
-        with admin_client(kafka_broker.bootstrap) as admin:
+        with admin_client(KafkaConnection(kafka_broker.bootstrap)) as admin:
             described = admin.describe_configs([asked], config_filter="all")
         value: str = described["topic"][topic_names.drift]["cleanup.policy"]["value"]
         return value
 
-    with admin_client(kafka_broker.bootstrap) as admin:
+    with admin_client(KafkaConnection(kafka_broker.bootstrap)) as admin:
         topics = {topic_names.drift: {"num_partitions": 3, "replication_factor": 1}}
         admin.create_topics(topics, wait_for_metadata=True)
     assert policy() == "delete"
-    create_topics(kafka_broker.bootstrap, 3, names=topic_names)
+    create_topics(KafkaConnection(kafka_broker.bootstrap), 3, names=topic_names)
     assert policy() == "compact"
 
 
@@ -95,7 +96,7 @@ def test_a_drift_topic_that_was_there_is_compacted_from_then_on(kafka_broker: Br
 def test_the_largest_request_and_its_headers_fit_into_the_rejections(
     kafka_broker: Broker, topic_names: TopicNames
 ) -> None:
-    create_topics(kafka_broker.bootstrap, 1, names=topic_names)
+    create_topics(KafkaConnection(kafka_broker.bootstrap), 1, names=topic_names)
     largest, headers = b"x" * (BATCH_BYTES - 100), [("reason", b"x" * 2_000)]
     send(kafka_broker, topic_names.requests, largest)
     with pytest.raises(MessageSizeTooLargeError):
@@ -107,7 +108,7 @@ def test_the_largest_request_and_its_headers_fit_into_the_rejections(
 def test_a_request_that_is_small_only_because_it_is_compressed_is_refused(
     kafka_broker: Broker, topic_names: TopicNames
 ) -> None:
-    create_topics(kafka_broker.bootstrap, 1, names=topic_names)
+    create_topics(KafkaConnection(kafka_broker.bootstrap), 1, names=topic_names)
     with pytest.raises(MessageSizeTooLargeError):
         send(kafka_broker, topic_names.requests, b"0" * (4 * BATCH_BYTES), compression="gzip")
 
@@ -117,7 +118,7 @@ def test_more_replicas_than_brokers_is_refused_in_the_brokers_own_words(
     kafka_broker: Broker, topic_names: TopicNames
 ) -> None:
     with pytest.raises(TopicMismatch, match=r"refused to create .*replicat.*fewer replicas"):
-        create_topics(kafka_broker.bootstrap, 2, replication=3, names=topic_names)
+        create_topics(KafkaConnection(kafka_broker.bootstrap), 2, replication=3, names=topic_names)
 
 
 def test_an_unreachable_broker_is_waited_for_with_a_message_and_fails_in_the_stated_time() -> None:
@@ -125,7 +126,7 @@ def test_an_unreachable_broker_is_waited_for_with_a_message_and_fails_in_the_sta
     said: list[str] = []
     started = time.monotonic()
     with pytest.raises(BrokerUnreachable, match=rf"127\.0\.0\.1:{nobody} within 6 s"):
-        wait_for_broker(f"127.0.0.1:{nobody}", 6, say=said.append)
+        wait_for_broker(KafkaConnection(f"127.0.0.1:{nobody}"), 6, say=said.append)
     assert 6 <= time.monotonic() - started < 8
     assert len(said) == 1
 
@@ -133,4 +134,4 @@ def test_an_unreachable_broker_is_waited_for_with_a_message_and_fails_in_the_sta
 @pytest.mark.parametrize("address", ["", "localhost", "host:port", "a:1,b", ":9092", "a:70000"])
 def test_an_address_that_is_not_host_and_port_is_refused_at_once(address: str) -> None:
     with pytest.raises(SettingsError, match="HOST:PORT"):
-        check_topics(address)
+        check_topics(KafkaConnection(address))

@@ -24,6 +24,7 @@ from stream_app.broker.ports import LOOPBACK, free_ports
 from stream_app.broker.process import Launch, SupervisedProcess
 from stream_app.errors import BrokerUnreachable, StreamAppError
 from stream_app.kafka_admin import admin_client
+from stream_app.kafka_connection.connection import KafkaConnection
 from tests.chaos.network import Network
 from tests.servers.waiting import wait_until
 
@@ -85,7 +86,7 @@ class ClusterBroker:
     def known(self) -> int:
         """How many brokers take part, as whoever bootstraps from this one hears; 0 without an answer."""
         try:
-            with admin_client(self.bootstrap, 2.0) as admin:
+            with admin_client(KafkaConnection(self.bootstrap), 2.0) as admin:
                 return sum(not broker["is_fenced"] for broker in admin.describe_cluster()["brokers"])
         except StreamAppError:
             return 0
@@ -144,7 +145,7 @@ class KafkaCluster:
 
     @contextlib.contextmanager
     def admin(self) -> Iterator[Any]:
-        with admin_client(self.bootstrap, 10.0) as admin:
+        with admin_client(KafkaConnection(self.bootstrap), 10.0) as admin:
             yield admin
 
     def configure(self, topic: str, settings: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ import time
 from random import Random
 
 from models.bundle import MODEL
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.topics import BATCH_BYTES, create_topics
 from tests.chaos.fault import BROKER_SECONDS, Possible, hold
 from tests.chaos.stage import PARTITIONS, Stage
@@ -66,7 +67,9 @@ class MissingOutput(Possible):
             admin.delete_topics([name])
         stage.spoil()
         hold(self._seconds)
-        create_topics(stage.cluster.bootstrap, PARTITIONS, stage.cluster.replication, names=stage.names)
+        create_topics(
+            KafkaConnection(stage.cluster.bootstrap), PARTITIONS, stage.cluster.replication, names=stage.names
+        )
         return time.monotonic()
 
 

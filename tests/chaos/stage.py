@@ -11,6 +11,7 @@ from types import TracebackType
 
 from benchmarks.loans import read_book, store_clients
 from models.bundle import shipped_bundle
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.topics import TopicNames, create_topics
 from tests.chaos.bundles import Bundles
 from tests.chaos.cluster import KafkaCluster
@@ -58,7 +59,7 @@ class Stage:
             raise
 
     def _set_up(self, run: str) -> None:
-        create_topics(self.cluster.bootstrap, PARTITIONS, self.cluster.replication, names=self.names)
+        create_topics(KafkaConnection(self.cluster.bootstrap), PARTITIONS, self.cluster.replication, names=self.names)
         book = read_book()
         self.clients = self.folder / "clients.db"
         store_clients(book, self.clients)

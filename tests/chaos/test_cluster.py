@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.topics import TopicNames, check_topics, create_topics
 from tests.chaos.cluster import KafkaCluster
 from tests.servers.waiting import wait_until
@@ -18,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.kafka, pytest.mar
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaCluster]:
     with KafkaCluster(3, tmp_path_factory.mktemp("cluster")) as made:
         made.wait_ready()
-        create_topics(made.bootstrap, 4, 3)
+        create_topics(KafkaConnection(made.bootstrap), 4, 3)
         yield made
 
 
@@ -37,12 +38,12 @@ def test_a_killed_broker_is_missed_and_comes_back_with_its_log(cluster: KafkaClu
     victim.kill()
     assert victim.ended()
     for _ in range(5):  # the others still name it, so that every third question or so goes there
-        assert check_topics(cluster.brokers[1].bootstrap, names=TopicNames()) == 4
+        assert check_topics(KafkaConnection(cluster.brokers[1].bootstrap), names=TopicNames()) == 4
     wait_until(lambda: cluster.brokers[1].known() == 2, "the others miss it")
     victim.restart()
     cluster.wait_ready()
     cluster.wait_replicated()
-    assert check_topics(victim.bootstrap, names=TopicNames()) == 4
+    assert check_topics(KafkaConnection(victim.bootstrap), names=TopicNames()) == 4
 
 
 def test_a_stopped_broker_keeps_its_process_and_goes_on(cluster: KafkaCluster) -> None:
@@ -51,7 +52,7 @@ def test_a_stopped_broker_keeps_its_process_and_goes_on(cluster: KafkaCluster) -
     broker.stop()
     wait_until(lambda: state.read_text().rpartition(")")[2].split()[0] == "T", "it is stopped")
     broker.cont()
-    assert check_topics(broker.bootstrap, names=TopicNames()) == 4
+    assert check_topics(KafkaConnection(broker.bootstrap), names=TopicNames()) == 4
 
 
 def test_nothing_is_left_at_the_end(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from stream_app.broker.ports import free_ports
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.runtime.watchdog import STOP_SECONDS
 from stream_app.topics import TopicNames, create_topics
 from tests.servers.waiting import wait_until
@@ -106,7 +107,7 @@ class Deployment:
         cls, broker: Any, prefix: str, clients: Path | str, folder: Path, partitions: int = PARTITIONS
     ) -> Deployment:
         names = TopicNames.prefixed(prefix)
-        create_topics(broker.bootstrap, partitions, names=names)
+        create_topics(KafkaConnection(broker.bootstrap), partitions, names=names)
         return cls(broker.bootstrap, names, prefix, clients, folder, broker.engine, partitions)
 
     def start(

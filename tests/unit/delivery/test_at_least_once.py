@@ -10,6 +10,7 @@ from stream_app.delivery.at_least_once import AtLeastOnceLanes
 from stream_app.delivery.offset_commits import GroupedCommits
 from stream_app.delivery.producer import OutputTopics
 from stream_app.events import Offsets, TopicPartition
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.transport import Assignment
 from tests.builders.assignments import assigned
 from tests.builders.records import record
@@ -48,7 +49,9 @@ def test_a_batch_delivered_while_its_partitions_are_being_revoked_is_committed_a
             commit, listener=Ignored(), supervise=unsupervised, interval_seconds=60.0, timeout_seconds=1.0
         )
         topics = OutputTopics("decisions", "rejections")
-        lanes = Lanes(commits=commits_later, bootstrap="127.0.0.1:1", topics=topics, timeout_seconds=1.0)
+        lanes = Lanes(
+            commits=commits_later, connection=KafkaConnection("127.0.0.1:1"), topics=topics, timeout_seconds=1.0
+        )
         lanes.revoked = assigned(FIRST)
         await lanes.before_seek(lanes.revoked)
         lanes.after_seek({FIRST: 5})

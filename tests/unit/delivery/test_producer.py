@@ -17,6 +17,7 @@ from stream_app.broker.ports import free_ports
 from stream_app.delivery import producer
 from stream_app.delivery.producer import send, start_producer, stop
 from stream_app.events import Output
+from stream_app.kafka_connection.connection import KafkaConnection
 
 
 class Broker:
@@ -77,7 +78,7 @@ def test_a_producer_that_finds_no_broker_leaves_nothing_behind() -> None:
 
     async def story() -> None:
         with pytest.raises(KafkaConnectionError):
-            await start_producer(f"127.0.0.1:{port}", 5.0)
+            await start_producer(KafkaConnection(f"127.0.0.1:{port}"), 5.0)
         assert asyncio.all_tasks() == {asyncio.current_task()}
         gc.collect()
 

@@ -17,13 +17,14 @@ from stream_app.delivery.transactional_producer import (
     require_transactions,
 )
 from stream_app.errors import BrokerUnreachable, SettingsError, TransactionsUnsupported
+from stream_app.kafka_connection.connection import KafkaConnection
 
 
 def test_a_transaction_whose_predecessor_is_still_being_closed_is_asked_for_again_soon() -> None:
     """If aiokafka renames what is set here, transactions get slow without a word."""
 
     async def story() -> float:
-        lane = AiokafkaTransactions("id", bootstrap="127.0.0.1:1", timeout_seconds=1.0)
+        lane = AiokafkaTransactions("id", connection=KafkaConnection("127.0.0.1:1"), timeout_seconds=1.0)
         await lane.discard()
         manager = TransactionManager("id", 1_000)
         asking = sender.AddPartitionsToTxnHandler(SimpleNamespace(_txn_manager=manager, _retry_backoff=0.1), [])
@@ -49,4 +50,4 @@ def test_a_broker_without_such_transactions_is_expected_at_start_with_what_to_do
     monkeypatch.setattr(AiokafkaTransactions, "start", start)
     kind, text = expected
     with pytest.raises(kind, match=text):
-        asyncio.run(require_transactions("127.0.0.1:1", "id", timeout_seconds=60.0, wait_seconds=1.0))
+        asyncio.run(require_transactions(KafkaConnection("127.0.0.1:1"), "id", timeout_seconds=60.0, wait_seconds=1.0))

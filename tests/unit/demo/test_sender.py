@@ -16,6 +16,7 @@ from stream_app.demo.loan_book import LabelSchedule
 from stream_app.demo.reconciliation import Answer, Ledger
 from stream_app.demo.sender import MAX_CHUNK, Pace, Sender, partition_of
 from stream_app.events import Label, LoanRequest
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.tables.columns import Request
 from stream_app.tables.messages import DECISION, Message
 from stream_app.topics import TopicNames
@@ -40,7 +41,7 @@ NO_LABELS = LabelSchedule([], [])
 
 
 def environment(partitions: int = 4) -> Environment:
-    return Environment(bootstrap="", description="", partitions=partitions)
+    return Environment(connection=KafkaConnection("127.0.0.1:1"), description="", partitions=partitions)
 
 
 class Broker:

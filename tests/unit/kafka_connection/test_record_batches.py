@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_app.events import Unreadable
-from stream_app.kafka_connection import record_batches
-from stream_app.kafka_connection.record_batches import FetchedBatches, inflate
+from stream_app.kafka_connection import inflate
+from stream_app.kafka_connection.record_batches import FetchedBatches
 from tests.builders.record_batches import batch as record_batch
 from tests.builders.record_batches import framed
 
@@ -85,7 +85,7 @@ def test_what_the_broker_cut_off_is_left_for_the_next_fetch() -> None:
 
 @pytest.mark.parametrize("codec", [1, 3, 4])
 def test_a_bomb_is_unreadable_and_costs_no_more_than_the_limit(codec: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(record_batches, "MAX_INFLATED_BYTES", 1024 * 1024)
+    monkeypatch.setattr(inflate, "MAX_INFLATED_BYTES", 1024 * 1024)
     module = {1: cramjam.gzip, 3: cramjam.lz4, 4: cramjam.zstd}[codec]
     bomb = batch([GOOD], codec, bytes(module.compress(bytes(64 * 1024 * 1024))))
     tracemalloc.start()
@@ -99,8 +99,8 @@ def test_a_bomb_is_unreadable_and_costs_no_more_than_the_limit(codec: int, monke
 
 
 def test_snappy_states_its_length_and_is_refused_before_it_is_inflated() -> None:
-    with pytest.raises(record_batches.BatchUnreadable, match="more than"):
-        inflate(bytes(cramjam.snappy.compress_raw(bytes(10_000))), 2, limit=9_999)
+    with pytest.raises(inflate.BatchUnreadable, match="more than"):
+        inflate.inflate(bytes(cramjam.snappy.compress_raw(bytes(10_000))), 2, limit=9_999)
 
 
 def test_what_aiokafka_writes_is_read_as_aiokafka_reads_it() -> None:

@@ -7,7 +7,9 @@ from click.testing import CliRunner
 
 from stream_app.cli import cli
 from stream_app.errors import SettingsError
-from stream_app.kafka_admin import kafka_servers, wait_for_broker
+from stream_app.kafka_admin import wait_for_broker
+from stream_app.kafka_connection.addresses import kafka_servers
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.settings import WorkerSettings
 
 BAD = [
@@ -48,7 +50,7 @@ def test_anything_else_is_refused_in_every_place_that_takes_one(addresses: str) 
     with pytest.raises(SettingsError) as setting:
         WorkerSettings.read(kafka=addresses)
     with pytest.raises(SettingsError) as function:
-        wait_for_broker(addresses)
+        wait_for_broker(KafkaConnection(addresses))
     for command in (["decisions"], ["topics", "check"], ["produce", "--sample", "1"], ["demo"]):
         option = CliRunner().invoke(cli, [*command, "--kafka", addresses])
         assert (option.exit_code, str(refused.value) in option.stderr) == (2, True)

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.worker import decision_tail
 from stream_app.worker.decision_tail import DecisionTail
 
@@ -26,7 +27,9 @@ def test_a_broker_that_takes_connections_and_answers_nothing_is_given_up(monkeyp
     async def story() -> None:
         server = await asyncio.start_server(silent, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        reading = DecisionTail(f"127.0.0.1:{port}", "decisions", most=10, fetch_wait_seconds=0.05, quiet_seconds=0.0)
+        reading = DecisionTail(
+            KafkaConnection(f"127.0.0.1:{port}"), "decisions", most=10, fetch_wait_seconds=0.05, quiet_seconds=0.0
+        )
         async with asyncio.timeout(5):
             with pytest.raises(KafkaConnectionError):
                 await reading.read([0])

@@ -1,0 +1,70 @@
+"""The batches of :mod:`stream_app.kafka_connection.record_batches` in kafka-python's protocol, which differs a little.
+
+Imports kafka-python, as only commands do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from kafka.consumer import fetcher
+from kafka.record import MemoryRecords
+
+from stream_app.kafka_connection.record_batches import Batch, FetchedBatches
+
+
+def read_every_batch() -> None:
+    """Have every kafka-python consumer of this process read through :class:`KafkaPythonBatches`."""
+    fetcher.MemoryRecords = KafkaPythonBatches
+
+
+class KafkaPythonBatches(FetchedBatches):
+    """As :class:`FetchedBatches`; after the last batch comes None."""
+
+    def next_batch(self) -> Any:
+        if not self.has_next():
+            return None
+        batch = super().next_batch()
+        return KafkaPythonBatch(batch) if isinstance(batch, Batch) else MemoryRecords(self.last_raw).next_batch()
+
+
+class _Record(NamedTuple):
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    checksum: None = None
+
+    @property
+    def size_in_bytes(self) -> int:
+        return len(self.key or b"") + len(self.value or b"")
+
+    def validate_crc(self) -> bool:
+        return True
+
+
+class KafkaPythonBatch:
+    """One batch as kafka-python's fetcher asks about it."""
+
+    magic, is_control_batch, leader_epoch = 2, False, -1
+
+    def __init__(self, batch: Batch) -> None:
+        self._batch = batch
+        self.base_offset, self.next_offset = batch.base_offset, batch.next_offset
+        self.last_offset = batch.next_offset - 1
+        self.producer_id, self.is_transactional = batch.producer_id, batch.is_transactional
+
+    def has_producer_id(self) -> bool:
+        return bool(self.producer_id >= 0)
+
+    def validate_crc(self) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator[_Record]:
+        for record in self._batch:
+            headers = list(record.headers)
+            timestamp = record.timestamp, record.timestamp_type
+            yield _Record(record.offset, *timestamp, record.key, record.value, headers)
