@@ -95,7 +95,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 def _markers(report: pytest.TestReport) -> list[str]:
-    return [marker for marker in (*TOOLS, "tansu", "chaos", "slow") if marker in report.keywords] or ["none"]
+    ours = (*TOOLS, "tansu", "slow", "alone", "chaos", "proof")
+    return [marker for marker in ours if marker in report.keywords] or ["none"]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
