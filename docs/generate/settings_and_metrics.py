@@ -43,11 +43,15 @@ def settings() -> str:
 
 
 def _own(kind: type[StreamSettings]) -> Iterator[Row]:
-    """A row of each setting that this class itself declares, not its bases."""
-    for name in kind.__annotations__:
-        if field := kind.model_fields.get(name):
-            default = "" if field.default in (None, "") else f"`{field.default}`"
+    """A row of each setting of this class that not every process has."""
+    for name, field in kind.model_fields.items():
+        if kind is StreamSettings or name not in StreamSettings.model_fields:
+            default = "" if field.default in (None, "") else f"`{_shown(field.default)}`"
             yield f"`STREAM_APP_{name.upper()}`", default, _allowed(field), field.description or ""
+
+
+def _shown(default: object) -> str:
+    return str(default).lower() if isinstance(default, bool) else str(default)
 
 
 def _allowed(field: FieldInfo) -> str:

@@ -75,10 +75,15 @@ class Shell:
             self._wait_for(lambda: bool(READY_TEXT.search(output.read_text())), command, output)
 
     def stop_all(self) -> None:
-        """Ctrl-C for each kept command, the newest first; each ends in its own time with status 0."""
-        for kept in reversed(self._kept):
-            self.run(f"kill -INT -- -{kept.group}; wait {kept.group}")
-        self._kept.clear()
+        """Ctrl-C for each kept command, the newest first; each ends in its own time, and with status 0.
+
+        make itself ends of Ctrl-C, with status 130; what it started may take longer.
+        """
+        while self._kept:
+            kept = self._kept.pop()
+            expected = 130 if kept.command.startswith("make ") else 0
+            self.run(f"kill -INT -- -{kept.group}; wait {kept.group}; [ $? = {expected} ]")
+            self.run(f"while kill -0 -- -{kept.group} 2> /dev/null; do sleep 0.1; done")
 
     def close(self) -> None:
         """Take everything away that still runs."""
