@@ -105,7 +105,7 @@ test-all: test  ## test, with branch coverage, then the slow ones: whole systems
 	$(PYTEST) --dist loadgroup -m "slow and not alone" $(ARGS)
 	$(BIN)/python -m pytest -m alone $(ARGS)
 
-bench: $(VENV)/.bench  ## the figures the README states, measured again here
+bench: $(VENV)/.bench  ## every figure of docs/explanation/benchmarks.md, measured again here
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 chaos: $(VENV)/.test  ## every fault again and again for MINUTES=60 on three Kafka brokers; the verdict in chaos.json

@@ -23,7 +23,7 @@ PARTITIONS = 4
 TOPICS = TopicNames()
 REPOSITORY = Path(__file__).parent.parent
 
-# As the product's README advises: Tansu answers a fetch, and ends a rebalance, only when its time-out has passed.
+# As docs/how-to/install.md advises: Tansu answers a fetch, and ends a rebalance, only when its time-out has passed.
 FETCH_WAIT_MS = {"kafka": 500, "tansu": 5}
 REBALANCE_SECONDS = {"kafka": 20, "tansu": 3}
 
@@ -101,7 +101,7 @@ class Testbed:
     def worker(
         self, group: str, guarantee: str = "at_least_once", module: str = "stream_app", **settings: str
     ) -> contextlib.AbstractContextManager[subprocess.Popen[bytes]]:
-        """The product's scorer, with the settings its README advises for this engine and otherwise the defaults.
+        """The product's scorer, with the settings docs advise for this engine and otherwise the defaults.
 
         ``module``: another program that takes the same command and settings.
         """

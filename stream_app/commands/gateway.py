@@ -23,8 +23,8 @@ def command(**options: Any) -> None:
     """Serve the HTTP API and the dashboard: send requests to the scorers over Kafka and wait for their decisions.
 
     GET /predict/CLIENT_ID decides a known client's latest application, POST /requests a full request; /docs has the
-    rest. Every setting can also come from the environment as STREAM_APP_<NAME>; the README lists them all. On
-    SIGTERM the gateway answers the calls in hand and ends.
+    rest. Every setting can also come from the environment as STREAM_APP_<NAME>; docs/reference/settings.md lists them
+    all. On SIGTERM the gateway answers the calls in hand and ends.
     """
     from stream_app.settings import GatewaySettings
 

@@ -27,8 +27,9 @@ def command(**options: Any) -> None:
     realised performance is computed again. Each result is a drift event on loan.drift, a row in the store (stream-app
     drift), a set of gauges on /metrics, and an Evidently report in a folder.
 
-    Every setting can also come from the environment as STREAM_APP_<NAME>; the README lists them all. The store holds
-    all state: the monitor may be stopped or killed at any time, and the next one resumes where it was.
+    Every setting can also come from the environment as STREAM_APP_<NAME>; docs/reference/settings.md lists them
+    all. The store holds all state: the monitor may be stopped or killed at any time, and the next one resumes where it
+    was.
     """
     from stream_app.settings import MonitorSettings
 

@@ -25,8 +25,8 @@ from stream_app.commands.suggestions import Choice
 def command(**options: Any) -> None:
     """Score loan requests: consume, decide, publish, commit.
 
-    Every setting can also come from the environment as STREAM_APP_<NAME>; the README lists them all. On SIGTERM the
-    scorer decides and delivers the batch in hand, then leaves the group.
+    Every setting can also come from the environment as STREAM_APP_<NAME>; docs/reference/settings.md lists them
+    all. On SIGTERM the scorer decides and delivers the batch in hand, then leaves the group.
     """
     from stream_app.settings import WorkerSettings
 

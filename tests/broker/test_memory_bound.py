@@ -1,4 +1,4 @@
-"""However much lies on the topic, a scorer holds a bounded part of it: the bound README states, under a hard limit."""
+"""However much lies on the topic, a scorer holds a bounded part of it: the bound the docs state, as a hard limit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ AT_ONCE = 16
 
 
 def growth_bytes(request_bytes: int) -> int:
-    """What a worker may hold beyond what it holds at rest; see README, *Memory*."""
+    """What a worker may hold beyond what it holds at rest; see docs/how-to/run-the-services.md, *Memory*."""
     settings = WorkerSettings()
     fetched = 2 * BatchOptions(frozenset(), 0.5).max_partition_fetch_bytes * PARTITIONS
     polls = 3 * settings.max_poll_records * (request_bytes + 8 * 1024)
