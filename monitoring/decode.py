@@ -14,7 +14,17 @@ from msgspec import Meta
 
 from monitoring.event_time import EventClock, WindowSize
 from monitoring.store import DecisionRow, LabelRow, PartitionOffset
-from stream_app.events import ClientId, Label, ModelVersion, OutcomeName, Probability, RawRecord, RequestId, Unreadable
+from stream_app.events import (
+    EARLIEST_REQUEST,
+    ClientId,
+    Label,
+    ModelVersion,
+    OutcomeName,
+    Probability,
+    RawRecord,
+    RequestId,
+    Unreadable,
+)
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -24,8 +34,6 @@ Parsed = TypeVar("Parsed")
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
-_EARLIEST_US = (dt.datetime(1900, 1, 1, tzinfo=dt.UTC) - _EPOCH) // _MICROSECOND
-"""No request is older; the window of an instant in year 1 would begin in year 0, which nothing after us can write."""
 
 
 class _Model(msgspec.Struct, gc=False):
@@ -130,7 +138,7 @@ def _readable(
 def _decided(value: bytes) -> tuple[_Decision, str]:
     """The decision and its text. Raises ValueError or RecursionError."""
     decided = _decision(value)
-    if microseconds(decided.requested_at) < _EARLIEST_US:
+    if decided.requested_at < EARLIEST_REQUEST:
         raise ValueError("older than any request")
     return decided, value.decode()  # the parser has skipped over texts it was not asked for
 

@@ -32,6 +32,8 @@ RequestId = Annotated[
 ]
 ClientId = Annotated[str, Meta(min_length=1, max_length=MAX_CLIENT_ID, description="the record's key")]
 ModelVersion = Annotated[str, Meta(max_length=64, description="changes with whatever changes a decision")]
+EARLIEST_REQUEST = dt.datetime(1900, 1, 1, tzinfo=dt.UTC)
+"""No request is older. Producers whose dates are unset send year 1, whose window would begin before all dates."""
 Probability = Annotated[float, Meta(ge=0.0, le=1.0, description="higher is riskier")]
 
 
@@ -94,7 +96,10 @@ class LoanRequest(msgspec.Struct, Generic[Features], frozen=True, forbid_unknown
 
     request_id: RequestId
     client_id: ClientId
-    requested_at: Annotated[dt.datetime, Meta(tz=True, description="event time")]
+    requested_at: Annotated[
+        dt.datetime,
+        Meta(tz=True, description="event time, not before 1900", extra_json_schema={"pattern": "^(19|[2-9][0-9])"}),
+    ]
     features: Features | UnsetType = UNSET
     schema_version: int | UnsetType = UNSET
 

@@ -17,6 +17,7 @@ from msgspec import UNSET
 
 from models.contract import Contract
 from stream_app.events import (
+    EARLIEST_REQUEST,
     LoanRequest,
     RawRecord,
     Rejection,
@@ -27,6 +28,7 @@ from stream_app.events import (
 )
 
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
+_FIELD = re.compile(r"unknown field `(?P<name>[A-Za-z_][A-Za-z0-9_]{0,63})`(?: - at |$)")
 _REASONS = (  # the first match counts; the texts are msgspec's own, pinned by a test
     (re.compile(r"missing required field"), RejectionReason.MISSING_FIELD),
     (re.compile(r"unknown field"), RejectionReason.UNKNOWN_FIELD),
@@ -71,6 +73,8 @@ class Decoder:
             )
         if request.client_id.encode() != key:
             return Rejection(RejectionReason.KEY_MISMATCH, "The key is not the client_id of the value, in UTF-8.")
+        if request.requested_at < EARLIEST_REQUEST:
+            return Rejection(RejectionReason.OUT_OF_RANGE, f"`requested_at` is before {EARLIEST_REQUEST:%Y}.")
         if request.requested_at.tzinfo is not dt.UTC:
             return _to_utc(request)
         return request
@@ -90,9 +94,14 @@ def _explain(fault: Exception, value: bytes) -> Rejection:
     text = str(fault)
     reason = next((kind for pattern, kind in _REASONS if pattern.search(text)), RejectionReason.WRONG_TYPE)
     if reason is RejectionReason.UNKNOWN_FIELD:
-        # msgspec quotes the field's name, which the producer chose: it could be anything.
-        return Rejection(reason, "The object has a field that the contract does not name." + _where(text))
+        return Rejection(reason, f"The contract does not name {_field_in(text)}." + _where(text))
     return Rejection(reason, _PATH.sub("", text) + "." + _where(text))
+
+
+def _field_in(text: str) -> str:
+    """The field that msgspec names, if it reads like one: the producer chose it, so it could be anything."""
+    field = _FIELD.search(text)
+    return f"the field `{field['name']}`" if field else "one of the object's fields"
 
 
 def _where(text: str) -> str:

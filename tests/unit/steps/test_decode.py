@@ -26,6 +26,8 @@ BAD_VALUES = [
     (request(requested_at="2026-01-01T00:00:00"), RejectionReason.WRONG_TYPE),
     (request(requested_at="yesterday"), RejectionReason.WRONG_TYPE),
     (request(requested_at="0001-01-01T00:00:00+23:59"), RejectionReason.OUT_OF_RANGE),
+    (request(requested_at="0001-01-01T00:00:00Z"), RejectionReason.OUT_OF_RANGE),
+    (request(requested_at="1899-12-31T23:59:59Z"), RejectionReason.OUT_OF_RANGE),
     (request(request_id=""), RejectionReason.OUT_OF_RANGE),
     (request(request_id="x" * 129), RejectionReason.OUT_OF_RANGE),
     (request(request_id=7), RejectionReason.WRONG_TYPE),
@@ -50,6 +52,19 @@ BAD_VALUES = [
 def decode(record: Record) -> LoanRequest[Any] | Rejection:
     [answer] = DECODER.decode([record])
     return answer
+
+
+def test_a_field_that_the_contract_does_not_name_is_named() -> None:
+    answer = decode(record(request(features={"amuont": 1})))
+    assert isinstance(answer, Rejection)
+    assert answer.message == "The contract does not name the field `amuont`. At `features`."
+
+
+@pytest.mark.parametrize("name", ["Jane Doe", "a`b", "\u00e9", "x" * 65, "", "7"])
+def test_a_field_whose_name_could_be_a_value_is_not_repeated(name: str) -> None:
+    answer = decode(record(request(features={name: 1})))
+    assert isinstance(answer, Rejection)
+    assert answer.message == "The contract does not name one of the object's fields. At `features`."
 
 
 @pytest.mark.parametrize(("value", "reason"), BAD_VALUES, ids=lambda v: repr(v)[:60])
