@@ -81,12 +81,12 @@ class KafkaClient:
         await self._repeat(self._check_broker, POLL_SECONDS)
 
     async def _repeat(self, step: Callable[[], Awaitable[None]], pause_seconds: float = 0.0) -> None:
-        """Until cancelled. One step that fails, however it does, does not end the gateway."""
+        """Until cancelled. A step that fails is logged and repeated."""
         while True:
             try:
                 await step()
                 await asyncio.sleep(pause_seconds)
-            except Exception as fault:  # noqa: BLE001
+            except Exception as fault:  # noqa: BLE001 - the gateway outlives whatever a client library raises
                 log.error("a step at the broker failed and is repeated: %s", trace_of(fault))
                 await asyncio.sleep(POLL_SECONDS)
 

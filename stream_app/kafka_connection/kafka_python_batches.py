@@ -6,12 +6,12 @@ Imports kafka-python, as only commands do.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from kafka.consumer import fetcher
 from kafka.record import MemoryRecords
 
-from stream_app.kafka_connection.record_batches import Batch, FetchedBatches
+from stream_app.kafka_connection.record_batches import Batch, FetchedBatches, Record
 
 
 def read_every_batch() -> None:
@@ -29,14 +29,10 @@ class KafkaPythonBatches(FetchedBatches):
         return KafkaPythonBatch(batch) if isinstance(batch, Batch) else MemoryRecords(self.last_raw).next_batch()
 
 
-class _Record(NamedTuple):
-    offset: int
-    timestamp: int
-    timestamp_type: int
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes | None]]
-    checksum: None = None
+class _Record(Record):
+    """A record as kafka-python's fetcher takes it: it also asks for the size and the checksum."""
+
+    __slots__ = ()
 
     @property
     def size_in_bytes(self) -> int:
