@@ -81,9 +81,9 @@ class Incoming:
     ahead: int = 0
 
 
-def microseconds(at: dt.datetime) -> int:
+def microseconds(instant: dt.datetime) -> int:
     """Microseconds since 1970 UTC."""
-    return (at - _EPOCH) // _MICROSECOND
+    return (instant - _EPOCH) // _MICROSECOND
 
 
 def read_runs(

@@ -49,10 +49,10 @@ class WindowSize:
         >>> str(WindowSize.parse("24h")), str(WindowSize.parse("3mo"))
         ('1d', '3mo')
         """
-        found = re.fullmatch(r"([1-9]\d{0,6})(min|h|d|mo)", text.strip())
-        if not found:
+        match = re.fullmatch(r"([1-9]\d{0,6})(min|h|d|mo)", text.strip())
+        if not match:
             raise ValueError(f"{text!r} is no window length; 15min, 6h, 1d, 7d and 1mo are")
-        number, unit = int(found[1]), found[2]
+        number, unit = int(match[1]), match[2]
         length_us = 0 if unit == "mo" else number * _UNITS_US[unit]
         if length_us > _LONGEST_US or (unit == "mo" and number > _MOST_MONTHS):
             raise ValueError(f"{text!r} is too long a window; ten years are the most")

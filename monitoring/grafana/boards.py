@@ -68,8 +68,8 @@ def model_variable() -> Variable:
     return _label_values("model", "Model version", "loan_monitor_expected_default_rate, model_version")
 
 
-def _label_values(name: str, label: str, of: str) -> dashboard.QueryVariable:
-    query = f"label_values({of})"
+def _label_values(name: str, label: str, series: str) -> dashboard.QueryVariable:
+    query = f"label_values({series})"
     variable = dashboard.QueryVariable(name).label(label).datasource(SOURCE).definition(query)
     variable.query({"query": query, "refId": name}).refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
     return variable.sort(models.VariableSort.ALPHABETICAL_ASC)
@@ -81,6 +81,8 @@ def window_variables() -> list[Variable]:
 
 
 def _choice(name: str, label: str, values: Sequence[str], chosen: int) -> Variable:
-    options = [models.VariableOption(selected=at == chosen, text=v, value=v) for at, v in enumerate(values)]
+    options = [
+        models.VariableOption(selected=index == chosen, text=value, value=value) for index, value in enumerate(values)
+    ]
     variable = dashboard.CustomVariable(name).label(label).values(",".join(values)).options(options)
     return variable.current(options[chosen])

@@ -18,8 +18,8 @@ def _recent(series: str) -> str:
 
 
 def _part(outcome: str) -> str:
-    one = f'{_DECISIONS}{{outcome="{outcome}"}}'
-    return f"{_recent(one)} / ({_recent(_DECISIONS)} > 0)"
+    decisions = f'{_DECISIONS}{{outcome="{outcome}"}}'
+    return f"{_recent(decisions)} / ({_recent(_DECISIONS)} > 0)"
 
 
 _OVERVIEW = (

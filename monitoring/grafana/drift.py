@@ -13,9 +13,9 @@ from monitoring.grafana.window_panels import bars, matrix, over_windows
 _FEATURE = "feature, window"
 
 
-def _ratio(title: str, of: str, series: str, alert: str) -> stat.Panel:
+def _ratio(title: str, subject: str, series: str, alert: str) -> stat.Panel:
     expr = f"max(loan_monitor:newest_judged_window:{series}_drift_ratio)"
-    return number(title, f"{of}; above 1 is drift.", expr, unit="none", alert=alert, decimals=2)
+    return number(title, f"{subject}; above 1 is drift.", expr, unit="none", alert=alert, decimals=2)
 
 
 _NEWEST = (

@@ -46,13 +46,15 @@ def framed(panel: P, title: str, text: str, *, unit: str, width: int, height: in
 def steps(limits: Sequence[Limit], fine: str = GOOD) -> dashboard.ThresholdsConfig:
     """Red where an alert's limit is passed. ``== 0`` is red below 1: such figures are counts."""
     below = any(limit.operator in {"<", "<=", "=="} for limit in limits)
-    found = [models.Threshold(value=None, color=BAD if below else fine)]
+    thresholds = [models.Threshold(value=None, color=BAD if below else fine)]
     for limit in sorted(limits, key=lambda limit: limit.value):
         if limit.operator == "==":
-            found.append(models.Threshold(value=limit.value + 1, color=fine))
+            thresholds.append(models.Threshold(value=limit.value + 1, color=fine))
         else:
-            found.append(models.Threshold(value=limit.value, color=fine if limit.operator.startswith("<") else BAD))
-    return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(found)
+            thresholds.append(
+                models.Threshold(value=limit.value, color=fine if limit.operator.startswith("<") else BAD)
+            )
+    return dashboard.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(thresholds)
 
 
 def by_threshold() -> dashboard.FieldColor:

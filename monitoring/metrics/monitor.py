@@ -126,9 +126,9 @@ class MonitorMetrics:
         """The store refused a transaction, which will be tried again."""
         self._store_failures.inc()
 
-    def committed(self, at: float) -> None:
+    def committed(self, unix_seconds: float) -> None:
         """A batch and its offsets were stored at this Unix time."""
-        self._last_commit.set(at)
+        self._last_commit.set(unix_seconds)
 
     def lag_is(self, records: Mapping[tuple[str, int], int]) -> None:
         """The lag of every (topic, partition) owned now; series of those revoked end, the others never go away."""
@@ -163,9 +163,9 @@ class MonitorMetrics:
         """Show no window any more."""
         self._windows.clear()
 
-    def drift_run_done(self, at: float) -> None:
+    def drift_run_done(self, unix_seconds: float) -> None:
         """At this Unix time every window that may close was judged."""
-        self._last_run.set(at)
+        self._last_run.set(unix_seconds)
 
     def closing_took(self, seconds: float) -> None:
         """Judging one window took so long."""

@@ -66,7 +66,8 @@ def drift_of(
     judged = options if enough else None
     columns = zip(reference.contract.features, reference.features, np.ascontiguousarray(matrix.T), strict=True)
     features = tuple(
-        _feature(feature, of, values, unseen.get(feature.name, 0), judged) for feature, of, values in columns
+        _feature(feature, distribution, values, unseen.get(feature.name, 0), judged)
+        for feature, distribution, values in columns
     )
     prediction = _prediction(reference, probability, judged)
     mix = _outcome_mix(reference, outcomes, judged)
@@ -80,22 +81,24 @@ def _verdict(shifts: Sequence[Shift], *, enough: bool) -> DriftVerdict:
     return "drifted" if any(shift.drifted for shift in shifts) else "stable"
 
 
-def _feature(feature: Feature, of: Distribution, values: Vector, unseen: int, options: Options | None) -> FeatureDrift:
-    counts = of.bins.counts(values, unseen)
+def _feature(
+    feature: Feature, reference: Distribution, values: Vector, unseen: int, options: Options | None
+) -> FeatureDrift:
+    counts = reference.bins.counts(values, unseen)
     return FeatureDrift(
         feature=feature.name,
         kind=feature.kind,
-        shift=_shift(of, counts, values, options),
+        shift=_shift(reference, counts, values, options),
         missing_share=_share(counts[-1], len(values)),
-        reference_missing_share=of.missing_share,
+        reference_missing_share=reference.missing_share,
         unseen_share=_share(unseen, len(values)),
     )
 
 
 def _prediction(reference: Reference, probability: Vector, options: Options | None) -> PredictionDrift:
-    of = reference.prediction
+    distribution = reference.prediction
     return PredictionDrift(
-        shift=_shift(of, of.bins.counts(probability, 0), probability, options),
+        shift=_shift(distribution, distribution.bins.counts(probability, 0), probability, options),
         mean_probability=float(probability.mean()) if len(probability) else None,
         reference_mean_probability=float(reference.probability.mean()) if len(reference) else 0.0,
     )
@@ -110,11 +113,13 @@ def _outcome_mix(reference: Reference, outcomes: Sequence[str], options: Options
     return OutcomeMix(shift=shift, **shares, **earlier)
 
 
-def _shift(of: Distribution, counts: Counts, values: Vector, options: Options | None) -> Shift:
-    if of.ordered is None:
-        return _judged(of.counts, counts, jensen_shannon(of.counts[:-1], counts[:-1]), JENSEN_SHANNON, options)
-    present = np.sort(values)[: len(values) - counts[-1]]  # sorting puts the missing last
-    return _judged(of.counts, counts, normed_wasserstein(of.ordered, of.spread, present), WASSERSTEIN, options)
+def _shift(reference: Distribution, counts: Counts, values: Vector, options: Options | None) -> Shift:
+    if reference.ordered is None:
+        method, distance = JENSEN_SHANNON, jensen_shannon(reference.counts[:-1], counts[:-1])
+    else:
+        present = np.sort(values)[: len(values) - counts[-1]]  # sorting puts the missing last
+        method, distance = WASSERSTEIN, normed_wasserstein(reference.ordered, reference.spread, present)
+    return _judged(reference.counts, counts, distance, method, options)
 
 
 def _judged(

@@ -77,7 +77,7 @@ def realised_auc(probability: Vector, defaulted: NDArray[np.bool_]) -> float | N
     if not (defaults and paid):
         return None
     distinct, position = np.unique(probability, return_inverse=True)
-    by_value = (np.bincount(position[of], minlength=len(distinct)) for of in (defaulted, ~defaulted))
+    by_value = (np.bincount(position[members], minlength=len(distinct)) for members in (defaulted, ~defaulted))
     return float(_pairs_won(*by_value) / (defaults * paid))
 
 

@@ -44,8 +44,8 @@ def rows_of(db: sa.Connection, key: WindowKey, limit: int | None = None) -> Rows
 
 def rows_between(db: sa.Connection, start_us: int, end_us: int, limit: int | None = None) -> Rows:
     """The timely decisions requested from ``start_us`` to before ``end_us``, in the same way."""
-    at = decisions.c.requested_at_us
-    return _rows(db, (at >= start_us) & (at < end_us), _BY_REQUEST, limit)
+    requested = decisions.c.requested_at_us
+    return _rows(db, (requested >= start_us) & (requested < end_us), _BY_REQUEST, limit)
 
 
 def _rows(db: sa.Connection, within: Any, order: Sequence[Any], limit: int | None) -> Rows:

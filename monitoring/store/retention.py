@@ -34,8 +34,8 @@ def _boundary(db: sa.Connection, before_us: int, facts: Facts) -> int:
 
 
 def _remove_decisions(db: sa.Connection, boundary_us: int, most: int) -> int:
-    at = decisions.c.requested_at_us
-    oldest = sa.select(decisions.c.request_id).where(at < boundary_us).order_by(at).limit(most)
+    requested = decisions.c.requested_at_us
+    oldest = sa.select(decisions.c.request_id).where(requested < boundary_us).order_by(requested).limit(most)
     request_ids = db.execute(oldest).scalars().all()
     for batch in in_batches(request_ids):
         db.execute(sa.delete(labels).where(labels.c.request_id.in_(batch)))

@@ -93,9 +93,9 @@ def _without_nul(row: Row) -> Row:
 
 def read_offsets(db: sa.Connection) -> dict[Partition, PartitionOffset]:
     """By topic and partition number."""
-    found = sa.select(offsets.c.topic, offsets.c.partition, offsets.c.next_offset, offsets.c.latest_us)
+    known = sa.select(offsets.c.topic, offsets.c.partition, offsets.c.next_offset, offsets.c.latest_us)
     return {
-        (topic, number): PartitionOffset(offset, latest_us) for topic, number, offset, latest_us in db.execute(found)
+        (topic, number): PartitionOffset(offset, latest_us) for topic, number, offset, latest_us in db.execute(known)
     }
 
 

@@ -37,15 +37,17 @@ def close_due(db: sa.Connection, close_before_us: int, size: WindowSize, at_us: 
 
 
 def _first_timely(db: sa.Connection, from_us: int, before_us: int) -> int | None:
-    at = decisions.c.requested_at_us
-    first = sa.select(at).where(at >= from_us, at < before_us, _timely).order_by(at).limit(1)
+    requested = decisions.c.requested_at_us
+    in_range = requested >= from_us, requested < before_us
+    first = sa.select(requested).where(*in_range, _timely).order_by(requested).limit(1)
     return db.execute(first).scalar()
 
 
 def _close_time_window(db: sa.Connection, window_id: str, start_us: int, end_us: int, at_us: int) -> str:
-    at = decisions.c.requested_at_us
+    requested = decisions.c.requested_at_us
     late = sa.func.count().filter(decisions.c.late)
-    total, late_rows = db.execute(sa.select(sa.func.count(), late).where(at >= start_us, at < end_us)).one()
+    counts = sa.select(sa.func.count(), late).where(requested >= start_us, requested < end_us)
+    total, late_rows = db.execute(counts).one()
     row = {"id": window_id, "kind": "time", "start_us": start_us, "end_us": end_us, "closed_at_us": at_us}
     db.execute(sa.insert(windows), row | {"rows": total - late_rows, "late_rows": late_rows})
     return window_id
@@ -75,12 +77,12 @@ def _next_run(db: sa.Connection, after_seq: int, count: int, removed_before_us: 
     later = (decisions.c.seq > after_seq) & (decisions.c.requested_at_us >= removed_before_us)
     run = sa.select(decisions.c.seq, decisions.c.requested_at_us).where(later, _timely)
     run_of = run.order_by(decisions.c.seq).limit(count).subquery()
-    seq, at = run_of.c.seq, run_of.c.requested_at_us
+    seq, requested = run_of.c.seq, run_of.c.requested_at_us
     least, most = sa.func.min, sa.func.max
-    found, first, last, start, end = db.execute(
-        sa.select(sa.func.count(), least(seq), most(seq), least(at), most(at))
+    rows, first, last, start, end = db.execute(
+        sa.select(sa.func.count(), least(seq), most(seq), least(requested), most(requested))
     ).one()
-    if found < count:
+    if rows < count:
         return None
     between = decisions.c.seq.between(first, last) & decisions.c.late
     late_rows = db.execute(sa.select(sa.func.count()).where(between)).scalar_one()
@@ -101,13 +103,13 @@ def stale(db: sa.Connection) -> list[WindowKey]:
 
 def key_of(db: sa.Connection, window_id: str) -> WindowKey | None:
     """The window of this id."""
-    found = _keys(db, windows.c.id == window_id)
-    return found[0] if found else None
+    keys = _keys(db, windows.c.id == window_id)
+    return keys[0] if keys else None
 
 
 def _keys(db: sa.Connection, where: sa.ColumnElement[bool]) -> list[WindowKey]:
-    found = sa.select(*_KEY).where(where).order_by(windows.c.end_us, windows.c.id)
-    return [WindowKey._make(row) for row in db.execute(found)]
+    query = sa.select(*_KEY).where(where).order_by(windows.c.end_us, windows.c.id)
+    return [WindowKey._make(row) for row in db.execute(query)]
 
 
 def computed(db: sa.Connection, key: WindowKey, event: DriftEvent) -> None:

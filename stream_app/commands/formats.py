@@ -97,10 +97,10 @@ def _response_time_ms(record: RawRecord) -> int | None:
 def rejection_line(record: Any, payload: bool) -> str:
     """One rejection for people; with ``payload`` the rejected value on a second line, which is personal data."""
     fields = rejection_fields(record, payload)
-    at = _time_of_record(record)
+    time = _time_of_record(record)
     source = "/".join(_shown(fields, f"source_{name}") for name in ("topic", "partition", "offset"))
     reason, key, message = (_shown(fields, name) for name in ("reason", "key", "message"))
-    line = f"{at:<20} {reason:<24} {source:<28} {key:<16} {message}"
+    line = f"{time:<20} {reason:<24} {source:<28} {key:<16} {message}"
     return f"{line}\n  {_shown(fields, 'value')}" if payload else line
 
 

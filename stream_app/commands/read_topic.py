@@ -61,10 +61,10 @@ def _last(consumer: KafkaConsumer, last: int) -> tuple[list[Any], list[Any]]:
     offsets_back = 2 * last  # each transaction takes one besides those of its records
     while True:
         reported, everything = _seek(consumer, offsets_back)
-        found = list(_up_to(consumer, reported))
-        old = sorted((record for record, is_old in found if is_old), key=lambda record: int(record.timestamp))
+        records = list(_up_to(consumer, reported))
+        old = sorted((record for record, is_old in records if is_old), key=lambda record: int(record.timestamp))
         if everything or len(old) >= last:
-            return old[max(0, len(old) - last) :], [record for record, is_old in found if not is_old]
+            return old[max(0, len(old) - last) :], [record for record, is_old in records if not is_old]
         offsets_back *= 4  # aborted transactions take offsets too
 
 

@@ -33,7 +33,7 @@ def send(
     """
     delivered = 0
     with _producer(connection) as producer:
-        futures = (producer.send(topic, value=each.value, key=each.key) for each in _paced(messages, rate))
+        futures = (producer.send(topic, value=message.value, key=message.key) for message in _paced(messages, rate))
         for future in _oldest_first(futures):
             _await(future, delivered)
             delivered += 1

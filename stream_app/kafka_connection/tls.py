@@ -75,8 +75,8 @@ class RenewedContext(ssl.SSLContext):
 
 
 def _state_of(tls: Tls) -> tuple[tuple[int, int], ...]:
-    found = [path.stat() for path in tls.files if path.exists()]
-    return tuple((status.st_mtime_ns, status.st_size) for status in found)
+    statuses = [path.stat() for path in tls.files if path.exists()]
+    return tuple((status.st_mtime_ns, status.st_size) for status in statuses)
 
 
 def load(context: ssl.SSLContext, tls: Tls) -> None:

@@ -43,9 +43,9 @@ def decide(
 
 
 def _reasons(scorer: Scorer, contract: Contract, matrix: NDArray[np.float64]) -> list[Reasons]:
-    every = scorer.contributions(matrix)
-    order = np.argsort(-every, axis=1, kind="stable")[:, :MAX_REASONS]
-    strongest = np.take_along_axis(every, order, axis=1)
+    by_feature = scorer.contributions(matrix)
+    order = np.argsort(-by_feature, axis=1, kind="stable")[:, :MAX_REASONS]
+    strongest = np.take_along_axis(by_feature, order, axis=1)
     return [
         tuple(
             _reason(contract.features[position], contribution)
