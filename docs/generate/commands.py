@@ -35,7 +35,7 @@ OTHERS = (
 
 
 def commands() -> str:
-    root = click.Context(cli, info_name="stream-app", terminal_width=100, max_content_width=100)
+    root = click.Context(cli, info_name="stream-app", terminal_width=100, max_content_width=100, **cli.context_settings)
     return page("Commands", COMMANDS, *_help(cli, root))
 
 
