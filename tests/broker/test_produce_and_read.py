@@ -277,3 +277,17 @@ def test_a_reader_that_has_enough_ends_the_dump_quietly(place: Place) -> None:
         assert process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
+
+
+@pytest.mark.parametrize(
+    "words", [["decisions"], ["decisions", "--csv"], ["decisions", "--json", "--follow"], ["rejections"]]
+)
+def test_a_listing_that_cannot_be_written_ends_with_one_line_and_a_status(place: Place, words: list[str]) -> None:
+    place.publish(place.names.decisions, decisions(20))
+    place.publish(place.names.rejections, outputs(Record(value=b"{", key=b"c1")))
+    command = [*words, "--from-beginning"]
+    with Path("/dev/full").open("wb") as full:
+        child = [sys.executable, "-m", "stream_app", *place.words(*command)]
+        done = subprocess.run(child, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 74
+    assert done.stderr == "stream-app: The output cannot be written (No space left on device).\n"
