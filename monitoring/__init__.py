@@ -1,1 +1,1 @@
-"""What watches: metrics now, windows and drift of the decision stream beside them."""
+"""The monitor: stores decisions and labels, closes windows of event time, measures their drift and performance."""

@@ -1,4 +1,4 @@
-"""What windows are compared with, read from a bundle once a process."""
+"""The baseline of windows: a bundle and its reference sample, read once in each process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Baseline(NamedTuple):
-    """What windows are compared with: a bundle and its reference."""
+    """A bundle and its reference, which windows are compared with."""
 
     bundle: Bundle
     reference: Reference

@@ -1,4 +1,4 @@
-"""What flows: loan requests in, one decision or one rejection each out.
+"""The stream: loan requests come in, and each gets one decision or one rejection.
 
 Start reading at :mod:`stream_app.pipeline`.
 """

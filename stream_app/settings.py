@@ -16,9 +16,9 @@ import pydantic
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
-from stream_app.environment import PREFIX, invalid_setting, unknown_variables
 from stream_app.errors import SettingsError
 from stream_app.kafka_connection.settings import KafkaSettings
+from stream_app.setting_errors import PREFIX, invalid_setting, unknown_variables
 
 
 def _file_or_redis(value: str) -> str:

@@ -1,4 +1,4 @@
-"""The limits of the alerts, read from the rules: their one home. The dashboards draw them, the tests look at them."""
+"""The thresholds of the alerts, read from Prometheus' rule file, the only place that states them; panels draw them."""
 
 from __future__ import annotations
 

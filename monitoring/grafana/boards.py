@@ -1,4 +1,4 @@
-"""A dashboard from its rows of panels, and what the four have in common."""
+"""Builds a dashboard from its rows of panels, with the variables and links that all four share."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ MONITOR = (
     ),
     lines(
         "Outcomes stored",
-        "Outcomes a second. contradicting: another truth than the one known; the first stays.",
+        "Outcomes a second. contradicting: not the outcome known; the first stays.",
         {"{{result}}": "sum by (result) (rate(loan_monitor_outcomes_total[$__rate_interval]))"},
         unit="reqps",
         width=8,

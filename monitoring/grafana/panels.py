@@ -1,4 +1,4 @@
-"""Panels in the house style: each has a title, a text that says what to make of it, a unit, maybe an alert's limit."""
+"""Builders of panels: each has a title, an explanation, a unit, and the limit of an alert where there is one."""
 
 from __future__ import annotations
 

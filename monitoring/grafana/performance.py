@@ -1,4 +1,4 @@
-"""Performance: what the model expected of itself, and what came true."""
+"""Performance: the figures that the probabilities promise beside those that the labels show."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ _CALIBRATION = (
     ),
     over_windows(
         "Calibration: observed over predicted defaults",
-        "The band holds the truth of the whole window: its low side takes every open loan as paid, its high side as "
+        "The band holds the final figure of the window: its low side takes every open loan as paid, its high side as "
         "defaulted. Beyond the dashed lines as a whole, the alert fires. 1 is right; it narrows as outcomes come.",
         {"low": _LOW, "observed": _RATIO, "high": _HIGH},
         unit="none",

@@ -1,4 +1,4 @@
-"""Queries the panels have in common."""
+"""PromQL queries that several dashboards use."""
 
 from __future__ import annotations
 

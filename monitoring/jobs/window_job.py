@@ -1,7 +1,7 @@
-"""What the analyst's process does: read a closed window's decisions, compute its drift event, store it in its row.
+"""The analyst's work: read the decisions of a closed window, compute its drift event, store it in the window's row.
 
-Called by its name in a process of its own (:mod:`monitoring.jobs.child_process`), so neither the decisions nor the
-event pass through the monitor's: it reads what it publishes from the row.
+It runs in a process of its own (:mod:`monitoring.jobs.child_process`), so neither the decisions nor the event pass
+through the monitor's: that reads what it publishes from the window's row.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reports, one after the other in the background, by a process that may crash or hang without a trace here."""
+"""A queue of reports, made one after the other by a child process whose crash or hang does not stop the monitor."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where reports lie: each file whole or not there, and in the monitor's folder no more than a set number of them."""
+"""The folder of reports: files are replaced atomically, and the oldest are removed beyond a set number."""
 
 from __future__ import annotations
 

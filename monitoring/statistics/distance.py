@@ -1,7 +1,7 @@
 """How far apart two samples are, in the terms of Evidently's ``ValueDrift``: a second opinion, reported, not judged.
 
 The same figures as ``ValueDrift(column, method="wasserstein")`` and ``method="jensenshannon"``, which a test holds side
-by side: in a report those take 70 to 100 ms a column, and a window of 122 columns has 2 s for everything.
+by side. In a report those take 70 to 100 ms a column, and a window of 122 columns has 2 s for everything.
 """
 
 from __future__ import annotations

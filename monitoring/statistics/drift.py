@@ -1,6 +1,6 @@
 """A window of decisions against the reference: every feature, the probability of default, the mix of outcomes.
 
-The index decides (:mod:`monitoring.statistics.psi`), the distance is a second opinion
+The verdict rests on PSI (:mod:`monitoring.statistics.psi`); the distance is a second opinion
 (:mod:`monitoring.statistics.distance`).
 """
 

@@ -1,4 +1,4 @@
-"""The population stability index: how far counts in bins moved, and how far chance alone seldom moves them.
+"""The population stability index (PSI) of two binned samples, and the limit that chance alone rarely passes.
 
 Sources: N. Siddiqi, *Credit Risk Scorecards* (2006), for the index and the customary 0.25 ("major shift"); B. Yurdakul
 and J. Naranjo, *Statistical properties of the population stability index*, Journal of Risk Model Validation 14(4)

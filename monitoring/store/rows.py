@@ -43,7 +43,7 @@ class DecisionRow(NamedTuple):
 
 
 class LabelRow(NamedTuple):
-    """The truth about one request, from its record on the topic."""
+    """Whether the loan of one request defaulted, from its record on the topic."""
 
     request_id: str
     client_id: str

@@ -1,1 +1,1 @@
-"""When a window is due to be closed, and closing it."""
+"""Decides which windows are due and closes them; how windows lie in event time is in :mod:`monitoring.event_time`."""

@@ -1,4 +1,4 @@
-"""Closes windows that are due, has them computed in the analyst's process, and publishes their drift events.
+"""Closes windows that are due, has a child process compute them, and publishes their drift events.
 
 One monitor of a group does it: the owner of partition 0 of the decisions. A crash at any point repeats the step it was
 in and no other: what is closed, computed and published is written in the window's row in the store.

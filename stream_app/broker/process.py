@@ -1,4 +1,4 @@
-"""A child process, a broker as a rule: its log, its end, and the promise that neither outlives the parent."""
+"""A supervised child process, such as a broker: it keeps a log, and neither it nor its folder outlives the parent."""
 
 from __future__ import annotations
 

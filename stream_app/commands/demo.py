@@ -1,4 +1,4 @@
-"""``stream-app demo``: the main job from one command."""
+"""``stream-app demo``: the whole product, and a replay of the loan book through it."""
 
 from __future__ import annotations
 

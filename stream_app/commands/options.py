@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from stream_app.commands.suggestions import Choice
-from stream_app.environment import PREFIX
 from stream_app.kafka_connection.addresses import kafka_servers
+from stream_app.setting_errors import PREFIX
 
 if TYPE_CHECKING:
     from stream_app.kafka_connection.connection import KafkaConnection

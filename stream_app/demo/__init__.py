@@ -1,4 +1,4 @@
-"""The main job from one command: broker, topics, clients, scorer, replay of the loan book, and the accounts at the end.
+"""The product in one command: broker, scorer, monitor, gateway, a replay of the loan book, and its reconciliation.
 
 Start reading at :mod:`stream_app.demo.run`.
 """

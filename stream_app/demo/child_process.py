@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stream_app.broker.process import SupervisedProcess
-from stream_app.environment import PREFIX
 from stream_app.errors import DemoFailed
+from stream_app.setting_errors import PREFIX
 
 READY_SECONDS = 90.0
 """Deadline from the start to ready; thirty times what it takes on an idle core."""

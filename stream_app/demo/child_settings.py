@@ -1,4 +1,4 @@
-"""The children of the demo: how each is started, and the folder that is kept of them."""
+"""Command lines and environment of the demo's child processes, and the files that ``--keep`` leaves."""
 
 from __future__ import annotations
 

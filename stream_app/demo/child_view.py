@@ -1,4 +1,4 @@
-"""A child that must not spoil the accounts of the requests, as the demo sees it: the monitor, or the gateway."""
+"""The demo's view of its monitor and its gateway: if one of them fails, the demo reports it and the replay goes on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the demo's sender, reader and monitor view share: Kafka clients that close within a deadline, and activity."""
+"""Kafka clients of the demo that close within a deadline, and the signal that something was sent or read."""
 
 from __future__ import annotations
 

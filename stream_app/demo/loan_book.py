@@ -28,7 +28,7 @@ FIRST_YEAR, LAST_YEAR = 2005, 2008
 
 @dataclass(frozen=True)
 class Replay:
-    """Applications in approval order: requests, client profiles, years of approval, the truth (1: defaulted), and the
+    """Applications in approval order: requests, client profiles, years of approval, the labels (1: defaulted), and the
     same as labels, each dated when it became known."""
 
     requests: Sequence[Request]

@@ -1,4 +1,4 @@
-"""Accounting of a replay: every request sent against every output read, by the request's position on the broker.
+"""Checks that a replay lost nothing and doubled nothing: each request sent against each output read.
 
 A request is known by the partition and offset it got, not by its id: bad bytes have no id. Outputs name the same
 position in their ``source-partition`` and ``source-offset`` headers. Pure: times are passed in, in seconds of one

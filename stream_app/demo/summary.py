@@ -103,14 +103,14 @@ class YearOfDecisions(msgspec.Struct, frozen=True):
 def by_year(
     answers: Sequence[tuple[int, Answer]], years: Sequence[int], defaulted: Sequence[int]
 ) -> list[YearOfDecisions]:
-    """The decisions among ``answers`` (index, answer) by ``years[index]``, against the truth ``defaulted[index]``."""
+    """The decisions among ``answers`` (index, answer) by ``years[index]``, against the label ``defaulted[index]``."""
     pairs: dict[int, list[tuple[float, int]]] = defaultdict(list)
     for index, answer in answers:
         if answer.kind == DECISION:
             pairs[years[index]].append((answer.probability_of_default, defaulted[index]))
     return [
-        YearOfDecisions(year, len(predicted), sum(predicted) / len(predicted), sum(truth) / len(truth))
-        for year, (predicted, truth) in sorted(
+        YearOfDecisions(year, len(predicted), sum(predicted) / len(predicted), sum(labels) / len(labels))
+        for year, (predicted, labels) in sorted(
             (year, tuple(zip(*of_year, strict=True))) for year, of_year in pairs.items()
         )
     ]

@@ -1,4 +1,4 @@
-"""Limits on the head of a call: it arrives whole, soon and not too large, or its connection is closed.
+"""Limits on the head of an HTTP request: a connection whose head is too large or comes too slowly is closed.
 
 uvicorn waits for ever for a head that does not come and keeps every header of one that does not end.
 """

@@ -1,6 +1,6 @@
-"""The files of the dashboard and of Swagger UI, each under its name: no other path is theirs.
+"""The files of the dashboard and of Swagger UI, with a route for each.
 
-Mounted as a whole at ``/`` they would answer, with 404, for a route that is called by the wrong method.
+One mount at ``/`` would also match every API path called by the wrong method, and answer 404 instead of 405.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A value that is made when it is asked for, at most once in a given time."""
+"""A value computed when it is asked for, and kept for a given time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How every Kafka client of ours reaches its cluster and reads: one value, made once from the settings.
+"""How every Kafka client reaches its cluster and reads from it: one value, made once from the settings.
 
 ``connection`` is the value, :class:`~stream_app.kafka_connection.connection.KafkaConnection`, and what each client
 library takes of it; ``settings`` the variables and the ``client.properties`` it is made from; ``tls`` and ``oauth``

@@ -1,4 +1,4 @@
-"""One value says how to reach the cluster; each client library takes from it what it needs."""
+"""How to reach the cluster, as one value: each client library takes its arguments from it."""
 
 from __future__ import annotations
 

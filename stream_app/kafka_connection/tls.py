@@ -1,4 +1,4 @@
-"""TLS to a broker: whom to trust, who we are, and both read again when their files change."""
+"""TLS to a broker: the authorities trusted and the client certificate, read again when their files change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The worker's three pages, made of what its timer measured last: ``/metrics``, ``/live`` and ``/ready``.
+"""The worker's three pages, which show what its timer measured last: ``/metrics``, ``/live`` and ``/ready``.
 
 Faust's web server listens on every address without authentication and shows its tables and router; it stays off.
 """

@@ -1,4 +1,4 @@
-"""Stacks of all threads and tasks by file, line and function, for the log: at a signal, and when a stall ends it all.
+"""Stacks of all threads and tasks by file, line and function, logged at a signal and when a stall ends the process.
 
 No variables are shown, which hold customers' data. Faust's own handlers of these signals print them all (SIGUSR1) and
 open a debugger on the terminal (SIGUSR2).

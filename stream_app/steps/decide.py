@@ -1,7 +1,8 @@
-"""Probabilities of default to outcomes by the policy, with principal reasons unless the outcome is *approved*.
+"""Probabilities of default to outcomes by the policy, with reason codes unless the outcome is *approved*.
 
-Reasons are exact TreeSHAP contributions, computed only for the rows that need them: they cost many times the score.
-A lender owes about four specific reasons (Regulation B, 12 CFR 1002.9 and its official interpretation).
+Reasons are the features with the largest exact TreeSHAP contributions. They are computed only for the rows that need
+them, since they cost many times the score. A lender owes about four specific reasons (Regulation B, 12 CFR 1002.9 and
+its official interpretation).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Restores the memory of decided ids at each seek, so that a scorer knows what was decided in partitions it takes over.
 
-The decision topic is the truth, the memory a copy. A seek drops batches that were never delivered; what was remembered
-of them goes with it.
+The decision topic is authoritative, the memory a copy. A seek drops batches that were never delivered, and the memory
+forgets their ids.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""What is wrong with the environment variables ``STREAM_APP_*``. A misspelt one would be ignored without a word.
+"""Error lines for the settings: unknown environment variables ``STREAM_APP_*``, and values that are not valid.
+
+A misspelt variable is an error with a suggestion; ignored, it would leave a default in place unnoticed.
 
 Kubernetes puts variables of the same prefix into every container for each Service named ``stream-app`` or
 ``stream-app-...``; those are no mistake.

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from stream_app.environment import unknown_variables
 from stream_app.errors import SettingsError
+from stream_app.setting_errors import unknown_variables
 from stream_app.settings import GatewaySettings, MonitorSettings, WorkerSettings, check_environment
 
 NAMES = {"guarantee", "kafka", "gateway_port", "web_port"}
