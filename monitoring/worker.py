@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -71,6 +71,8 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     ingest = RecordIngest(
         store, topics.decisions, partial(clocking, settings, size), metrics, progress, log_lines, exit_on_failure
     )
+    polled = BatchOptions(frozenset({topics.decisions, topics.outcomes}), settings.fetch_max_wait_seconds, FETCH_BYTES)
+    app.transport = BatchTransport(app.conf.broker_consumer, app, options=polled, listener=ingest)
     analyst = Child("analyst", partial(window_job.prepare, folder), window_job.DEADLINE_SECONDS)
     reporter = Child("reporter", partial(report_job.prepare, folder), report_job.DEADLINE_SECONDS, niceness=10)
     write_report = partial(
@@ -95,35 +97,9 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
         revision_interval_us=int(settings.revision_interval_seconds * SECOND_US),
         now_us=lambda: time.time_ns() // 1000,
     )
-    polled = BatchOptions(frozenset({topics.decisions, topics.outcomes}), settings.fetch_max_wait_seconds, FETCH_BYTES)
-    app.transport = BatchTransport(app.conf.broker_consumer, app, options=polled, listener=ingest)
-    records = app.topic(topics.decisions, topics.outcomes, key_serializer="raw", value_serializer="raw", acks=False)
-
-    @app.agent(records, name="ingest", concurrency=1)
-    async def watch_polls(polls: Any) -> None:
-        async for poll in polls:
-            await exit_on_failure(ingest.handle(poll))
-
-    leader = TopicPartition(topics.decisions, 0)
-
-    @app.task  # type: ignore[untyped-decorator]  # Faust's own
-    async def measure() -> None:
-        # Apart from the scheduler, whose tick lasts as long as a child computes, and from whoever reads the pages.
-        while not app.should_stop:
-            lag = app.measure_lag(ingest.next_offsets, progress)
-            metrics.lag_is({(tp.topic, tp.partition): records for tp, records in lag.items()})
-            watchdog.beat()  # the loop runs; a store that is away is waited for as long as it takes
-            await app.sleep(TICK_SECONDS)
-
-    @app.task  # type: ignore[untyped-decorator]  # Faust's own
-    async def schedule() -> None:
-        while not app.should_stop:
-            await exit_on_failure(scheduler.tick(leader in ingest.next_offsets))
-            await app.sleep(TICK_SECONDS)
-
-    @app.task  # type: ignore[untyped-decorator]  # Faust's own
-    async def report() -> None:
-        await exit_on_failure(reports.run())
+    _read(app, topics, ingest)
+    _measure(app, ingest, metrics, progress, watchdog)
+    _schedule(app, scheduler, reports, lambda: TopicPartition(topics.decisions, 0) in ingest.next_offsets)
 
     async def start() -> None:
         sys.setswitchinterval(SWITCH_SECONDS)
@@ -140,6 +116,45 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     app.before_start = lambda: exit_on_failure(with_heartbeat(start(), watchdog))
     app.after_stop = stop
     return app
+
+
+def _read(app: BatchApp, topics: TopicNames, ingest: RecordIngest) -> None:
+    """Have the app store each poll of decisions and labels."""
+    records = app.topic(topics.decisions, topics.outcomes, key_serializer="raw", value_serializer="raw", acks=False)
+
+    @app.agent(records, name="ingest", concurrency=1)
+    async def watch_polls(polls: Any) -> None:
+        async for poll in polls:
+            await exit_on_failure(ingest.handle(poll))
+
+
+def _measure(
+    app: BatchApp, ingest: RecordIngest, metrics: MonitorMetrics, progress: Progress, watchdog: Watchdog
+) -> None:
+    """Have the app measure lag and readiness, and give the watchdog its heartbeat."""
+
+    @app.task  # type: ignore[untyped-decorator]  # Faust's own
+    async def measure() -> None:
+        # Apart from the scheduler, whose tick lasts as long as a child computes, and from whoever reads the pages.
+        while not app.should_stop:
+            lag = app.measure_lag(ingest.next_offsets, progress)
+            metrics.lag_is({(tp.topic, tp.partition): records for tp, records in lag.items()})
+            watchdog.beat()  # the loop runs; a store that is away is waited for as long as it takes
+            await app.sleep(TICK_SECONDS)
+
+
+def _schedule(app: BatchApp, scheduler: WindowScheduler, reports: ReportQueue, leads: Callable[[], bool]) -> None:
+    """Have the app close windows while this monitor ``leads`` its group, and write their reports."""
+
+    @app.task  # type: ignore[untyped-decorator]  # Faust's own
+    async def schedule() -> None:
+        while not app.should_stop:
+            await exit_on_failure(scheduler.tick(leads()))
+            await app.sleep(TICK_SECONDS)
+
+    @app.task  # type: ignore[untyped-decorator]  # Faust's own
+    async def report() -> None:
+        await exit_on_failure(reports.run())
 
 
 def _metrics(registry: CollectorRegistry, bundle: Bundle, topics: TopicNames, size: WindowSize) -> MonitorMetrics:
