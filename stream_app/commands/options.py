@@ -32,8 +32,10 @@ class KafkaServers(click.ParamType):
             self.fail(f"{fault}.", param, ctx)
 
 
-def connection_to(kafka: str) -> KafkaConnection:
-    """The connection to these servers, with the TLS and SASL that the environment states. Raises SettingsError."""
+def connection_to(kafka: str | None) -> KafkaConnection:
+    """The connection to these servers, None for those that the environment or its properties file names, with the TLS
+    and SASL that it states. Raises SettingsError.
+    """
     from stream_app.settings import ConnectionSettings
 
     return ConnectionSettings.read(kafka=kafka).connection
@@ -96,9 +98,7 @@ broker_options = all_of(
         "--kafka",
         cls=Setting,
         type=KafkaServers(),
-        default="127.0.0.1:9092",
-        show_default=True,
-        help="Bootstrap servers, separated by commas.",
+        help="Bootstrap servers, separated by commas.  [default: 127.0.0.1:9092]",
     ),
     click.option("--topic-prefix", cls=Setting, aliases=["--prefix"], default="", help="Text before every topic name."),
     click.option(
@@ -136,7 +136,7 @@ def to_stderr(line: str) -> None:
 def read_records(
     topic: str,
     *,
-    kafka: str,
+    kafka: str | None,
     topic_prefix: str,
     broker_wait_seconds: float,
     follow: bool,

@@ -17,7 +17,7 @@ def command() -> None:
 @broker_options
 @click.option("--partitions", type=click.IntRange(1), default=4, show_default=True, help="Partitions of each topic.")
 @click.option("--replication", type=click.IntRange(1), default=1, show_default=True, help="Copies of each partition.")
-def create(kafka: str, topic_prefix: str, broker_wait_seconds: float, partitions: int, replication: int) -> None:
+def create(kafka: str | None, topic_prefix: str, broker_wait_seconds: float, partitions: int, replication: int) -> None:
     """Create the topics that are missing; run it as often as you like."""
     from stream_app.topics import TopicNames, create_topics
 
@@ -31,7 +31,7 @@ def create(kafka: str, topic_prefix: str, broker_wait_seconds: float, partitions
 
 @command.command("check")
 @broker_options
-def check(kafka: str, topic_prefix: str, broker_wait_seconds: float) -> None:
+def check(kafka: str | None, topic_prefix: str, broker_wait_seconds: float) -> None:
     """Check that the topics exist and share one partition count."""
     from stream_app.topics import TopicNames, check_topics
 

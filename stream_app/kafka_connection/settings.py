@@ -111,9 +111,16 @@ class KafkaSettings(BaseSettings):
         return self
 
     def _problems(self) -> Any:
+        if self.kafka_key and not self.kafka_certificate:
+            yield "STREAM_APP_KAFKA_KEY needs STREAM_APP_KAFKA_CERTIFICATE"
+        if not self.kafka_security.endswith("SSL"):
+            for name in ("kafka_ca", "kafka_certificate"):
+                if getattr(self, name):
+                    yield f"STREAM_APP_{name.upper()} needs STREAM_APP_KAFKA_SECURITY=SSL (or SASL_SSL)"
         if not self.kafka_security.startswith("SASL"):
-            if self.kafka_username:
-                yield "STREAM_APP_KAFKA_USERNAME needs STREAM_APP_KAFKA_SECURITY=SASL_SSL (or SASL_PLAINTEXT)"
+            for name in ("kafka_username", "kafka_password"):
+                if getattr(self, name):
+                    yield f"STREAM_APP_{name.upper()} needs STREAM_APP_KAFKA_SECURITY=SASL_SSL (or SASL_PLAINTEXT)"
             return
         if not self.kafka_username or self.kafka_password is None:
             yield "SASL needs STREAM_APP_KAFKA_USERNAME and STREAM_APP_KAFKA_PASSWORD (or ..._PASSWORD_FILE)"

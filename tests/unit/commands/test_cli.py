@@ -226,6 +226,21 @@ def test_a_mistake_is_one_message_and_an_exit_status(words: list[str], status: i
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["topics", "check"], ["topics", "create"], ["decisions"], ["rejections"], ["produce", "--sample", "1"]],
+    ids=" ".join,
+)
+def test_the_servers_of_a_properties_file_are_taken_where_no_option_names_others(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "client.properties").write_text("bootstrap.servers=127.0.0.1:1\n")
+    monkeypatch.setenv("STREAM_APP_KAFKA_PROPERTIES", str(tmp_path / "client.properties"))
+    monkeypatch.setattr("stream_app.kafka_admin._SLICE_SECONDS", 0.1)
+    done = CliRunner().invoke(cli, [*words, "--broker-wait-seconds", "0.3"])
+    assert "at 127.0.0.1:1 within" in str(done.exception)
+
+
 def test_a_client_is_shown_and_an_unknown_one_is_one_message(tmp_path: Path) -> None:
     table = tmp_path / "clients.csv"
     table.write_text("application_id,employees,low_doc\na,3,Y\nc,4,\n")

@@ -44,13 +44,29 @@ def test_variables_are_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
     [
         ({"kafka_security": "SASL_SSL"}, "SASL needs STREAM_APP_KAFKA_USERNAME"),
         ({**SASL, "kafka_security": "PLAINTEXT"}, "needs STREAM_APP_KAFKA_SECURITY=SASL_SSL"),
+        ({"kafka_password": "pa:ss"}, "KAFKA_PASSWORD needs STREAM_APP_KAFKA_SECURITY=SASL_SSL"),
+        ({"kafka_ca": "ca.pem"}, "KAFKA_CA needs STREAM_APP_KAFKA_SECURITY=SSL"),
+        ({"kafka_certificate": "me.pem"}, "KAFKA_CERTIFICATE needs STREAM_APP_KAFKA_SECURITY=SSL"),
+        ({"kafka_security": "SSL", "kafka_key": "key.pem"}, "KAFKA_KEY needs STREAM_APP_KAFKA_CERTIFICATE"),
         ({**SASL, "kafka_security": "SASL_PLAINTEXT"}, "clear text"),
         ({**SASL, "kafka_sasl": "OAUTHBEARER"}, "OAUTHBEARER needs STREAM_APP_KAFKA_TOKEN_URL"),
         ({**SASL, "kafka_sasl": "OAUTHBEARER", "kafka_token_url": "http://id/token"}, "clear text"),
         ({**SASL, "kafka_sasl": "OAUTHBEARER", "kafka_token_url": "ftp://id/token"}, "http:// or https://"),
         ({**SASL, "kafka_password": None, "kafka_password_file": "/nowhere"}, "/nowhere holds no readable secret"),
     ],
-    ids=["no user", "user without sasl", "plaintext", "no token url", "token in clear", "ftp", "no secret file"],
+    ids=[
+        "no user",
+        "user without sasl",
+        "password without sasl",
+        "ca without tls",
+        "certificate without tls",
+        "key without certificate",
+        "plaintext",
+        "no token url",
+        "token in clear",
+        "ftp",
+        "no secret file",
+    ],
 )
 def test_what_would_not_work_or_not_be_safe_is_refused(given: dict[str, Any], expected: str) -> None:
     with pytest.raises(pydantic.ValidationError, match=expected):
