@@ -94,8 +94,11 @@ class Shell:
         self._bash.wait(timeout=30)
 
     def _files(self) -> tuple[Path, Path]:
+        """Where the next command writes, and what it makes when it has ended or is started."""
         self._count += 1
-        return self._outputs / f"{self._count}.out", self._outputs / f"{self._count}.done"
+        output = self._outputs / f"{self._count}.out"
+        output.touch()  # a command in the background may make it later than it is read
+        return output, self._outputs / f"{self._count}.done"
 
     def _send(self, line: str) -> None:
         assert self._bash.stdin
@@ -105,7 +108,7 @@ class Shell:
     def _wait_for(self, condition: Callable[[], bool], command: str, output: Path) -> None:
         deadline = time.monotonic() + COMMAND_SECONDS
         while not condition():
-            written = output.read_text()[-3000:] if output.exists() else ""
+            written = output.read_text()[-3000:]
             assert self._bash.poll() is None, f"the shell ended in: {command}\n{written}"
             assert time.monotonic() < deadline, f"not within {COMMAND_SECONDS:g} s: {command}\n{written}"
             time.sleep(0.05)  # the pause between two looks
