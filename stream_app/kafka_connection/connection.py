@@ -66,10 +66,6 @@ class KafkaConnection:
         trusted = self.tls.context if self.tls else ssl.create_default_context
         return Tokens(sasl.token_url, sasl.username, sasl.password, sasl.token_scope, context=trusted)
 
-    def check(self) -> None:
-        """Read the files that TLS needs. Raises SettingsError."""
-        _ = self._context
-
     def for_aiokafka(self) -> dict[str, Any]:
         """Keyword arguments of any aiokafka client."""
         arguments = {"bootstrap_servers": self.servers, **self._security()}
