@@ -23,7 +23,8 @@ Digits = Annotated[str, Meta(pattern="^[0-9]+$")]
 
 REQUEST_FILE, DECISION_FILE = "loan-request.schema.json", "decision.schema.json"
 REJECTION_FILE, LABEL_FILE = "rejection-headers.schema.json", "outcome.schema.json"
-DRIFT_FILE, ASYNCAPI_FILE = "drift-event.schema.json", "asyncapi.json"
+DRIFT_FILE, PROFILE_FILE = "drift-event.schema.json", "client-profile.schema.json"
+ASYNCAPI_FILE = "asyncapi.json"
 
 
 class SourceHeaders(msgspec.Struct, rename="kebab"):
@@ -63,14 +64,16 @@ def documents(contract: Contract) -> dict[str, bytes]:
     features = feature_struct(contract)
     request = _schema(LoanRequest[features], REQUEST_FILE, "Loan request")  # type: ignore[valid-type] # made at run time
     decision = _schema(Decision[features], DECISION_FILE, "Decision")  # type: ignore[valid-type]
-    for schema in (request, decision):
-        annotate_features(schema["definitions"]["Features"], contract)
+    profile = _schema(features, PROFILE_FILE, "Client profile")
+    for schema in (request["definitions"]["Features"], decision["definitions"]["Features"], profile):
+        annotate_features(schema, contract)
     by_file = {
         REQUEST_FILE: request,
         DECISION_FILE: decision,
         REJECTION_FILE: _schema(RejectionHeaders, REJECTION_FILE, "Rejection headers"),
         LABEL_FILE: _schema(Label, LABEL_FILE, "Outcome"),
         DRIFT_FILE: _schema(DriftEvent, DRIFT_FILE, "Drift event"),
+        PROFILE_FILE: profile,
         ASYNCAPI_FILE: _asyncapi(contract),
     }
     return {
@@ -137,6 +140,7 @@ def _asyncapi(contract: Contract) -> Json:
             "loanRejections": _channel(names.rejections, "What got no decision, and why.", "rejection"),
             "loanOutcomes": _channel(names.outcomes, "Labels: which loans defaulted, months later.", "outcome"),
             "loanDrift": _channel(names.drift, "The drift event of each closed window of decisions.", "driftEvent"),
+            "loanClients": _channel(names.clients, "Client profiles; null deletes a client.", "clientProfile"),
         },
         "operations": {
             "readRequests": _operation("receive", "loanRequests"),
@@ -144,6 +148,7 @@ def _asyncapi(contract: Contract) -> Json:
             "publishRejections": _operation("send", "loanRejections"),
             "readOutcomes": _operation("receive", "loanOutcomes"),
             "publishDrift": _operation("send", "loanDrift"),
+            "readClients": _operation("receive", "loanClients"),
         },
         "components": {"messages": _messages()},
     }
@@ -172,6 +177,8 @@ def _messages() -> Json:
         "outcome": _message(LABEL_FILE, key=client),
         "driftEvent": _message(DRIFT_FILE, key="the window's id")
         | {"summary": "A window is published again under the next revision as labels arrive; the highest counts."},
+        "clientProfile": _message(PROFILE_FILE, key=client)
+        | {"summary": "All that is known of a client, in place of what was known before. A null deletes the client."},
     }
 
 

@@ -1,7 +1,7 @@
-"""The five topics: their names, how they are created, and the check that they fit together.
+"""The topics: their names, how they are created, and the check that they fit together.
 
-Output partition = input partition, so all five must have the same number of partitions. Imports no Kafka client until
-a function is called.
+Output partition = input partition, so five of the six must have the same number of partitions; only the topic of client
+profiles may have another. Imports no Kafka client until a function is called.
 """
 
 from __future__ import annotations
@@ -32,7 +32,12 @@ A producer of rejections needs a ``max_request_size`` of this, too. Tansu takes 
 """
 
 COMPACTED = {"cleanup.policy": "compact"}
-"""Of drift events, whose key is the window's id, the newest revision of each window stays for good."""
+"""The newest record of each key stays for good: of drift events the last revision of each window, of client profiles the
+last one of each client.
+"""
+
+DELETIONS_KEPT_SECONDS = 30 * 86_400
+"""How long a deleted client's null stays on the topic of profiles. A follower that was away for longer missed some."""
 
 ASK_AGAIN_SECONDS = 0.2
 
@@ -40,13 +45,14 @@ _LEGAL = re.compile(r"[a-zA-Z0-9._-]*")
 
 
 class TopicNames(msgspec.Struct, frozen=True, kw_only=True):
-    """The names of the five topics of one deployment."""
+    """The names of the topics of one deployment."""
 
     requests: str = "loan.requests"
     decisions: str = "loan.decisions"
     rejections: str = "loan.rejections"
     outcomes: str = "loan.outcomes"
     drift: str = "loan.drift"
+    clients: str = "loan.clients"
 
     @classmethod
     def prefixed(cls, prefix: str) -> Self:
@@ -65,8 +71,12 @@ class TopicNames(msgspec.Struct, frozen=True, kw_only=True):
         return f" --topic-prefix {prefix}" if prefix else ""
 
     def all(self) -> tuple[str, ...]:
-        """The five names."""
+        """The names of all six."""
         return msgspec.structs.astuple(self)
+
+    def paired(self) -> tuple[str, ...]:
+        """The five whose partitions belong together, which every deployment has. Profiles as events are a choice."""
+        return tuple(name for name in self.all() if name != self.clients)
 
 
 class TopicSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,8 +101,10 @@ def _config(names: TopicNames, name: str, replication: int) -> dict[str, str]:
     if name == names.requests:
         # Else the limit is one on compressed bytes: 5 MB of zeros came in as 5 kB and could not have been rejected.
         config["compression.type"] = "uncompressed"
-    if name == names.drift:
+    if name in (names.drift, names.clients):
         config |= COMPACTED
+    if name == names.clients:
+        config["delete.retention.ms"] = str(DELETIONS_KEPT_SECONDS * 1000)
     if replication > 1:
         # With acks=all a record is safe on all replicas but one; one broker may be down and writing goes on.
         config["min.insync.replicas"] = str(replication - 1)
@@ -108,8 +120,8 @@ def create_topics(
     wait_seconds: float = 30.0,
     say: Callable[[str], None] = silent,
 ) -> tuple[str, ...]:
-    """Creates what is missing and gives the names created; what exists must have ``partitions`` partitions. A drift
-    topic that is there is compacted from now on.
+    """Creates what is missing and gives the names created; what exists must have ``partitions`` partitions, but for the
+    topic of client profiles. A drift topic that is there is compacted from now on.
 
     Nothing is created if an existing topic does not fit. Raises :class:`TopicMismatch` or BrokerUnreachable.
     """
@@ -117,13 +129,13 @@ def create_topics(
     wait_for_broker(connection, wait_seconds, say=say)
     with admin_client(connection, wait_seconds) as admin:
         counts = _partition_counts(admin, names)
-        _require_count(counts, partitions)
+        _require_count(counts, partitions, names)
         if names.drift in counts:
             _compact(admin, names.drift)
         missing = [spec for spec in topic_specs(names, partitions, replication) if spec.name not in counts]
         if missing:
             _create(admin, missing)
-            _require_count(_partition_counts(admin, names), partitions)  # another process may have been first
+            _require_count(_partition_counts(admin, names), partitions, names)  # another process may have been first
     return tuple(spec.name for spec in missing)
 
 
@@ -134,18 +146,18 @@ def check_topics(
     wait_seconds: float = 30.0,
     say: Callable[[str], None] = silent,
 ) -> int:
-    """The number of partitions all five topics have. Raises :class:`TopicMismatch` or BrokerUnreachable."""
+    """The number of partitions that the five topics have which need the same. Raises :class:`TopicMismatch` or BrokerUnreachable."""
     names = names or TopicNames()
     wait_for_broker(connection, wait_seconds, say=say)
     counts = _counts_when_answered(connection, names, wait_seconds)
-    missing = [name for name in names.all() if name not in counts]
+    missing = [name for name in names.paired() if name not in counts]
     if missing:
         raise TopicMismatch(
             f"The broker at {connection} has no topic {', '.join(missing)}.",
             kept="No topic was changed.",
             do_next=f"Create what is missing: stream-app topics create --kafka {connection}{names.prefix_option}.",
         )
-    _require_count(counts, counts[names.requests])
+    _require_count(counts, counts[names.requests], names)
     return counts[names.requests]
 
 
@@ -174,8 +186,8 @@ def _compact(admin: KafkaAdminClient, topic: str) -> None:
     admin.alter_configs([ConfigResource("TOPIC", topic, COMPACTED)], raise_on_unknown=False)
 
 
-def _require_count(counts: dict[str, int], partitions: int) -> None:
-    wrong = {name: count for name, count in counts.items() if count != partitions}
+def _require_count(counts: dict[str, int], partitions: int, names: TopicNames) -> None:
+    wrong = {name: counts[name] for name in names.paired() if counts.get(name, partitions) != partitions}
     if wrong:
         listed = ", ".join(f"{name} has {count}" for name, count in wrong.items())
         raise TopicMismatch(

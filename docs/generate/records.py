@@ -22,6 +22,7 @@ TITLES = {
     "rejection-headers": "A rejection, `loan.rejections`: its headers",
     "outcome": "An outcome, `loan.outcomes`",
     "drift-event": "A drift event, `loan.drift`",
+    "client-profile": "A client profile, `loan.clients`",
 }
 HEADERS = """
 ## Headers of a decision

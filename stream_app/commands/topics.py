@@ -1,4 +1,4 @@
-"""``stream-app topics``: create or check the five topics."""
+"""``stream-app topics``: create or check the topics."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stream_app.commands.suggestions import Group
 
 @click.group("topics", cls=Group)
 def command() -> None:
-    """Create or check the five topics; they must share one partition count."""
+    """Create or check the topics; all but that of client profiles must share one partition count."""
 
 
 @command.command("create")
@@ -37,4 +37,4 @@ def check(kafka: str | None, topic_prefix: str, broker_wait_seconds: float) -> N
 
     names = TopicNames.prefixed(topic_prefix)
     partitions = check_topics(connection_to(kafka), names=names, wait_seconds=broker_wait_seconds, say=to_stderr)
-    click.echo(f"{', '.join(names.all())}: {partitions} partitions each")
+    click.echo(f"{', '.join(names.paired())}: {partitions} partitions each")

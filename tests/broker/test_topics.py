@@ -75,6 +75,17 @@ def test_the_command_tells_what_it_created_and_what_was_there(broker: Broker, to
     assert checked.output.endswith("2 partitions each\n")
 
 
+def test_the_topic_of_profiles_may_have_another_partition_count_and_is_no_part_of_the_check(
+    broker: Broker, topic_names: TopicNames
+) -> None:
+    with admin_client(KafkaConnection(broker.bootstrap)) as admin:
+        admin.create_topics(
+            {topic_names.clients: {"num_partitions": 1, "replication_factor": 1}}, wait_for_metadata=True
+        )
+    assert create_topics(KafkaConnection(broker.bootstrap), 3, names=topic_names) == topic_names.paired()
+    assert check_topics(KafkaConnection(broker.bootstrap), names=topic_names) == 3
+
+
 @pytest.mark.kafka
 def test_a_drift_topic_that_was_there_is_compacted_from_then_on(kafka_broker: Broker, topic_names: TopicNames) -> None:
     def policy() -> str:

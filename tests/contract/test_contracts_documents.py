@@ -22,6 +22,7 @@ from stream_app.schemas import (
     DECISION_FILE,
     DRIFT_FILE,
     LABEL_FILE,
+    PROFILE_FILE,
     REJECTION_FILE,
     REQUEST_FILE,
     DecisionHeaders,
@@ -37,7 +38,7 @@ from tests.builders.records import MODEL, NOW, POLICY, FormulaScorer, Profiles, 
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "contracts"
 CONTRACT = Contract.read(CONTRACT_FILE)
-SCHEMAS = [REQUEST_FILE, DECISION_FILE, REJECTION_FILE, LABEL_FILE, DRIFT_FILE]
+SCHEMAS = [REQUEST_FILE, DECISION_FILE, REJECTION_FILE, LABEL_FILE, DRIFT_FILE, PROFILE_FILE]
 FILES = [*SCHEMAS, ASYNCAPI_FILE]
 
 

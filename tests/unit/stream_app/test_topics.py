@@ -33,10 +33,16 @@ def test_a_record_is_acknowledged_by_all_replicas_but_one(replication: int, in_s
     assert {spec.config.get("min.insync.replicas") for spec in specs} == {in_sync}
 
 
-def test_of_drift_events_alone_the_newest_of_each_key_stays() -> None:
+def test_of_drift_events_and_profiles_alone_the_newest_of_each_key_stays() -> None:
     names = TopicNames()
     policies = {spec.name: spec.config.get("cleanup.policy") for spec in topic_specs(names, 4, 1)}
-    assert policies == dict.fromkeys(names.all()) | {names.drift: "compact"}
+    assert policies == dict.fromkeys(names.all()) | {names.drift: "compact", names.clients: "compact"}
+
+
+def test_a_deleted_client_stays_deleted_for_a_follower_that_was_away_for_weeks() -> None:
+    names = TopicNames()
+    kept = {spec.name: spec.config.get("delete.retention.ms") for spec in topic_specs(names, 4, 1)}
+    assert kept == dict.fromkeys(names.all()) | {names.clients: "2592000000"}
 
 
 def test_no_kafka_client_is_imported_until_a_function_is_called() -> None:
