@@ -32,9 +32,7 @@ A producer of rejections needs a ``max_request_size`` of this, too. Tansu takes 
 """
 
 COMPACTED = {"cleanup.policy": "compact"}
-"""The newest record of each key stays for good: of drift events the last revision of each window, of client profiles the
-last one of each client.
-"""
+"""The newest record of each key stays for good: of drift events each last revision, of clients each last profile."""
 
 DELETIONS_KEPT_SECONDS = 30 * 86_400
 """How long a deleted client's null stays on the topic of profiles. A follower that was away for longer missed some."""
@@ -146,7 +144,10 @@ def check_topics(
     wait_seconds: float = 30.0,
     say: Callable[[str], None] = silent,
 ) -> int:
-    """The number of partitions that the five topics have which need the same. Raises :class:`TopicMismatch` or BrokerUnreachable."""
+    """The number of partitions that all topics but the one of profiles have.
+
+    Raises :class:`TopicMismatch` or BrokerUnreachable.
+    """
     names = names or TopicNames()
     wait_for_broker(connection, wait_seconds, say=say)
     counts = _counts_when_answered(connection, names, wait_seconds)
