@@ -20,6 +20,12 @@ from models.errors import ContractError
 _MISSING = float("nan")
 _UNSEEN = -1.0  # internal: counted, then replaced by the missing value
 
+DataKind = Literal["id", "personal", "sensitive"]
+"""What a field is under data protection. ``id``: names a person or a request; ``sensitive``: its misuse harms most, or
+it may stand for what must not decide, such as origin; ``personal``: all else about a person."""
+
+_PERSONAL: DataKind = "personal"
+
 
 class Feature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One input of the model. ``unit`` is for people; ``minimum`` and ``maximum`` are inclusive, in that unit.
@@ -30,6 +36,7 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
     name: str
     kind: Literal["number", "integer", "category"]
+    data_kind: DataKind = msgspec.field(default_factory=lambda: _PERSONAL)  # unlike a default, it is always written out
     unit: str = ""
     minimum: float | None = None
     maximum: float | None = None
@@ -104,6 +111,12 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def names(self) -> tuple[str, ...]:
         """The feature names in the model's order."""
         return tuple(feature.name for feature in self.features)
+
+    def data_kinds(self) -> dict[str, DataKind]:
+        """The kind of every column of a training table that the contract names: id, features, target, date."""
+        kinds: dict[str, DataKind] = {self.id_column: "id"}
+        kinds |= {feature.name: feature.data_kind for feature in self.features}
+        return kinds | {column: _PERSONAL for column in (self.target, self.date_column) if column}
 
     def category_positions(self) -> list[int]:
         """Positions of the categorical features, in the model's order."""

@@ -1,7 +1,8 @@
 """JSON Schemas of the records on every topic, and an AsyncAPI 3 document of the topics, made from the record types.
 
 The schemas are draft-07, AsyncAPI's default. Fields named ``x-`` come from the feature contract: categories (others are
-accepted and scored as missing), units, and which features a request without a profile must have.
+accepted and scored as missing), units, and which features a request without a profile must have. ``x-data-kind`` is a
+field's kind under data protection: id, personal or sensitive; a field without it says nothing of a person.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from models.contract import Contract
+from models.contract import Contract, DataKind
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import InputFileError
 from stream_app.events import Decision, Label, LoanRequest, RejectionReason, feature_struct
@@ -25,6 +26,13 @@ REQUEST_FILE, DECISION_FILE = "loan-request.schema.json", "decision.schema.json"
 REJECTION_FILE, LABEL_FILE = "rejection-headers.schema.json", "outcome.schema.json"
 DRIFT_FILE, PROFILE_FILE = "drift-event.schema.json", "client-profile.schema.json"
 ASYNCAPI_FILE = "asyncapi.json"
+
+DATA_KINDS: dict[str, DataKind] = {
+    **dict.fromkeys(("request_id", "client_id"), "id"),
+    **dict.fromkeys(("requested_at", "decided_at", "outcome", "probability_of_default", "reasons"), "personal"),
+    **dict.fromkeys(("challenger", "defaulted", "observed_at"), "personal"),
+}
+"""Of the fields of requests, decisions and labels; features have theirs in the contract."""
 
 
 class SourceHeaders(msgspec.Struct, rename="kebab"):
@@ -64,14 +72,17 @@ def documents(contract: Contract) -> dict[str, bytes]:
     features = feature_struct(contract)
     request = _schema(LoanRequest[features], REQUEST_FILE, "Loan request")  # type: ignore[valid-type] # made at run time
     decision = _schema(Decision[features], DECISION_FILE, "Decision")  # type: ignore[valid-type]
+    label = _schema(Label, LABEL_FILE, "Outcome")
     profile = _schema(features, PROFILE_FILE, "Client profile")
     for schema in (request["definitions"]["Features"], decision["definitions"]["Features"], profile):
         annotate_features(schema, contract)
+    for schema in (request, decision, label):
+        _annotate_fields(schema)
     by_file = {
         REQUEST_FILE: request,
         DECISION_FILE: decision,
         REJECTION_FILE: _schema(RejectionHeaders, REJECTION_FILE, "Rejection headers"),
-        LABEL_FILE: _schema(Label, LABEL_FILE, "Outcome"),
+        LABEL_FILE: label,
         DRIFT_FILE: _schema(DriftEvent, DRIFT_FILE, "Drift event"),
         PROFILE_FILE: profile,
         ASYNCAPI_FILE: _asyncapi(contract),
@@ -109,17 +120,24 @@ def _components(kind: Any) -> tuple[Json, Json]:
 
 
 def annotate_features(features: Json, contract: Contract) -> None:
-    """Add units, categories and required features to the schema of ``features``."""
+    """Add data kinds, units, categories and required features to the schema of ``features``."""
     version = f"schema version {contract.schema_version}"
     features["description"] = f"The features of the contract {contract.name!r}, {version}."
     for feature in contract.features:
         schema = features["properties"][feature.name]
+        schema["x-data-kind"] = feature.data_kind
         if feature.unit:
             schema["description"] = feature.unit
         if feature.categories:
             schema["x-categories"] = list(feature.categories)
         if feature.required:
             schema["x-required"] = "a request is rejected if neither it nor the client's profile has a value"
+
+
+def _annotate_fields(schema: Json) -> None:
+    for name, field in schema["properties"].items():
+        if name in DATA_KINDS:
+            field["x-data-kind"] = DATA_KINDS[name]
 
 
 def _asyncapi(contract: Contract) -> Json:

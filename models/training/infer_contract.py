@@ -6,7 +6,9 @@ The rules, column by column (id, target and date are no features):
 * text: ``category`` with all its values, sorted. Left out if there are more than 100 different values, or fewer than 5
   rows for each: such a column identifies things rather than grouping them;
 * dates, and columns with one value or none, are left out;
-* a column without missing values is ``required``: the model has never seen it missing.
+* a column without missing values is ``required``: the model has never seen it missing;
+* the data kind follows from the words of the name: ``sensitive`` for what :data:`SENSITIVE_WORDS` lists, ``id`` for
+  :data:`ID_WORDS`, else ``personal``.
 
 A range is to catch another unit or a misplaced decimal point, not a value slightly above the largest so far. See
 :func:`widened_range`.
@@ -14,16 +16,25 @@ A range is to catch another unit or a misplaced decimal point, not a value sligh
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import pandas as pd
 
-from models.contract import Contract, Feature
+from models.contract import Contract, DataKind, Feature
 from models.errors import TrainingDataError
 from models.table import need_columns
 
 MOST_CATEGORIES = 100
 FEWEST_ROWS_PER_CATEGORY = 5
+
+SENSITIVE_WORDS = frozenset({
+    "age", "birth", "birthday", "citizenship", "county", "disability", "district", "ethnicity", "gender", "health",
+    "marital", "nationality", "postal", "postcode", "pregnant", "race", "religion", "rural", "sex", "state", "union",
+    "zip", "zipcode",
+})  # fmt: skip
+"""Protected by law, or standing for what is: where somebody lives may stand for origin."""
+ID_WORDS = frozenset({"account", "email", "iban", "id", "ids", "name", "passport", "phone", "ssn", "surname"})
 
 
 @dataclass(frozen=True)
@@ -86,6 +97,16 @@ def widened_range(lowest: float, highest: float) -> tuple[float, float]:
     return minimum, maximum
 
 
+def data_kind(name: str) -> DataKind:
+    """What the words of a column's name say of it.
+
+    >>> data_kind("applicant_age"), data_kind("phoneNumber"), data_kind("stage")
+    ('sensitive', 'id', 'personal')
+    """
+    words = {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", name)}
+    return "sensitive" if words & SENSITIVE_WORDS else "id" if words & ID_WORDS else "personal"
+
+
 def _number(column: pd.Series, values: pd.Series) -> Feature:
     whole = pd.api.types.is_integer_dtype(column) or pd.api.types.is_bool_dtype(column)
     minimum, maximum = widened_range(float(values.min()), float(values.max()))
@@ -104,6 +125,7 @@ def _category(column: pd.Series, values: pd.Series) -> Feature | str:
 def _feature(column: pd.Series, **fields: object) -> Feature:
     return Feature(
         name=str(column.name),
+        data_kind=data_kind(str(column.name)),
         required=not column.isna().any(),
         reason_code=str(column.name).upper(),
         reason_text=f"Value of {column.name}",

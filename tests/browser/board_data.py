@@ -7,7 +7,7 @@ import random
 from typing import Any
 
 POLICY = {"review_at": 0.06818181818181818, "refuse_at": 0.11363636363636363}
-MODEL = {"name": "sba", "version": "5cef706d78e6"}
+MODEL = {"name": "sba", "version": "eee1472eed3b"}
 MONTHS = [f"{year}-{month:02d}" for year in range(2005, 2009) for month in range(1, 13)]
 FEATURES = [
     "amount_requested", "employees", "guaranteed_share", "is_franchise", "is_new_business", "jobs_created",

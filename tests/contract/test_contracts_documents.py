@@ -141,6 +141,18 @@ def test_categories_units_and_required_features_of_the_contract_are_in_the_reque
     assert {name for name, of in features.items() if "x-required" in of} == {"amount_requested", "guaranteed_share"}
 
 
+def test_every_field_about_a_person_has_its_data_kind_in_the_schemas() -> None:
+    kinds = {
+        file: {name: field.get("x-data-kind") for name, field in committed(file)["properties"].items()}
+        for file in (REQUEST_FILE, DECISION_FILE, LABEL_FILE)
+    }
+    assert {name for fields in kinds.values() for name, kind in fields.items() if kind is None} == {
+        "features", "schema_version", "policy", "model",
+    }  # fmt: skip
+    assert {kinds[file][name] for file in kinds for name in ("request_id", "client_id")} == {"id"}
+    assert committed(REQUEST_FILE)["definitions"]["Features"]["properties"]["state"]["x-data-kind"] == "sensitive"
+
+
 def test_the_asyncapi_document_names_every_topic_and_every_reference_in_it_leads_somewhere() -> None:
     document = committed(ASYNCAPI_FILE)
     assert {channel["address"] for channel in document["channels"].values()} == set(TopicNames().all())

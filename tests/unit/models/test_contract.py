@@ -1,6 +1,7 @@
 """Reading a contract, and encoding with it."""
 
 import doctest
+import json
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,27 @@ def with_feature(**fields: Any) -> Contract:
 def test_a_contract_survives_writing_and_reading(tmp_path: Path) -> None:
     CONTRACT.write(tmp_path / "contract.json")
     assert Contract.read(tmp_path / "contract.json") == CONTRACT
+
+
+def test_a_contract_from_before_data_kinds_says_personal_of_every_feature_and_writes_it_out() -> None:
+    older = json.loads(CONTRACT.to_json())
+    for feature in older["features"]:
+        del feature["data_kind"]
+    contract = Contract.parse(json.dumps(older).encode(), source="older")
+    assert {feature.data_kind for feature in contract.features} == {"personal"}
+    assert contract.to_json().count(b'"data_kind": "personal"') == len(contract.features)
+
+
+def test_a_data_kind_that_is_none_is_refused() -> None:
+    with pytest.raises(ContractError, match="secret"):
+        Contract.parse(CONTRACT.to_json().replace(b'"personal"', b'"secret"', 1), source="odd")
+
+
+def test_the_shipped_contract_states_the_kind_of_every_column() -> None:
+    kinds = Contract.read(CONTRACT_FILE).data_kinds()
+    assert kinds.keys() == {"application_id", "approval_date", "defaulted_36m", *PROFILE_FEATURES, *REQUEST_FEATURES}
+    assert {name for name, kind in kinds.items() if kind != "personal"} == {"application_id", "state", "urban_rural"}
+    assert CONTRACT_FILE.read_text().count('"data_kind"') == 12
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,16 @@ def test_the_kind_follows_from_the_columns_type(values: object, kind: str) -> No
     assert feature(values).kind == kind
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("home_state", "sensitive"), ("Age", "sensitive"), ("ssn", "id"), ("phoneNumber", "id"), ("stage", "personal")],
+)
+def test_the_data_kind_follows_from_the_words_of_the_name(name: str, kind: str) -> None:
+    inferred = infer_feature(column([1, 2, 3], name))
+    assert isinstance(inferred, Feature)
+    assert inferred.data_kind == kind
+
+
 def test_categories_are_every_value_seen_sorted() -> None:
     assert feature(["b, c", "a", None, "a", "b, c"] * 9).categories == ("a", "b, c")
 
