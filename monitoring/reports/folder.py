@@ -1,4 +1,4 @@
-"""The folder of reports: files are replaced atomically, and the oldest are removed beyond a set number."""
+"""The folder of reports: files are replaced atomically, for their owner alone, and removed beyond a set number."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 from stream_app.errors import ReportFailed
+from stream_app.private_files import create_private
 
 _NAME = "window-{}.html"
 _ABANDONED_SECONDS = 3600.0
@@ -46,6 +47,8 @@ def keep_newest(folder: Path, kept: int) -> None:
 
 def _replace(path: Path, text: str) -> None:
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside.unlink(missing_ok=True)  # of a killed process
+    create_private(beside)
     try:
         beside.write_text(text, encoding="utf-8")
         beside.replace(path)

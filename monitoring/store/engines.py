@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from stream_app.private_files import create_private
 from stream_app.sqlite_wal import turn_on_write_ahead_log
 
 WRITES = "store_writes"
@@ -26,6 +27,7 @@ _STOPPED_AFTER_WAITS = 6  # a process that was stopped in mid-transaction loses 
 
 def make_sqlite_file(path: Path, wait_seconds: float) -> None:
     """Make the file if there is none, with what stays with it for good; one with something in it is left as it is."""
+    create_private(path)
     with contextlib.closing(_connect_sqlite(path, "rwc", wait_seconds)) as db:
         if not db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             db.execute(f"PRAGMA page_size={_PAGE_BYTES}")

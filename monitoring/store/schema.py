@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import shutil
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ import sqlalchemy as sa
 from monitoring.store.meta import write_first_facts
 from monitoring.store.tables import METADATA, VERSION
 from stream_app.errors import StoreError
+from stream_app.private_files import create_private
 
 log = logging.getLogger(__name__)
 
@@ -89,8 +89,8 @@ def _copied(db: sa.Connection, name: str, version: str) -> Path:
     path = Path(db.exec_driver_sql("PRAGMA database_list").all()[0][2])
     copy, part = path.with_name(f"{path.name}.version-{version}"), path.with_name(f"{path.name}.version-{version}.part")
     try:
+        create_private(part)
         with contextlib.closing(sqlite3.connect(path)) as source, contextlib.closing(sqlite3.connect(part)) as target:
-            shutil.copymode(path, part)  # it holds personal data
             source.backup(target)
         part.replace(copy)
     except (sqlite3.Error, OSError) as error:

@@ -74,6 +74,16 @@ class RedisClients(ClientStore):
             load.execute()
         return counts[PROFILES]
 
+    def remove_many(self, client_ids: Iterable[str]) -> int:
+        ids = list(client_ids)
+        if not ids:
+            return 0
+        with self._translated_errors():
+            removal = self._server.pipeline(transaction=True)
+            for key in (PROFILES, APPLICATIONS):
+                removal.hdel(key, *ids)
+            return int(removal.execute()[0])
+
     def count(self) -> int:
         with self._translated_errors():
             return int(self._server.hlen(PROFILES))
@@ -136,7 +146,7 @@ def _error(fault: redis.RedisError, place: str, kept: str) -> ClientStoreError:
         return ClientStoreError(
             f"{place} does not allow this user to use the keys stream-app:*.",
             kept=kept,
-            do_next="Allow it HMGET, HLEN, EXISTS and TYPE, for loading HSET, MULTI and EXEC too.",
+            do_next="Allow it HMGET, HLEN, EXISTS and TYPE; for loading and erasing HSET, HDEL, MULTI and EXEC too.",
         )
     code = _code(fault)
     if code == "WRONGTYPE":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from stream_app.clients.store import ClientStore, Row, in_chunks
 from stream_app.errors import ClientStoreError, ClientStoreUnavailable
+from stream_app.private_files import create_private
 from stream_app.sqlite_wal import turn_on_write_ahead_log
 
 _IDS_PER_QUERY = 4096  # below SQLite's limit of 32,766 bound values
@@ -36,6 +37,8 @@ class SQLiteClients(ClientStore):
                 f"There is no client store at {path}.",
                 do_next="Load one with `stream-app clients load FILE`, or name another with STREAM_APP_CLIENTS.",
             )
+        if create:
+            create_private(path)
         with self._exclusive():
             self._db = _connect(path, create)
 
@@ -54,6 +57,21 @@ class SQLiteClients(ClientStore):
             count = self._db.executemany("INSERT OR REPLACE INTO clients VALUES (?, ?)", profiles).rowcount
             self._db.executemany("INSERT OR REPLACE INTO applications VALUES (?, ?)", applications)
         return count
+
+    def remove_many(self, client_ids: Iterable[str]) -> int:
+        """What is removed is overwritten in the file, and the write-ahead log emptied as soon as no reader needs it.
+
+        The store must have been opened with ``create``.
+        """
+        ids = [(client_id,) for client_id in client_ids]
+        with self._exclusive():
+            self._db.execute("PRAGMA secure_delete=ON")
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                known = self._db.executemany("DELETE FROM clients WHERE client_id = ?", ids).rowcount
+                self._db.executemany("DELETE FROM applications WHERE client_id = ?", ids)
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return known
 
     def count(self) -> int:
         with self._exclusive():

@@ -27,6 +27,9 @@ class ClientStore(Protocol):
     def put_many(self, profiles: Iterable[Row], applications: Iterable[Row] = ()) -> int:
         """Store profiles and latest applications, replacing older ones, all or none. Returns how many profiles."""
 
+    def remove_many(self, client_ids: Iterable[str]) -> int:
+        """Remove profiles and latest applications, all or none. Returns how many profiles there were."""
+
     def count(self) -> int:
         """How many clients have a profile."""
 

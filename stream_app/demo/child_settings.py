@@ -71,7 +71,7 @@ def make_folder_to_keep(folder: Path) -> None:
             do_next="Name another folder with --keep, or delete that file.",
         )
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as fault:
         raise InputFileError(
             f"Cannot make the folder {folder} ({fault.strerror}).", do_next="Name another. Nothing was started."

@@ -38,6 +38,12 @@ def test_a_latest_application_is_kept_beside_the_profile(store: ClientStore) -> 
     assert store.get_many(["a"]) == {"a": b"1"}
 
 
+def test_who_is_removed_has_neither_profile_nor_application_and_others_stay(store: ClientStore) -> None:
+    store.put_many([("a", b"1"), ("b", b"2")], [("a", b"3"), ("b", b"4")])
+    assert (store.remove_many(["a", "nobody"]), store.remove_many(["a"]), store.remove_many([])) == (1, 0, 0)
+    assert (store.get_many(["a", "b"]), store.latest_applications(["a", "b"])) == ({"b": b"2"}, {"b": b"4"})
+
+
 def test_only_who_has_a_profile_is_counted(store: ClientStore) -> None:
     assert store.put_many([("a", b"1")], [("a", b"2"), ("b", b"3")]) == 1
     assert store.count() == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing
@@ -28,6 +29,26 @@ def test_a_file_that_is_no_store_is_refused_by_name(tmp_path: Path) -> None:
     with pytest.raises(ClientStoreError, match=r"odd\.db") as refused:
         SQLiteClients(tmp_path / "odd.db")
     assert not isinstance(refused.value, ClientStoreUnavailable)
+
+
+def test_a_store_and_its_log_are_their_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with SQLiteClients(tmp_path / "clients.db", create=True) as store:
+            store.put_many([("a", b"{}")])
+            modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(("clients.db", "clients.db-wal", "clients.db-shm"), 0o600)
+
+
+def test_nothing_of_a_removed_client_is_left_in_the_file_or_its_log(tmp_path: Path) -> None:
+    with SQLiteClients(tmp_path / "clients.db", create=True) as store:
+        store.put_many([("anna-7", b'{"income":4711}'), ("b", b"{}")], [("anna-7", b'{"amount":4711}')])
+        store.remove_many(["anna-7"])
+        written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+    assert b"anna-7" not in written
+    assert b"4711" not in written
 
 
 @pytest.fixture

@@ -152,7 +152,7 @@ def test_a_copy_of_an_sqlite_store_is_made_beside_it_and_named_in_the_log(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = old_sqlite(tmp_path)
-    path.chmod(0o600)
+    path.chmod(0o644)
     before = rows_of(str(path))
     DecisionStore.open(str(path)).close()
     copy = tmp_path / "d.db.version-0001"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -174,3 +175,14 @@ def test_a_server_that_does_not_answer_is_named_without_the_password() -> None:
     with pytest.raises(StoreUnavailable, match=rf"postgresql://u:\*\*\*@127\.0\.0\.1:{port}/d") as told:
         DecisionStore.open(f"postgresql://u:secret@127.0.0.1:{port}/d", wait_seconds=2)
     assert "secret" not in str(told.value)
+
+
+def test_an_sqlite_store_and_its_log_are_their_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        with DecisionStore.open(str(tmp_path / "d.db")) as store:
+            put(store, [decision("a")])
+            modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(("d.db", "d.db-wal", "d.db-shm"), 0o600)

@@ -55,7 +55,7 @@ def test_every_child_is_asked_to_end_before_one_is_waited_for() -> None:
 
 def test_the_folder_to_keep_is_made(tmp_path: Path) -> None:
     make_folder_to_keep(tmp_path / "new" / "one")
-    assert (tmp_path / "new" / "one").is_dir()
+    assert (tmp_path / "new" / "one").stat().st_mode & 0o777 == 0o700
 
 
 def test_a_folder_with_an_older_store_is_refused_and_left_as_it_is(tmp_path: Path) -> None:

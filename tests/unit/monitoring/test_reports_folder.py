@@ -46,6 +46,15 @@ def test_a_folder_that_is_not_there_is_made(tmp_path: Path) -> None:
     assert (tmp_path / "a/b/report.html").read_text() == "text"
 
 
+def test_a_report_is_its_owners_alone_whatever_the_umask(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        write_whole(tmp_path / "report.html", "text")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "report.html").stat().st_mode & 0o777 == 0o600
+
+
 def test_an_older_report_is_replaced_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
     (path := tmp_path / "report.html").write_text("older")
     write_whole(path, "newer")
