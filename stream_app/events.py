@@ -184,11 +184,23 @@ class RejectionReason(enum.StrEnum):
     INTERNAL_ERROR = "internal_error"
 
 
+class Fault(msgspec.Struct, frozen=True, gc=False):
+    """One thing that is wrong with a request. ``field``: a path such as ``features.amount``, empty for the record."""
+
+    reason: RejectionReason
+    rule: str
+    field: str = ""
+
+
 class Rejection(msgspec.Struct, frozen=True, gc=False):
-    """No decision for one record. ``message`` names fields and limits, never a value: it holds no personal data."""
+    """No decision for one record. ``message`` names fields and limits, never a value: it holds no personal data.
+
+    ``faults``: those the message lists, where the request itself is at fault; the first gives the reason.
+    """
 
     reason: RejectionReason
     message: str
+    faults: tuple[Fault, ...] = ()
 
 
 class Output(msgspec.Struct, frozen=True, gc=False):

@@ -19,7 +19,9 @@ ERRORS = """
 ## Errors
 
 An error is a problem body (RFC 9457, `application/problem+json`) with a stable `reason`, a `detail` for people, and
-what to do next. A rejection has the `reason` it has on the topic, see [Records](records.md#reasons-for-a-rejection).
+what to do next. A rejection has the `reason` it has on the topic, see
+[Records](records.md#reasons-for-a-rejection), and a 422 lists every fault in `errors`, each with `reason`, `field` and
+`detail`.
 """
 CSV = """
 ## Columns of the CSV

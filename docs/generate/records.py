@@ -37,6 +37,11 @@ REJECTIONS = """
 A rejection is the original record: key, value and headers untouched. A record above 900 kB keeps its key; its value
 is left out and the header `value-omitted-bytes` has its size. A producer may correct a rejected request and send it
 under the same `request_id`.
+
+The message lists every fault of the request, ten at most, each with field and rule and never with a value. The reason
+is that of the first: the one that comes first in the document, where a missing field counts at the end of its object.
+The other faults follow in the order of the fields below, then fields that the contract does not name. A record that is
+too large or has no value is not searched. The profile is completed only for a request without fault.
 """
 REASONS: dict[RejectionReason, str] = {
     RejectionReason.UNREADABLE: "Kafka's own format is broken there, or a header's name is not UTF-8",

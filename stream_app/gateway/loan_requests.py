@@ -50,8 +50,10 @@ class _Body(msgspec.Struct, gc=False):
 
 
 class _Names(msgspec.Struct, gc=False):
-    client_id: str = ""
-    request_id: str | msgspec.UnsetType = UNSET
+    """Of any type, which the decoder judges."""
+
+    client_id: Any = ""
+    request_id: Any = UNSET
 
 
 class RequestReader:
@@ -74,10 +76,10 @@ class RequestReader:
                 body = _encode(self._object(body) | {"request_id": idempotency_key})
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             names = _Names()  # the decoder below finds the same fault and explains it
-        key = names.client_id.encode()
+        key = names.client_id.encode() if isinstance(names.client_id, str) else b""
         [request] = self._decoder.decode([_Body(key, body)])
         if isinstance(request, Rejection):
-            raise ProblemError(rejection(request.reason.value, request.message))
+            raise ProblemError(rejection(request.reason.value, request.message, request.faults))
         return PreparedRequest(request, key, body, fingerprint(request))
 
     def of_client(self, client_id: str, known: KnownClient, now: dt.datetime) -> PreparedRequest:

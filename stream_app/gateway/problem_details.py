@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 import msgspec
 from fastapi.exceptions import RequestValidationError
+from msgspec import UNSET, UnsetType
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from stream_app.errors import BrokerAway, ClientStoreError, StoreError, StreamAppError, trace_of
-from stream_app.events import RejectionReason
+from stream_app.events import Fault, RejectionReason
+from stream_app.steps.faults import rejection_of
 
 log = logging.getLogger(__name__)
 
@@ -23,14 +25,26 @@ MEDIA_TYPE = "application/problem+json"
 _encode = msgspec.json.Encoder().encode
 
 
+class RequestError(msgspec.Struct, frozen=True):
+    """One fault of a request. ``field``: a path such as ``features.amount``, empty for the whole."""
+
+    reason: str
+    field: str
+    detail: str
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """Why there is no answer. ``reason``: a word to branch on. ``detail`` names fields and limits, never a value."""
+    """Why there is no answer. ``reason``: a word to branch on. ``detail`` names fields and limits, never a value.
+
+    ``errors``: of a request that is at fault (422), every fault, ten at most; the first gives the reason.
+    """
 
     status: int
     title: str
     detail: str
     reason: str
     do_next: str
+    errors: tuple[RequestError, ...] | UnsetType = UNSET
     type: str = "about:blank"
 
 
@@ -99,9 +113,16 @@ def broker_away(fault: BrokerAway) -> Problem:
     return problem(503, fault.reason, f"{fault.happened} {fault.kept}", fault.do_next)
 
 
-def rejection(reason: str, message: str) -> Problem:
-    """A rejection in the stream's own words: 404 for an unknown client, 422 in most other cases."""
-    return problem(_STATUS_OF_REASON.get(reason, 422), reason, message, _NEXT_OF_REASON.get(reason, _CORRECT))
+def rejection(reason: str, message: str, faults: Iterable[Fault] = ()) -> Problem:
+    """A rejection in the stream's own words: 404 for an unknown client, 422 in most other cases.
+
+    ``faults``: those in the message; without them the message is the one error of a 422.
+    """
+    body = problem(_STATUS_OF_REASON.get(reason, 422), reason, message, _NEXT_OF_REASON.get(reason, _CORRECT))
+    if body.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+        return body
+    errors = tuple(RequestError(fault.reason.value, fault.field, fault.rule) for fault in faults)
+    return msgspec.structs.replace(body, errors=errors or (RequestError(reason, "", message),))
 
 
 _STATUS_OF_REASON: dict[str, int] = {
@@ -148,10 +169,10 @@ def of_http_error(fault: HTTPException) -> Response:
 
 
 def of_validation_error(fault: RequestValidationError) -> Response:
-    """For a parameter that breaks its declaration: the parameter and the rule, not the value."""
-    first = fault.errors()[0]
-    message = f"`{first['loc'][-1]}`: {first['msg']}."
-    return problem_response(rejection(RejectionReason.OUT_OF_RANGE.value, message))
+    """For parameters that break their declaration: the parameter and the rule, not the value."""
+    faults = [Fault(RejectionReason.OUT_OF_RANGE, error["msg"], str(error["loc"][-1])) for error in fault.errors()]
+    found = rejection_of(faults)
+    return problem_response(rejection(found.reason.value, found.message, found.faults))
 
 
 class ErrorMiddleware:

@@ -15,7 +15,8 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from models.contract import Contract
-from stream_app.events import LoanRequest, Rejection, RejectionReason, feature_struct
+from stream_app.events import Fault, LoanRequest, Rejection, RejectionReason, feature_struct
+from stream_app.steps.faults import rejection_of
 
 Row = tuple[Any, ...]
 """Raw feature values in the contract's order. None: missing; UNSET: not in the request."""
@@ -94,10 +95,11 @@ class Enricher:
                     for sent, stored in zip(row, profile_row, strict=True)
                 ]
             )
-        for position, name in self._required:
-            if row[position] is None:
-                return Rejection(
-                    RejectionReason.MISSING_REQUIRED_FEATURE,
-                    f"`{name}` is required and neither the request nor the client's profile has it.",
-                )
+        if missing := [name for position, name in self._required if row[position] is None]:
+            return rejection_of([_missing(name) for name in missing])
         return row
+
+
+def _missing(name: str) -> Fault:
+    rule = "required, and neither the request nor the client's profile has it"
+    return Fault(RejectionReason.MISSING_REQUIRED_FEATURE, rule, f"features.{name}")

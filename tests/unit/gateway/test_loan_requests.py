@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from stream_app.events import RejectionReason
+from stream_app.events import Decision, Rejection, RejectionReason
 from stream_app.gateway.loan_requests import PreparedRequest, RequestReader
-from stream_app.gateway.problem_details import ProblemError
+from stream_app.gateway.problem_details import ProblemError, RequestError
 from stream_app.gateway.store_lookups import KnownClient
 from tests.builders.records import NOW, TOY, Profiles, Record, output_of, record, request, toy_pipeline
 
@@ -50,6 +50,7 @@ def of_client(profile: bytes | None = KNOWN.profile, application: bytes | None =
         (b'{"request_id":"r","client_id":"\\ud800","requested_at":"2026-01-01T00:00:00Z"}', RejectionReason.NOT_JSON),
         (request(requested_at="2026-01-01T00:00:00"), RejectionReason.WRONG_TYPE),
         (request(requested_at="0001-01-01T00:00:00+23:59"), RejectionReason.OUT_OF_RANGE),
+        (request(requested_at="1899-12-31T23:59:59Z"), RejectionReason.OUT_OF_RANGE),
         (request(schema_version=9), RejectionReason.UNKNOWN_SCHEMA_VERSION),
         (request() + b" " * 1_000, RejectionReason.TOO_LARGE),
     ],
@@ -60,6 +61,27 @@ def test_http_refuses_what_the_stream_rejects_for_the_same_reason(body: bytes, r
     [verdict] = toy_pipeline(max_request_bytes=1_000).judge([Record(body)], NOW).verdicts
     if reason is not RejectionReason.OUT_OF_RANGE or b'"c1"' in body:  # the stream's key is c1 here
         assert verdict.reason is reason  # type: ignore[union-attr]
+
+
+def test_http_lists_the_faults_that_the_stream_lists() -> None:
+    body = request(request_id=7, features={"amount": -1, "salary": 1})
+    with pytest.raises(ProblemError) as caught:
+        REQUESTS.read(body, None)
+    [verdict] = toy_pipeline().judge([Record(body)], NOW).verdicts
+    assert isinstance(verdict, Rejection)
+    errors = caught.value.problem.errors
+    assert errors == tuple(RequestError(fault.reason.value, fault.field, fault.rule) for fault in verdict.faults)
+    assert [error.field for error in errors] == ["request_id", "features.amount", "features.salary"]
+
+
+@pytest.mark.parametrize("doubled", [b'{"client_id": "c2", ', b'{"requested_at": "2020-01-01T00:00:00Z", '])
+def test_of_a_doubled_key_the_last_value_counts_at_both_doors(doubled: bytes) -> None:
+    body = doubled + request()[1:]
+    prepared = REQUESTS.read(body, None)
+    [verdict] = toy_pipeline().judge([Record(body, key=prepared.key)], NOW).verdicts
+    assert isinstance(verdict, Decision)
+    assert (prepared.request.client_id, prepared.request.requested_at) == ("c1", verdict.requested_at)
+    assert verdict.requested_at.year == 2026
 
 
 def test_a_sound_body_goes_out_as_it_came_under_its_client() -> None:

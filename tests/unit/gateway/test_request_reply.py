@@ -43,7 +43,7 @@ def test_the_answer_of_a_rejected_request_is_its_reason_and_message() -> None:
     got = run(answer(request_reply, request(features={"amount": None, "employees": 1, "home": "own"})))
     assert got is not None
     assert (got.decision, got.reason) == (None, "missing_required_feature")
-    assert "`amount`" in got.message
+    assert "`features.amount`" in got.message
 
 
 async def decision_within(reply: PendingReply) -> bytes:

@@ -90,6 +90,7 @@ def problem_of(response: httpx.Response) -> tuple[int, str]:
     assert problem.title
     assert problem.detail
     assert problem.do_next
+    assert (problem.errors is not msgspec.UNSET) == (problem.status == 422)
     return problem.status, problem.reason
 
 

@@ -102,6 +102,7 @@ BROKEN_DECISIONS = {
     "naive decision time": decision(decided_at="2007-05-01T00:00:00"),
     "no date": decision(requested_at="2007-02-30T00:00:00Z"),
     "a request before there were any": decision(requested_at="0001-01-01T00:00:00+23:59"),
+    "a request of the last day before": decision(requested_at="1899-12-31T23:59:59Z"),
     "no outcome of ours": decision(outcome="perhaps"),
     "no probability": decision(probability_of_default=1.5),
 }

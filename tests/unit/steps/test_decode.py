@@ -57,14 +57,14 @@ def decode(record: Record) -> LoanRequest[Any] | Rejection:
 def test_a_field_that_the_contract_does_not_name_is_named() -> None:
     answer = decode(record(request(features={"amuont": 1})))
     assert isinstance(answer, Rejection)
-    assert answer.message == "The contract does not name the field `amuont`. At `features`."
+    assert answer.message == "`features.amuont`: the contract does not name this field."
 
 
 @pytest.mark.parametrize("name", ["Jane Doe", "a`b", "\u00e9", "x" * 65, "", "7"])
 def test_a_field_whose_name_could_be_a_value_is_not_repeated(name: str) -> None:
     answer = decode(record(request(features={name: 1})))
     assert isinstance(answer, Rejection)
-    assert answer.message == "The contract does not name one of the object's fields. At `features`."
+    assert answer.message == "`features`: the contract does not name one of the object's fields."
 
 
 @pytest.mark.parametrize(("value", "reason"), BAD_VALUES, ids=lambda v: repr(v)[:60])
@@ -129,4 +129,4 @@ def test_no_message_repeats_what_the_producer_sent(secret: str) -> None:
 def test_a_message_names_the_field_and_the_limit() -> None:
     answer = decode(record(request(features={"amount": -1})))
     assert isinstance(answer, Rejection)
-    assert answer.message == "Expected `float` >= 0.0. At `features.amount`."
+    assert answer.message == "`features.amount`: expected `float` >= 0.0."
