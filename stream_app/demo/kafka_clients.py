@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from stream_app.delivery.producer import start_producer
 from stream_app.demo.environment import Environment
 from stream_app.kafka_connection.record_batches import read_every_batch
+from stream_app.kafka_connection.stopping import stop_client
 
 CLOSE_SECONDS = 5.0
 DELIVERY_SECONDS = 30.0
@@ -75,6 +76,4 @@ async def started_consumer(environment: Environment, *topics: str) -> AsyncItera
 
 
 async def _close(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(CLOSE_SECONDS):  # stop() waits for a broker that is gone
-            await client.stop()
+    await stop_client(client.stop(), CLOSE_SECONDS)

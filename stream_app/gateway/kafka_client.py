@@ -7,7 +7,6 @@ and the consumer goes on where it was, so no reply is lost by one.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
@@ -22,6 +21,7 @@ from stream_app.events import RawRecord
 from stream_app.gateway.consumer_lag import TIMEOUT_SECONDS, lag_and_members
 from stream_app.gateway.request_reply import Header
 from stream_app.kafka_connection.record_batches import read_every_batch
+from stream_app.kafka_connection.stopping import stop_client
 from stream_app.runtime.background import start_background_task
 from stream_app.settings import GatewaySettings
 from stream_app.topics import TopicNames
@@ -193,9 +193,8 @@ async def _started(stack: AsyncExitStack, client: Any) -> Any:
 
 
 async def _stop(client: Any) -> None:
-    with contextlib.suppress(TimeoutError, KafkaError):
-        async with asyncio.timeout(_STOP_SECONDS):  # it waits for a broker that is away
-            await (client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop())
+    stopping = client.close() if isinstance(client, AIOKafkaAdminClient) else client.stop()
+    await stop_client(stopping, _STOP_SECONDS)
 
 
 def _why(fault: BaseException) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable
 from typing import NamedTuple
@@ -24,6 +25,9 @@ SERIES_SECONDS = 60.0
 
 REPEAT_SECONDS = 10.0
 """Between two log lines of the same message."""
+
+REMIND_SECONDS = 900.0
+"""Between two log lines about a broker that stays away."""
 
 
 class Expected(NamedTuple):
@@ -58,6 +62,31 @@ EXPECTED = {
 }
 """By logger."""
 
+BROKER_AWAY = {
+    "aiokafka.client": (
+        "Unable connect to node with id %s: %s",
+        'Unable connect to "%s:%s": %s',
+        "Unable to update metadata from %s",
+        "Unable to request metadata from node with id %s: %r",
+        'Unable to request metadata from "%s:%s": %s',
+    ),
+    "aiokafka.consumer.fetcher": ("Failed fetch messages from %s: %s", "Failed fetch offsets from %s: %s"),
+    "aiokafka.consumer.group_coordinator": (
+        "Group Coordinator Request failed: %s",
+        "Heartbeat send request failed: %s. Will retry.",
+        "Error sending %s to node %s [%s] -- marking coordinator dead",
+        "Marking the coordinator dead (node %s)for group %s.",
+        "Heartbeat session expired - marking coordinator dead",
+        "LeaveGroup request failed: %s",
+    ),
+    "aiokafka.producer.sender": (
+        "FindCoordinator Request failed: %s",
+        "Got error produce response: %s",
+        "Could not send %r: %r",
+    ),
+}
+"""By module: what every attempt to reach a broker that is away logs, some sixty times a second in all."""
+
 
 class ExpectedFilter(logging.Filter):
     """Replaces messages of one logger by ours while they are normal; those that last it lets through now and then."""
@@ -87,6 +116,29 @@ class ExpectedFilter(logging.Filter):
         return now - first > NORMAL_SECONDS
 
 
+class EpisodeFilter(logging.Filter):
+    """Of all :data:`BROKER_AWAY` messages lets one through when they begin, and one a quarter of an hour while they
+    last. Whoever measures the lag logs when the broker is back.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._messages = {message for messages in BROKER_AWAY.values() for message in messages}
+        self._clock = clock
+        self._last = self._logged = -math.inf
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg not in self._messages:
+            return True
+        now = self._clock()
+        begins = now - self._last > SERIES_SECONDS
+        self._last = now
+        if not begins and now - self._logged < REMIND_SECONDS:
+            return False
+        self._logged = now
+        return True
+
+
 def quiet(log_level: str) -> None:
     """Set up what is logged of the libraries in this process.
 
@@ -96,3 +148,6 @@ def quiet(log_level: str) -> None:
         logging.getLogger(library).setLevel(logging.INFO if log_level == "debug" else logging.WARNING)
     for name, expected in EXPECTED.items():
         logging.getLogger(name).addFilter(ExpectedFilter(expected))
+    episode = EpisodeFilter()
+    for name in BROKER_AWAY:
+        logging.getLogger("aiokafka" if name == "aiokafka.client" else name).addFilter(episode)

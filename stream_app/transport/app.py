@@ -14,7 +14,7 @@ from stream_app.events import Offsets
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.runtime.background import exit_process
 from stream_app.runtime.library_logs import SERVICES
-from stream_app.runtime.readiness import Progress
+from stream_app.runtime.readiness import Membership, Progress
 from stream_app.settings import StreamSettings
 from stream_app.transport.consumer import BatchConsumer
 from stream_app.transport.faust_workarounds import TablesWithoutTimeout
@@ -41,6 +41,7 @@ class BatchApp(faust.App):
     pages: Service
 
     logger = SERVICES
+    _broker_answers: bool | None = None  # None before it did
 
     @property
     def batch_consumer(self) -> BatchConsumer:
@@ -56,10 +57,21 @@ class BatchApp(faust.App):
         states = consumer.fetch_states()
         lag = {tp: states[tp].lag(offset) if tp in states else 0 for tp, offset in next_offsets.items()}
         stamps = {tp: states[tp].stamp for tp in next_offsets if tp in states}
-        progress.update(consumer.membership(), lag, stamps, reads=consumer.reads())
+        membership = consumer.membership()
+        self._log_answers(membership is not Membership.UNANSWERED)
+        progress.update(membership, lag, stamps, reads=consumer.reads())
         if progress.needs_seek():
             consumer.request_seek()
         return lag
+
+    def _log_answers(self, answers: bool) -> None:
+        """One line when the broker goes away, one when it is back; the library would log every attempt in between."""
+        if self._broker_answers and not answers:
+            log.warning("the broker does not answer any more; it is asked until it does")
+        if answers and self._broker_answers is False:
+            log.info("the broker answers again")
+        if answers or self._broker_answers:
+            self._broker_answers = answers
 
     def _crash(self, reason: BaseException) -> None:
         if not (self.should_stop or isinstance(reason, asyncio.CancelledError)):

@@ -13,7 +13,11 @@ from faust.transport.drivers import aiokafka as driver
 
 from stream_app.events import Offsets, TopicPartition
 from stream_app.kafka_connection.record_batches import read_every_batch
+from stream_app.kafka_connection.stopping import stop_client
 from stream_app.runtime.library_logs import SERVICES
+
+STOP_SECONDS = 5.0
+"""For the consumer to leave its group; a broker that is away does not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,9 @@ class BatchThread(driver.AIOKafkaConsumerThread):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._after_last_record: dict[TopicPartition, int] = {}  # at first where reading began
+
+    async def on_thread_stop(self) -> None:
+        await stop_client(super().on_thread_stop(), STOP_SECONDS)
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf

@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
 
 from stream_app.events import RawRecord
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.kafka_connection.record_batches import read_every_batch
+from stream_app.kafka_connection.stopping import stop_client
 from stream_app.steps.deduplicate import UNKNOWN_FINGERPRINT, PastDecision
 from stream_app.steps.encode import FINGERPRINT_HEADER
 
@@ -115,9 +115,7 @@ class DecisionTail:
             await asyncio.sleep(0)  # its tasks must have begun: stopped before that, it raises their CancelledError
             yield consumer
         finally:
-            with contextlib.suppress(TimeoutError, KafkaError):
-                async with asyncio.timeout(STOP_SECONDS):  # it waits for a broker that is away
-                    await consumer.stop()
+            await stop_client(consumer.stop(), STOP_SECONDS)
 
 
 async def _fetch(consumer: Any, partitions: list[TopicPartition], decisions: _Decisions, wait_seconds: float) -> bool:

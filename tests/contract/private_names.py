@@ -42,6 +42,7 @@ OVERRIDES: dict[str, tuple[str, dict[str, str | None]]] = {
             "__post_init__": "self",
             "_create_worker_consumer": "self transport",
             "_fetch_records": "self consumer active_partitions timeout max_records",
+            "on_thread_stop": "self",
         },
     ),
     "stream_app.transport.faust_workarounds:RecoveryWithoutTimeout": (

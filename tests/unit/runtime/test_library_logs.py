@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import inspect
 import logging
@@ -10,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 from aiokafka.errors import GroupCoordinatorNotAvailableError, GroupLoadInProgressError, UnknownError
 
-from stream_app.runtime.library_logs import EXPECTED, Expected, ExpectedFilter
+from stream_app.runtime.library_logs import BROKER_AWAY, EXPECTED, EpisodeFilter, Expected, ExpectedFilter
 
 NO_COORDINATOR, REBALANCING = EXPECTED["aiokafka.consumer.group_coordinator"]
 [NO_IDEMPOTENCE] = EXPECTED["aiokafka.producer.sender"]
@@ -87,9 +88,26 @@ def test_a_broker_without_idempotence_is_named_by_whoever_starts_the_producer(
     assert lines(caplog) == []
 
 
+def test_of_all_that_a_broker_that_is_away_causes_one_line_is_logged_an_episode(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    times = [0.0, 0.1, 30.0, 80.0, 141.0]  # the last two are further apart than a series may pause
+    now = iter(time for time in times for _ in range(2))
+    logger = logging.getLogger("test.away")
+    logger.addFilter(EpisodeFilter(lambda: next(now)))
+    for _ in times:
+        logger.error("Unable to update metadata from %s", 1)
+        logger.error("Failed fetch messages from %s: %s", 1, "away")
+    logger.filters.clear()
+    assert [record.getMessage() for record in caplog.records] == ["Unable to update metadata from 1"] * 2
+
+
 @pytest.mark.parametrize(
-    ("logger", "message"), [(name, expected.message) for name, listed in EXPECTED.items() for expected in listed]
+    ("logger", "message"),
+    [(name, expected.message) for name, listed in EXPECTED.items() for expected in listed]
+    + [(name, message) for name, messages in BROKER_AWAY.items() for message in messages],
 )
 def test_each_expected_message_is_one_that_the_library_writes(logger: str, message: str) -> None:
     """A new version that words it otherwise brings the warnings back, and is noticed here."""
-    assert message in inspect.getsource(importlib.import_module(logger))
+    source = ast.parse(inspect.getsource(importlib.import_module(logger)))
+    assert message in {node.value for node in ast.walk(source) if isinstance(node, ast.Constant)}
