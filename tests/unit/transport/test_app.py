@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -19,13 +20,14 @@ class Consumer:
 
     def __init__(self) -> None:
         self.flows = True
+        self.standing = Membership.OWNER
         self.seeks = 0
 
     def fetch_states(self) -> dict[TopicPartition, FetchState]:
         return {A: FetchState(end=12, stamp=1, position=10, after_last_record=10)}
 
     def membership(self) -> Membership:
-        return Membership.OWNER
+        return self.standing
 
     def reads(self) -> bool:
         return self.flows
@@ -38,6 +40,8 @@ class Worker:
     """An app without Faust's machinery, and a clock that is moved by hand."""
 
     now = 0.0
+    _broker_answers: bool | None = None
+    _log_answers = BatchApp._log_answers
 
     def __init__(self) -> None:
         self.batch_consumer = Consumer()
@@ -65,3 +69,16 @@ def test_a_seek_is_requested_where_assigned_partitions_have_not_been_read_for_a_
     assert worker.batch_consumer.seeks == 0
     worker.measure(at=SEEK_SECONDS, flows=flows)
     assert worker.batch_consumer.seeks == seeks
+
+
+def test_a_broker_that_goes_away_and_one_that_is_back_are_a_line_each(caplog: pytest.LogCaptureFixture) -> None:
+    """None before it ever answered: whoever starts says what it waits for."""
+    caplog.set_level(logging.INFO)
+    worker = Worker()
+    away, owner = Membership.UNANSWERED, Membership.OWNER
+    for worker.batch_consumer.standing in (away, owner, away, away, owner, owner):
+        worker.measure()
+    assert caplog.messages == [
+        "the broker does not answer any more; it is asked until it does",
+        "the broker answers again",
+    ]
