@@ -72,6 +72,13 @@ class TopicMismatch(StreamAppError):
     exit_status = 4
 
 
+class RightsMissing(StreamAppError):
+    """The cluster does not let this principal do what its role must. Grant what the message lists, start again."""
+
+    reason = "rights_missing"
+    exit_status = 13
+
+
 class ClientStoreError(StreamAppError):
     """The client store cannot be opened, read or written. Check its path; the records wait uncommitted."""
 

@@ -6,7 +6,7 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stream_app.errors import BrokerUnreachable
 from stream_app.kafka_connection.connection import KafkaConnection
@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 REQUEST_SECONDS = 30.0
 """Time-out of one request, e.g. of creating topics."""
 
+ASK_AGAIN_SECONDS = 0.2
 _SLICE_SECONDS = 5.0
+
+Answer = TypeVar("Answer")
 
 
 def silent(_: str) -> None:
@@ -43,6 +46,23 @@ def admin_client(connection: KafkaConnection, wait_seconds: float = 30.0) -> Ite
         ) from error
     finally:
         client.close()
+
+
+def ask(
+    connection: KafkaConnection, question: Callable[[KafkaAdminClient], Answer], wait_seconds: float = 30.0
+) -> Answer:
+    """The answer, asked for again until there is one: of a cluster that starts, some broker or coordinator is not
+    ready yet. Raises BrokerUnreachable after ``wait_seconds``.
+    """
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            with admin_client(connection, wait_seconds) as admin:
+                return question(admin)
+        except BrokerUnreachable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(ASK_AGAIN_SECONDS)
 
 
 def wait_for_broker(

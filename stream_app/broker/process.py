@@ -15,6 +15,7 @@ from typing import BinaryIO, Literal, Self
 from stream_app.broker import supervisor
 from stream_app.broker.ports import LOOPBACK
 from stream_app.errors import BrokerStartFailed
+from stream_app.kafka_connection.connection import KafkaConnection
 
 Engine = Literal["kafka", "tansu"]
 
@@ -29,7 +30,8 @@ _TAIL_LINES = 12
 class Launch:
     """How to start one broker: its ``command``, and the ``cluster_id`` it will answer with, which no other broker has.
 
-    ``description``: one or two sentences for people: which broker, transactions or not, durable or not.
+    ``description``: one or two sentences for people: which broker, transactions or not, durable or not. ``admin``: how
+    the starter reaches it, None for its port in plain text.
     """
 
     engine: Engine
@@ -37,6 +39,7 @@ class Launch:
     cluster_id: str
     command: list[str]
     description: str
+    admin: KafkaConnection | None = None
 
 
 class SupervisedProcess:
@@ -109,16 +112,19 @@ class Broker(SupervisedProcess):
     """An embedded broker. It runs until :meth:`stop`, the end of its ``with`` block, or the end of this process.
 
     ``bootstrap``: ``127.0.0.1:PORT``. ``transactions``: whether exactly-once delivery is possible. ``description``: for
-    people.
+    people. ``admin``: may do everything. ``users``: of a secured broker, each with the properties file to come with.
     """
 
-    def __init__(self, launch: Launch, *, log: Path, remove: Path | None) -> None:
-        super().__init__(launch.command, log=log, remove=remove)
+    def __init__(self, launch: Launch, folder: Path, *, keep: bool) -> None:
+        super().__init__(launch.command, log=folder / "broker.log", remove=None if keep else folder)
+        self.folder = folder
         self.launch = launch
         self.bootstrap = f"{LOOPBACK}:{launch.port}"
         self.engine = launch.engine
         self.transactions = launch.engine == "kafka"
         self.description = launch.description
+        self.admin = launch.admin or KafkaConnection(self.bootstrap)
+        self.users: Mapping[str, Path] = {}
 
     def __enter__(self) -> Self:
         return self

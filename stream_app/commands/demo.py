@@ -25,6 +25,12 @@ from stream_app.commands.options import ENGINE, KafkaServers
     help="Use this broker instead; the demo's topics there are deleted when it ends. If it is Tansu, add --engine "
     "tansu: else every empty fetch takes 0.5 s.",
 )
+@click.option(
+    "--secure",
+    is_flag=True,
+    help="Start Apache Kafka with TLS, passwords (SASL_SSL, SCRAM) and rights: each role has a user of its own, who "
+    "may do what it needs and no more.",
+)
 @click.option("--requests", type=click.IntRange(1), help="Replay only the first N applications (default: all 74,118).")
 @click.option(
     "--rate",
@@ -74,6 +80,8 @@ def command(**options: Any) -> None:
         raise click.UsageError("--keep keeps what the monitor stores: take it or --no-monitor, not both.")
     if options["stay"] and not options["gateway"]:
         raise click.UsageError("--stay is for the gateway's dashboard: take it or --no-gateway, not both.")
+    if options["secure"] and (options["kafka"] or options["engine"] == "tansu"):
+        raise click.UsageError("--secure starts Apache Kafka: leave out --kafka and --engine tansu.")
     from stream_app.demo.child_settings import make_folder_to_keep
     from stream_app.demo.screen import screen
     from stream_app.demo.summary import require_writable

@@ -10,6 +10,7 @@ from pathlib import Path
 from stream_app.demo.child_process import ChildProcess
 from stream_app.demo.environment import Environment
 from stream_app.errors import InputFileError
+from stream_app.kafka_rights import Role
 
 MAX_REQUEST_BYTES = 65_536
 STORE_FILE, REPORTS_FOLDER, CLIENTS_FILE = "decisions.db", "reports", "clients.db"
@@ -29,7 +30,7 @@ def start_scorer(environment: Environment, folder: Path, clients: Path) -> Child
         "web_port": 0,
         "max_request_bytes": MAX_REQUEST_BYTES,
     }
-    return ChildProcess("scorer", "worker", folder, _common(environment) | settings)
+    return ChildProcess("scorer", "worker", folder, _common(environment, "scorer") | settings)
 
 
 def start_monitor(environment: Environment, folder: Path, output: Path, reports: bool) -> ChildProcess:
@@ -45,7 +46,7 @@ def start_monitor(environment: Environment, folder: Path, output: Path, reports:
         "reports": output / REPORTS_FOLDER,
         "reports_kept": REPORTS_KEPT if reports else 0,
     }
-    return ChildProcess("monitor", "monitor", folder, _common(environment) | settings)
+    return ChildProcess("monitor", "monitor", folder, _common(environment, "monitor") | settings)
 
 
 def start_gateway(environment: Environment, folder: Path, clients: Path, output: Path, port: int) -> ChildProcess:
@@ -57,7 +58,7 @@ def start_gateway(environment: Environment, folder: Path, clients: Path, output:
         "store": output / STORE_FILE,
         "reports": output / REPORTS_FOLDER,
     }
-    return ChildProcess("gateway", "gateway", folder, _common(environment) | settings)
+    return ChildProcess("gateway", "gateway", folder, _common(environment, "gateway") | settings)
 
 
 def make_folder_to_keep(folder: Path) -> None:
@@ -95,9 +96,9 @@ def kept_text(folder: Path, reports: Sequence[Path], window_id: str) -> str:
     )
 
 
-def _common(environment: Environment) -> dict[str, object]:
+def _common(environment: Environment, role: Role) -> dict[str, object]:
     return {
-        "kafka": str(environment.connection),
+        **environment.client_settings(role),
         "topic_prefix": environment.prefix,
         "fetch_max_wait_seconds": environment.fetch_wait_seconds,
         "rebalance_timeout_seconds": environment.rebalance_timeout_seconds,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import msgspec
 
@@ -12,6 +14,9 @@ from stream_app.broker import Choice, start_broker
 from stream_app.errors import BrokerUnreachable
 from stream_app.kafka_admin import admin_client
 from stream_app.kafka_connection.connection import KafkaConnection
+from stream_app.kafka_rights import Role, rights_by_role
+from stream_app.setting_errors import PREFIX
+from stream_app.settings import ConnectionSettings
 from stream_app.topics import TopicNames, create_topics, wait_for_broker
 
 _CLEANUP_SECONDS = 5.0
@@ -22,12 +27,15 @@ Say = Callable[[str], None]
 class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """A broker with the demo's topics, and how its clients are configured there; times in seconds.
 
-    ``description``: of the broker, for people. ``fetch_wait_seconds``: how long it may hold an empty fetch. The
-    defaults suit Apache Kafka.
+    ``description``: of the broker, for people. ``users``: on a secured broker, the properties file of each role's user.
+    ``inherited``: settings of the connection that the children get besides. ``fetch_wait_seconds``: how long the broker
+    may hold an empty fetch. The defaults suit Apache Kafka.
     """
 
     connection: KafkaConnection
     description: str
+    users: Mapping[str, Path] = {}
+    inherited: Mapping[str, str] = {}
     prefix: str = ""
     partitions: int = 4
     guarantee: str = "exactly_once"
@@ -38,6 +46,24 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def names(self) -> TopicNames:
         return TopicNames.prefixed(self.prefix)
+
+    @property
+    def security(self) -> str:
+        """How its clients are kept apart from others, for people."""
+        protocol = self.connection_as("scorer").security_protocol
+        users = "; each role has a user of its own, with the rights it needs and no others" if self.users else ""
+        return "None (PLAINTEXT)." if protocol == "PLAINTEXT" else f"{protocol}{users}."
+
+    def connection_as(self, role: Role) -> KafkaConnection:
+        """The connection of a role's user; the one connection where there is no such user."""
+        if role not in self.users:
+            return self.connection
+        return ConnectionSettings.read(kafka=str(self.connection), kafka_properties=self.users[role]).connection
+
+    def client_settings(self, role: Role) -> dict[str, object]:
+        """How a child process reaches the broker."""
+        user = {"kafka_properties": self.users[role]} if role in self.users else {}
+        return {**self.inherited, **user, "kafka": str(self.connection)}
 
     @property
     def group(self) -> str:
@@ -51,14 +77,17 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @contextlib.contextmanager
-def own_broker(engine: Choice, say: Say) -> Iterator[Environment]:
-    """A broker that ends with the block, with the topics on it. Raises BrokerStartFailed."""
-    say(f"Starting a broker (engine: {engine}).")
-    with start_broker(engine, say=say) as broker:
-        environment = _tuned(
-            Environment(connection=KafkaConnection(broker.bootstrap), description=broker.description), broker.engine
-        )
-        create_topics(environment.connection, environment.partitions, names=environment.names)
+def own_broker(engine: Choice, say: Say, *, secured: bool = False) -> Iterator[Environment]:
+    """A broker that ends with the block, with the topics on it. Raises BrokerStartFailed.
+
+    ``secured``: it is Apache Kafka then, with a user for each role, who may do what the role needs and no more.
+    """
+    say(f"Starting a {'secured ' if secured else ''}broker (engine: {engine}).")
+    with start_broker(engine, users=rights_by_role(TopicNames()) if secured else None, say=say) as broker:
+        connection = KafkaConnection(broker.bootstrap)
+        environment = Environment(connection=connection, description=broker.description, users=broker.users)
+        environment = _tuned(environment, broker.engine)
+        create_topics(environment.connection_as("operator"), environment.partitions, names=environment.names)
         yield environment
 
 
@@ -70,7 +99,10 @@ def existing_broker(connection: KafkaConnection, engine: Choice, say: Say) -> It
     BrokerUnreachable or TopicMismatch.
     """
     prefix = f"demo-{secrets.token_hex(4)}."
-    environment = _tuned(Environment(connection=connection, description="An existing broker.", prefix=prefix), engine)
+    environment = Environment(
+        connection=connection, description="An existing broker.", prefix=prefix, inherited=_own_settings()
+    )
+    environment = _tuned(environment, engine)
     wait_for_broker(connection, say=say)
     say(f"Using the broker at {connection}; its own topics stay untouched: the demo's begin with {prefix!r}.")
     try:
@@ -92,6 +124,12 @@ def _tuned(environment: Environment, engine: Choice) -> Environment:
         rebalance_timeout_seconds=3.0,
         pace_step_seconds=0.05,
     )
+
+
+def _own_settings() -> dict[str, str]:
+    """The user's settings of the connection, from the environment; the children of the demo get no others."""
+    variables = {name.upper().removeprefix(PREFIX).lower(): value for name, value in os.environ.items()}
+    return {name: value for name, value in variables.items() if name.startswith("kafka_")}
 
 
 def _delete(environment: Environment, say: Say) -> None:

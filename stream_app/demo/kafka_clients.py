@@ -14,6 +14,7 @@ from stream_app.delivery.producer import start_producer
 from stream_app.demo.environment import Environment
 from stream_app.kafka_connection.record_batches import read_every_batch
 from stream_app.kafka_connection.stopping import stop_client
+from stream_app.kafka_rights import Role
 
 CLOSE_SECONDS = 5.0
 DELIVERY_SECONDS = 30.0
@@ -45,10 +46,10 @@ class Activity:
 
 
 @contextlib.asynccontextmanager
-async def started_producer(environment: Environment) -> AsyncIterator[AIOKafkaProducer]:
+async def started_producer(environment: Environment, role: Role) -> AsyncIterator[AIOKafkaProducer]:
     """A started producer that waits for all replicas."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # it logs every attempt; what matters is raised
-    producer = await start_producer(environment.connection, DELIVERY_SECONDS)
+    producer = await start_producer(environment.connection_as(role), DELIVERY_SECONDS)
     try:
         yield producer
     finally:
@@ -60,7 +61,7 @@ async def started_consumer(environment: Environment, *topics: str) -> AsyncItera
     """A reader of these topics from their beginning, in no consumer group."""
     read_every_batch()
     consumer = AIOKafkaConsumer(
-        **environment.connection.for_aiokafka(),
+        **environment.connection_as("reader").for_aiokafka(),
         isolation_level="read_committed",
         auto_offset_reset="earliest",
         enable_auto_commit=False,

@@ -55,8 +55,12 @@ async def run_replay(
     activity = Activity()
     answers = environment.names.decisions, environment.names.rejections
     try:
-        async with started_producer(environment) as producer, started_consumer(environment, *answers) as consumer:
-            sender = Sender(producer, environment, ledger, activity)
+        async with (
+            started_producer(environment, "producer") as producer,
+            started_producer(environment, "label-producer") as label_producer,
+            started_consumer(environment, *answers) as consumer,
+        ):
+            sender = Sender(producer, label_producer, environment, ledger, activity)
             reader = Reader(consumer, ledger, activity)
             work = [sender.send_all(job.messages, job.pace, job.labels), reader.read_on()]
             if monitor:

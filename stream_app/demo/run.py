@@ -73,13 +73,18 @@ def _run(options: Options, screen: Screen, stack: ExitStack) -> Summary:
             run_replay(_job(options, environment, replay), ledger, environment, scorer, monitor, screen)
         )
     account = ledger.account(wanted=len(replay))
-    about = ("engine", environment.description), ("delivery", DELIVERY[environment.guarantee])
+    about = (
+        ("engine", environment.description),
+        ("security", environment.security),
+        ("delivery", DELIVERY[environment.guarantee]),
+    )
     screen.table("Summary", [*account_lines(account), *about])
     if monitor and account.is_complete:
         _show_windows(options, Expected(decisions=account.decisions, labels=labels), monitor, screen)
     else:
         _show_years(ledger, replay, screen)
-    summary = Summary.of(account, labels, monitor.windows.in_order() if monitor else None)
+    windows = monitor.windows.in_order() if monitor else None
+    summary = Summary.of(account, labels, windows, environment.connection_as("scorer").security_protocol)
     if options.summary:
         summary.write(options.summary)
     require_complete(account)
@@ -102,7 +107,7 @@ def _environment(options: Options, screen: Screen) -> AbstractContextManager[Env
     if options.kafka:
         connection = ConnectionSettings.read(kafka=options.kafka).connection
         return existing_broker(connection, options.engine, screen.say)
-    return own_broker(options.engine, screen.say)
+    return own_broker(options.engine, screen.say, secured=options.secure)
 
 
 def _job(options: Options, environment: Environment, replay: Replay) -> ReplayJob:

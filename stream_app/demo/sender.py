@@ -110,6 +110,7 @@ class Sender:
     def __init__(
         self,
         producer: Producer,
+        label_producer: Producer,
         environment: Environment,
         ledger: Ledger,
         activity: Activity,
@@ -118,7 +119,7 @@ class Sender:
         self.sent = 0
         self.labels = 0
         self.finished = False
-        self._batches = BatchSender(producer, activity)
+        self._requests, self._labels = BatchSender(producer, activity), BatchSender(label_producer, activity)
         self._names, self._partitions = environment.names, environment.partitions
         self._ledger, self._activity, self._clock = ledger, activity, clock
 
@@ -137,7 +138,8 @@ class Sender:
             await self._send_requests(chunk)
             await self._send_labels(labels.due(self.sent))
         await self._send_labels(labels.rest())
-        await self._batches.all_confirmed()
+        await self._requests.all_confirmed()
+        await self._labels.all_confirmed()
         self.finished = True
         self._activity.notify()
 
@@ -163,7 +165,7 @@ class Sender:
                 for index, message in zip(indices, chunk, strict=True)
             ]
             book = partial(self._book, partition, entries)
-            await self._batches.send(self._names.requests, partition, chunk, book)
+            await self._requests.send(self._names.requests, partition, chunk, book)
         self._activity.notify()
 
     async def _send_labels(self, messages: Sequence[Message]) -> None:
@@ -171,7 +173,7 @@ class Sender:
             chunk = messages[first : first + MAX_LABELS]
             for partition, indices in self._by_partition(chunk, 0).items():
                 labels = [chunk[index] for index in indices]
-                await self._batches.send(self._names.outcomes, partition, labels, self._count)
+                await self._labels.send(self._names.outcomes, partition, labels, self._count)
 
     def _by_partition(self, messages: Sequence[Message], first: int) -> dict[int, list[int]]:
         """The indices of the messages, counted from ``first``, by the partition each goes to."""

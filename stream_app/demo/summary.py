@@ -25,8 +25,10 @@ TOO_LOW = 1.4
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """The accounts as ``--summary`` writes them. ``rejections`` is their number, latency is from send to read.
 
-    ``outcomes``: how many labels were sent. What the monitor saw follows, null without it: how many windows it closed
-    and called drifted, the first window in which each feature drifted, and the first whose calibration was off.
+    ``outcomes``: how many labels were sent. ``secured``: whether every client proved who it is over an encrypted
+    connection; ``security_protocol`` is Kafka's name of it. What the monitor saw follows, null without it: how many
+    windows it closed and called drifted, the first window in which each feature drifted, and the first whose
+    calibration was off.
     """
 
     requests: int
@@ -42,13 +44,17 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     seconds: float
     outcomes: int
+    secured: bool
+    security_protocol: str
     windows: int | None
     windows_drifted: int | None
     drifted_features: dict[str, str] | None
     calibration_off_since: str | None
 
     @classmethod
-    def of(cls, account: Account, labels: int, windows: Sequence[DriftEvent] | None) -> Summary:
+    def of(
+        cls, account: Account, labels: int, windows: Sequence[DriftEvent] | None, security_protocol: str = "PLAINTEXT"
+    ) -> Summary:
         """The figures of an account, rounded for people, and of the monitor's windows."""
         return cls(
             requests=account.requests,
@@ -64,6 +70,8 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
             refused=account.outcomes["refused"],
             seconds=round(account.seconds, 3),
             outcomes=labels,
+            secured=security_protocol == "SASL_SSL",
+            security_protocol=security_protocol,
             windows=None if windows is None else len(windows),
             windows_drifted=None if windows is None else sum(event.verdict == "drifted" for event in windows),
             drifted_features=None if windows is None else first_drifts(windows),

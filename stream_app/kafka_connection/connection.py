@@ -53,6 +53,13 @@ class KafkaConnection:
         """Kafka's name of it: PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
         return ("SASL_" if self.sasl else "") + ("SSL" if self.tls else "PLAINTEXT")
 
+    @property
+    def principal(self) -> str:
+        """What the cluster's rights are granted to, unless the cluster maps names: ``User:scorer``."""
+        if self.sasl:
+            return f"User:{self.sasl.username}"
+        return f"User:{(self.tls and self.tls.subject()) or 'ANONYMOUS'}"
+
     @cached_property
     def _context(self) -> Any:
         return self.tls.context() if self.tls else None

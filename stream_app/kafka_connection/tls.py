@@ -33,6 +33,17 @@ class Tls:
     def files(self) -> tuple[Path, ...]:
         return tuple(path for path in (self.authorities, self.certificate, self.key) if path)
 
+    def subject(self) -> str | None:
+        """The distinguished name of the client certificate, as Kafka writes it; None without one that can be read."""
+        from cryptography import x509  # noqa: PLC0415 - for a message only
+
+        try:
+            data = self.certificate.read_bytes() if self.certificate else b""
+            pem = data.decode("ascii") if _PEM_MAGIC in data else _from_pkcs12(Path(), data, self.key_password)[1]
+            return x509.load_pem_x509_certificate(pem.encode()).subject.rfc4514_string()
+        except (OSError, ValueError, SettingsError):
+            return None
+
     def context(self) -> ssl.SSLContext:
         """A context for any client library. Raises SettingsError naming the file that cannot be used."""
         context = RenewedContext(ssl.PROTOCOL_TLS_CLIENT)

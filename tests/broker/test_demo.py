@@ -60,6 +60,21 @@ def test_every_request_has_one_output_and_the_summary_says_so(
     assert ran.left() == ([], [])
 
 
+@pytest.mark.kafka
+def test_the_whole_demo_runs_over_a_secured_broker_and_the_summary_says_so(
+    demo: Callable[..., Run], tmp_path: Path
+) -> None:
+    summary = tmp_path / "summary.json"
+    ran = demo("--secure", "--requests", "2600", "--summary", str(summary))
+    assert ran.end() == 0, ran.output
+    figures = json.loads(summary.read_bytes())
+    assert (figures["secured"], figures["security_protocol"]) == (True, "SASL_SSL")
+    assert (figures["decisions"] + figures["rejections"], figures["missing"], figures["duplicates"]) == (2_600, 0, 0)
+    assert figures["windows"] > 0
+    assert "each role has a user of its own" in ran.output
+    assert ran.left() == ([], [])
+
+
 def test_an_existing_broker_keeps_its_own_topics_and_no_other(
     broker: Broker, demo: Callable[..., Run], tmp_path: Path
 ) -> None:

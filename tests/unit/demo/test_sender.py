@@ -91,7 +91,7 @@ def send(
     labels: LabelSchedule = NO_LABELS,
 ) -> Sender:
     async def run() -> Sender:
-        sender = Sender(broker, environment(partitions), broker.ledger, Activity())
+        sender = Sender(broker, broker, environment(partitions), broker.ledger, Activity())
         async with asyncio.timeout(seconds):
             await sender.send_all(batch, pace, labels)
         return sender
@@ -159,7 +159,8 @@ def test_a_steady_pace_takes_as_long_as_the_rate_says() -> None:
     async def run() -> float:
         broker = Broker(Ledger())
         started = asyncio.get_running_loop().time()
-        await Sender(broker, environment(), broker.ledger, Activity()).send_all(messages(41), Pace(rate=200), NO_LABELS)
+        sender = Sender(broker, broker, environment(), broker.ledger, Activity())
+        await sender.send_all(messages(41), Pace(rate=200), NO_LABELS)
         return asyncio.get_running_loop().time() - started
 
     assert 0.2 <= asyncio.run(run()) < 2.0
@@ -219,7 +220,8 @@ def test_a_label_goes_to_the_partition_of_its_client() -> None:
 
 def test_sending_is_finished_when_every_delivery_is_confirmed() -> None:
     assert send(messages(10), Broker(Ledger()), Pace()).finished
-    sender = Sender(Broker(Ledger()), environment(), Ledger(), Activity())
+    broker = Broker(Ledger())
+    sender = Sender(broker, broker, environment(), broker.ledger, Activity())
     assert not sender.finished
 
 

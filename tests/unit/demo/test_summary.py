@@ -72,6 +72,8 @@ def test_the_json_has_exactly_these_keys_in_this_order(tmp_path: Path) -> None:
         "refused",
         "seconds",
         "outcomes",
+        "secured",
+        "security_protocol",
         "windows",
         "windows_drifted",
         "drifted_features",
