@@ -28,6 +28,7 @@ from models.bundle import Bundle
 from models.policy import OUTCOMES, Policy
 from models.training.fit import ModelSize
 from models.training.train import Plan, train
+from monitoring.baseline import BundleSource
 from monitoring.event_time import WindowSize
 from monitoring.jobs import window_job
 from monitoring.jobs.child_process import Child
@@ -50,12 +51,13 @@ def measure() -> Report:
 
 async def _measured(folder: Path) -> Report:
     bundle = _bundle(folder / "bundle")
+    source = BundleSource(bundle.path)
     store = str(folder / "decisions.db")
     key = _filled(store, bundle)
-    analyst = Child("analyst", partial(window_job.prepare, bundle.path), DEADLINE_SECONDS)
-    reporter = Child("reporter", partial(build.prepare, bundle.path), DEADLINE_SECONDS, niceness=10)
-    close = partial(analyst.call, window_job.compute_window, store, bundle.path, Options(), key)
-    write = partial(reporter.call, build.write_report, store, bundle.path, folder / "reports", 3, key)
+    analyst = Child("analyst", partial(window_job.prepare, source), DEADLINE_SECONDS)
+    reporter = Child("reporter", partial(build.prepare, source), DEADLINE_SECONDS, niceness=10)
+    close = partial(analyst.call, window_job.compute_window, store, source, Options(), key)
+    write = partial(reporter.call, build.write_report, store, source, folder / "reports", 3, key)
     gc.collect()
     gc.freeze()  # a monitor does not hold the objects of a training run; to collect them takes 100 ms
     idle_gap, _ = await _ticking(partial(time.sleep, 3.0))

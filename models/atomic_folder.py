@@ -35,13 +35,22 @@ def _taken(happened: str, do_next: str) -> OutputError:
     return OutputError(happened, kept="It was left as it is.", do_next=do_next)
 
 
-def write_folder(path: Path, files: Mapping[str, bytes], *, verify: Callable[[Path], object], replace: bool) -> None:
+def write_folder(
+    path: Path,
+    files: Mapping[str, bytes],
+    *,
+    replaceable: Collection[str],
+    verify: Callable[[Path], object],
+    replace: bool,
+) -> None:
     """Write ``files`` by name into a new folder beside ``path``, have ``verify`` read it, then rename it to ``path``.
+
+    ``replaceable``: the names that a folder at ``path`` may hold, see :func:`check_output_folder`.
 
     Raises what ``verify`` raises, and :class:`OutputError` as :func:`check_output_folder` does or if the file system
     refuses; ``path`` is unchanged then.
     """
-    check_output_folder(path, files=files.keys(), replace=replace)
+    check_output_folder(path, files=replaceable, replace=replace)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as workspace:

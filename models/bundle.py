@@ -4,16 +4,16 @@
 |---|---|
 | ``model.txt`` | the LightGBM trees as text, no pickle |
 | ``contract.json`` | the feature contract it was trained with |
-| ``manifest.json`` | SHA-256 of the files above and below, policy, calibration, training data, libraries, figures |
+| ``manifest.json`` | SHA-256 of all other files, policy, calibration, training data, libraries, figures |
+| ``manifest.json.minisig`` | perhaps: the signature of the manifest, and so of the whole bundle |
 | ``reference.parquet`` | sample of the training rows with their probabilities: the reference for drift |
 | ``golden.jsonl`` | raw rows and the probability each must get, some with missing values or unseen categories |
-| ``MODEL_CARD.md`` | the manifest for people; the only file without a hash |
+| ``MODEL_CARD.md`` | the manifest for people |
 """
 
 from __future__ import annotations
 
 import hashlib
-import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,17 +22,27 @@ import msgspec
 import numpy as np
 
 from models.atomic_folder import write_folder
+from models.bundle_files import (
+    ALL_FILES,
+    CARD,
+    CONTRACT,
+    GOLDEN,
+    HASHED_FILES,
+    MANIFEST,
+    MODEL,
+    REFERENCE,
+    broken,
+    read_files,
+)
 from models.contract import Contract
-from models.errors import BundleError, ModelError, ScoringError
+from models.errors import ModelError, ScoringError
 from models.lightgbm_import import lightgbm
 from models.manifest import GoldenRow, Manifest, model_feature_names, version_of
+from models.origin import Origin
 from models.policy import Policy
 from models.scorer import LightGBMScorer, Scorer
 
-MODEL, CONTRACT, MANIFEST = "model.txt", "contract.json", "manifest.json"
-REFERENCE, GOLDEN, CARD = "reference.parquet", "golden.jsonl", "MODEL_CARD.md"
-HASHED_FILES = (MODEL, CONTRACT, REFERENCE, GOLDEN)
-ALL_FILES = (*HASHED_FILES, MANIFEST, CARD)
+ANY_ORIGIN = Origin()
 
 GOLDEN_TOLERANCE = 1e-6
 """Largest accepted difference of a golden probability: what another processor may round differently."""
@@ -40,7 +50,11 @@ GOLDEN_TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class Bundle:
-    """A verified bundle. ``sha256``: of ``model.txt``. ``version``: of everything, contract and policy included."""
+    """A verified bundle. ``sha256``: of ``model.txt``. ``version``: of everything, contract and policy included.
+
+    ``manifest_sha256``: of ``manifest.json``, which pins the bundle. ``comment``: the signature's, None if it was not
+    asked for. ``reference``: the content of ``reference.parquet``.
+    """
 
     path: Path
     name: str
@@ -50,6 +64,13 @@ class Bundle:
     policy: Policy
     scorer: Scorer
     manifest: Manifest
+    manifest_sha256: str
+    comment: str | None
+    reference: bytes
+
+    def __str__(self) -> str:
+        signed = "" if self.comment is None else f", signed ({self.comment!r})"
+        return f"bundle {self.name} {self.version}, {MANIFEST} {self.manifest_sha256}{signed}"
 
 
 def shipped_bundle() -> Path:
@@ -57,16 +78,14 @@ def shipped_bundle() -> Path:
     return Path(__file__).parent / "bundles" / "sba"
 
 
-def load_bundle(path: Path, threads: int = 1) -> Bundle:
+def load_bundle(path: Path, threads: int = 1, origin: Origin = ANY_ORIGIN) -> Bundle:
     """Read and verify a bundle folder; its scorer predicts on ``threads`` threads.
 
-    In this order: manifest, hashes, contract, model, feature order, golden rows. The hashes come before LightGBM parses
-    the model, since damaged text can end the process. Raises :class:`BundleError` naming the file and what to do.
+    In this order: origin, manifest, hashes, contract, model, feature order, golden rows. Raises :class:`BundleError`
+    naming the file and what to do.
     """
-    if not path.is_dir():
-        raise _broken(path, "there is no such folder")
-    manifest = _manifest(path)
-    contents = _verified_contents(path, manifest)
+    files = read_files(path, origin)
+    manifest, contents = files.manifest, files.contents
     contract = _contract(path, contents[CONTRACT])
     scorer = _scorer(path, contents[MODEL], contract, manifest, threads)
     _check_golden_rows(path, contents[GOLDEN], contract, scorer)
@@ -79,6 +98,9 @@ def load_bundle(path: Path, threads: int = 1) -> Bundle:
         policy=manifest.policy,
         scorer=scorer,
         manifest=manifest,
+        manifest_sha256=files.manifest_sha256,
+        comment=files.comment,
+        reference=contents[REFERENCE],
     )
 
 
@@ -87,53 +109,33 @@ def write_bundle(
 ) -> Bundle:
     """Write the bundle in one step and read it back.
 
-    ``files`` holds the contents of :data:`HASHED_FILES`; their hashes and the version are filled into ``manifest``.
+    ``files`` holds the contents of all but manifest and card; hashes and version are filled into ``manifest``.
     A bundle already at ``path`` stays until the new one is complete and verified. Raises :class:`OutputError` if
     ``path`` may not be replaced or written, :class:`BundleError` if the new bundle does not verify.
     """
-    hashes = {name: hashlib.sha256(files[name]).hexdigest() for name in HASHED_FILES}
+    hashed = {**files, CARD: model_card.encode()}
+    hashes = {name: hashlib.sha256(hashed[name]).hexdigest() for name in HASHED_FILES}
     sealed = msgspec.structs.replace(manifest, files=hashes)
     sealed = msgspec.structs.replace(sealed, version=version_of(sealed))
-    contents = {**files, MANIFEST: sealed.to_json(), CARD: model_card.encode()}
-    write_folder(path, contents, verify=load_bundle, replace=replace)
+    contents = {**hashed, MANIFEST: sealed.to_json()}
+    write_folder(path, contents, replaceable=ALL_FILES, verify=load_bundle, replace=replace)
     return load_bundle(path)
-
-
-def _manifest(path: Path) -> Manifest:
-    text = _read(path, MANIFEST)
-    try:
-        manifest = msgspec.json.decode(text, type=Manifest)
-    except msgspec.DecodeError as error:
-        raise _broken(path, f"{MANIFEST} is not a manifest ({error})") from error
-    if manifest.version != version_of(manifest):
-        raise _broken(path, f"{MANIFEST} was changed after it was written: its version does not match its content")
-    return manifest
-
-
-def _verified_contents(path: Path, manifest: Manifest) -> dict[str, bytes]:
-    contents = {name: _read(path, name) for name in HASHED_FILES}
-    for name, content in contents.items():
-        if name not in manifest.files:
-            raise _broken(path, f"{MANIFEST} has no SHA-256 for {name}")
-        if hashlib.sha256(content).hexdigest() != manifest.files[name]:
-            raise _broken(path, f"the SHA-256 of {name} is not the one in {MANIFEST}: it is damaged or was edited")
-    return contents
 
 
 def _contract(path: Path, text: bytes) -> Contract:
     try:
         return Contract.parse(text, source=CONTRACT)
     except ModelError as error:
-        raise _broken(path, error.happened.removesuffix(".")) from error
+        raise broken(path, error.happened.removesuffix(".")) from error
 
 
 def _scorer(path: Path, text: bytes, contract: Contract, manifest: Manifest, threads: int) -> LightGBMScorer:
     try:
         scorer = LightGBMScorer.from_text(text.decode(), manifest.calibration, threads)
-    except (UnicodeDecodeError, ScoringError, lightgbm.basic.LightGBMError) as error:
-        raise _broken(path, f"{MODEL} is not a LightGBM model, though its SHA-256 is right") from error
+    except (ValueError, ScoringError, lightgbm.basic.LightGBMError) as error:  # UnicodeDecodeError is a ValueError
+        raise broken(path, f"{MODEL} is not a LightGBM model, though its SHA-256 is right") from error
     if tuple(scorer.booster.feature_name()) != model_feature_names(contract.names()):
-        raise _broken(path, f"{MODEL} reads other features, or in another order, than {CONTRACT} lists")
+        raise broken(path, f"{MODEL} reads other features, or in another order, than {CONTRACT} lists")
     return scorer
 
 
@@ -142,30 +144,13 @@ def _check_golden_rows(path: Path, text: bytes, contract: Contract, scorer: Scor
         rows = msgspec.json.Decoder(GoldenRow).decode_lines(text)
         matrix, _ = contract.encode(contract.columns_of([row.features for row in rows]))
     except (ValueError, TypeError) as error:  # msgspec raises ValueErrors, the encoder either for what is not a number
-        raise _broken(path, f"{GOLDEN} does not hold golden rows for {CONTRACT} ({error})") from error
+        raise broken(path, f"{GOLDEN} does not hold golden rows for {CONTRACT} ({error})") from error
     expected = np.array([row.probability_of_default for row in rows])
     try:
         differing = np.abs(scorer.probability_of_default(matrix) - expected) > GOLDEN_TOLERANCE
     except ScoringError as error:
-        raise _broken(path, f"{MODEL} does not score the golden rows: {error.happened.removesuffix('.')}") from error
+        raise broken(path, f"{MODEL} does not score the golden rows: {error.happened.removesuffix('.')}") from error
     if not rows or differing.any():
-        raise _broken(
+        raise broken(
             path, f"{int(differing.sum())} of {len(rows)} golden rows get another probability than the one stored"
         )
-
-
-def _read(path: Path, name: str) -> bytes:
-    try:
-        if not stat.S_ISREG((path / name).stat().st_mode):  # a named pipe would never end
-            raise _broken(path, f"{name} is not a file")
-        return (path / name).read_bytes()
-    except OSError as error:
-        raise _broken(path, f"{name} cannot be read ({error.strerror})") from error
-
-
-def _broken(path: Path, problem: str) -> BundleError:
-    return BundleError(
-        f"The bundle {path} cannot be used: {problem}.",
-        kept="No model was loaded from it.",
-        do_next="Restore the folder, or train a new one with `stream-app train`.",
-    )

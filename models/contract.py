@@ -16,6 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import ContractError
+from models.regular_file import NotReadable, read_regular
+
+MAX_BYTES = 16 * 1024 * 1024
+"""Of a contract's text."""
 
 _MISSING = float("nan")
 _UNSEEN = -1.0  # internal: counted, then replaced by the missing value
@@ -56,6 +60,11 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
             problems.append(f"feature {self.name!r} is a category and can have no minimum or maximum")
         if self.minimum is not None and self.maximum is not None and self.minimum > self.maximum:
             problems.append(f"feature {self.name!r} has minimum {self.minimum:g} above maximum {self.maximum:g}")
+        problems += [
+            f"feature {self.name!r} is an integer and {bound:g} no whole number up to 2**53, as its bounds must be"
+            for bound in (self.minimum, self.maximum)
+            if self.kind == "integer" and bound is not None and not (abs(bound) <= 2**53 and bound.is_integer())
+        ]
         problems += [f"feature {self.name!r} lists category {value!r} twice" for value in _repeated(self.categories)]
         return problems
 
@@ -136,11 +145,9 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def read(cls, path: Path) -> Contract:
         """Read a contract from a JSON file. Raises :class:`ContractError` with every problem in it."""
         try:
-            text = path.read_bytes()
-        except OSError as error:
-            raise ContractError(
-                f"Cannot read the contract {path}: {error.strerror}.", do_next="Check the path."
-            ) from error
+            text = read_regular(path, MAX_BYTES)
+        except NotReadable as fault:
+            raise ContractError(f"The contract {path} {fault}.", do_next="Check the path.") from fault
         return cls.parse(text, source=str(path))
 
     @classmethod
@@ -148,7 +155,7 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Read a contract from JSON. Raises :class:`ContractError` naming ``source`` and every problem."""
         try:
             contract = msgspec.json.decode(text, type=cls)
-        except msgspec.DecodeError as error:
+        except (ValueError, RecursionError) as error:  # no JSON, no UTF-8, no contract; nested without end
             raise ContractError(f"{source} is not a contract: {error}.", do_next="Correct it and run again.") from error
         if problems := contract.problems():
             raise ContractError(

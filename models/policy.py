@@ -19,6 +19,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     Costs are in units of one lost good loan. ``cost_ratio``: cost of a missed default. ``review_cost``: that of a
     manual review. ``review_at`` and ``refuse_at``: probabilities of default in 0..1, each the lowest of its outcome.
+    Raises ValueError for others, which msgspec makes a ValidationError of.
     """
 
     id: str
@@ -26,6 +27,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     review_cost: float
     review_at: float
     refuse_at: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.review_at <= self.refuse_at <= 1:
+            raise ValueError(
+                f"the cut-offs must be 0 <= review_at <= refuse_at <= 1, not {self.review_at:g} and {self.refuse_at:g}"
+            )
 
     @classmethod
     def from_costs(cls, cost_ratio: float = 10.0, review_cost: float = 0.25) -> Self:

@@ -41,7 +41,7 @@ class Scorer(Protocol):
 class Calibration(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A non-decreasing map of the raw probability: linear between the knots ``raw`` to ``calibrated``, flat outside.
 
-    The method "none" has no knots and returns the raw probability.
+    The method "none" has no knots and returns the raw probability. Raises ValueError for knots that make no such map.
 
     >>> Calibration(method="isotonic", raw=(0.0, 0.5, 1.0), calibrated=(0.1, 0.2, 0.4)).apply(np.array([0.25, 1.0]))
     array([0.15, 0.4 ])
@@ -50,6 +50,12 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     method: Literal["none", "isotonic"] = "none"
     raw: tuple[float, ...] = ()
     calibrated: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if len(self.raw) != len(self.calibrated) or (self.method == "isotonic") != bool(self.raw):
+            raise ValueError("an isotonic calibration has as many raw as calibrated knots, another has none")
+        if not (are_probabilities(knots := np.array([self.raw, self.calibrated])) and np.all(np.diff(knots) >= 0)):
+            raise ValueError("the knots of a calibration must be probabilities that never fall")
 
     def apply(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
         """``(n,)`` raw to ``(n,)`` calibrated probabilities, both in 0..1."""

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import io
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from models.bundle import REFERENCE, Bundle, load_bundle
+from models.bundle import ANY_ORIGIN, Bundle, load_bundle
 from models.errors import BundleError
+from models.origin import Origin
 from monitoring.statistics.reference import Reference, reference_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class BundleSource(NamedTuple):
+    """A bundle's folder, and what it has to prove."""
+
+    path: Path
+    origin: Origin = ANY_ORIGIN
 
 
 class Baseline(NamedTuple):
@@ -24,16 +33,16 @@ class Baseline(NamedTuple):
 
 
 @lru_cache(maxsize=1)
-def baseline_at(bundle_path: Path) -> Baseline:
-    """Of the bundle in this folder; a second or two at the first time in a process. Raises BundleError."""
-    bundle = load_bundle(bundle_path)
+def baseline_at(source: BundleSource) -> Baseline:
+    """Of this bundle; a second or two at the first time in a process. Raises BundleError."""
+    bundle = load_bundle(source.path, origin=source.origin)
     return Baseline(bundle, read_reference(bundle))
 
 
 def read_reference(bundle: Bundle) -> Reference:
     """The bundle's reference sample, encoded by its contract and decided by its policy.
 
-    Raises :class:`BundleError` when the file is gone or damaged since the bundle was loaded, and
+    Raises :class:`BundleError` when it is no Parquet table with those columns, and
     :class:`TrainingDataError` when it holds text where the contract has a number.
     """
     from models.table import columns_from  # noqa: PLC0415  pandas is for whoever reads, not for whoever compares
@@ -49,7 +58,7 @@ def _frame(bundle: Bundle) -> pd.DataFrame:
 
     names = [*bundle.contract.names(), "probability_of_default"]
     try:
-        return pd.read_parquet(bundle.path / REFERENCE, columns=names)
+        return pd.read_parquet(io.BytesIO(bundle.reference), columns=names)
     except (OSError, ValueError, KeyError) as error:  # pyarrow's errors are among them
         raise BundleError(
             f"The reference sample of the bundle {bundle.path} cannot be read ({type(error).__name__}).",

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry, disable_created_metrics
 
 from models.bundle import Bundle, load_bundle, shipped_bundle
+from monitoring.baseline import BundleSource
 from monitoring.config import DAY_US, SECOND_US, clocking, options, window_size, windowing
 from monitoring.event_time import WindowSize
 from monitoring.ingest import RecordIngest
@@ -42,6 +44,8 @@ from stream_app.topics import TopicNames
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport
 from stream_app.transport.app import batch_app
 
+log = logging.getLogger(__name__)
+
 TICK_SECONDS = 0.5
 """Between two measurements of the lag, and between two ticks of the window scheduler."""
 BOUNDS_SECONDS = 5.0
@@ -58,8 +62,9 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     disable_created_metrics()  # type: ignore[no-untyped-call]  # twice as many series, read by nobody
     registry = registry or CollectorRegistry()
     size, topics = window_size(settings.window), TopicNames.prefixed(settings.topic_prefix)
-    folder = settings.bundle or shipped_bundle()
-    bundle = load_bundle(folder)
+    source = BundleSource(settings.bundle or shipped_bundle(), settings.origin)
+    bundle = load_bundle(source.path, origin=source.origin)
+    log.info("%s", bundle)
     store = DecisionStore.open(settings.store)
     metrics = _metrics(registry, bundle, topics, size)
     log_lines = LogLines(bundle.version, clock=time.monotonic)
@@ -73,10 +78,10 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     )
     polled = BatchOptions(frozenset({topics.decisions, topics.outcomes}), settings.fetch_max_wait_seconds, FETCH_BYTES)
     app.transport = BatchTransport(app.conf.broker_consumer, app, options=polled, listener=ingest)
-    analyst = Child("analyst", partial(window_job.prepare, folder), window_job.DEADLINE_SECONDS)
-    reporter = Child("reporter", partial(report_job.prepare, folder), report_job.DEADLINE_SECONDS, niceness=10)
+    analyst = Child("analyst", partial(window_job.prepare, source), window_job.DEADLINE_SECONDS)
+    reporter = Child("reporter", partial(report_job.prepare, source), report_job.DEADLINE_SECONDS, niceness=10)
     write_report = partial(
-        reporter.call, report_job.write_report, settings.store, folder, settings.reports, settings.reports_kept
+        reporter.call, report_job.write_report, settings.store, source, settings.reports, settings.reports_kept
     )
     reports = ReportQueue(write_report, settings.reports_kept, metrics, log_lines)
     publisher = DriftPublisher(
@@ -89,7 +94,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
         decisions_topic=topics.decisions,
         windowing=windowing(settings, size),
         find_idle=partial(_idle, app, topics.decisions, idle_partitions),
-        compute=partial(analyst.call, window_job.compute_window, settings.store, folder, options(settings)),
+        compute=partial(analyst.call, window_job.compute_window, settings.store, source, options(settings)),
         publish=publisher.publish,
         report=reports.add,
         metrics=metrics,

@@ -16,6 +16,7 @@ import pydantic
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from models.origin import Origin, public_key
 from stream_app.errors import SettingsError
 from stream_app.kafka_connection.settings import KafkaSettings
 from stream_app.setting_errors import PREFIX, invalid_setting, unknown_variables
@@ -70,6 +71,12 @@ class StreamSettings(ConnectionSettings):
 
     topic_prefix: str = Field("", description="put before every topic name, e.g. `test.`")
     bundle: Path | None = Field(None, description="model bundle folder; unset: the shipped one")
+    bundle_public_key: str | None = Field(
+        None, description="minisign public key, or a file with it: only a bundle that this key signed is used"
+    )
+    bundle_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = Field(
+        None, description="only the bundle whose `manifest.json` has this SHA-256 is used"
+    )
     web_host: str = Field("127.0.0.1", description="address of /metrics, /live and /ready")
     max_poll_records: Annotated[int, Field(ge=1, le=50_000)] = Field(2048, description="records handled in one batch")
     fetch_max_wait_seconds: Annotated[float, Field(gt=0, le=10)] = Field(
@@ -106,6 +113,18 @@ class StreamSettings(ConnectionSettings):
                 f"wait for its clients and its delivery, {self.longest_wait_seconds:g}"
             )
         return self
+
+    @pydantic.field_validator("bundle_public_key")
+    @classmethod
+    def _a_public_key(cls, value: str | None) -> str | None:
+        if value is not None:
+            public_key(value)
+        return value
+
+    @property
+    def origin(self) -> Origin:
+        """What the bundle has to prove."""
+        return Origin(public_key(self.bundle_public_key) if self.bundle_public_key else None, self.bundle_sha256)
 
     @property
     def longest_wait_seconds(self) -> float:

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.bundle import CONTRACT, GOLDEN, MODEL, REFERENCE, Bundle, write_bundle
+from models.bundle import Bundle, write_bundle
+from models.bundle_files import CONTRACT, GOLDEN, MODEL, REFERENCE
 from models.contract import Contract
 from models.errors import TrainingDataError
 from models.manifest import DataFingerprint, Figures, Manifest

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import lru_cache
-from pathlib import Path
 
 import msgspec
 
-from monitoring.baseline import baseline_at
+from monitoring.baseline import BundleSource, baseline_at
 from monitoring.statistics.window_analysis import Options, analyse
 from monitoring.store import DecisionStore, WindowKey
 from stream_app.drift_events import DriftEvent
@@ -21,9 +20,9 @@ DEADLINE_SECONDS = 120.0
 """For one window; a hundred times what 20,000 rows of 30 features take."""
 
 
-def prepare(bundle_path: Path) -> None:
+def prepare(bundle: BundleSource) -> None:
     """Read the bundle now, so that no window waits for it. Raises BundleError."""
-    baseline_at(bundle_path)
+    baseline_at(bundle)
 
 
 @lru_cache(maxsize=1)
@@ -33,7 +32,7 @@ def store_at(url: str) -> DecisionStore:
 
 
 def compute_window(
-    store_url: str, bundle_path: Path, options: Options, key: WindowKey, now: dt.datetime | None = None
+    store_url: str, bundle: BundleSource, options: Options, key: WindowKey, now: dt.datetime | None = None
 ) -> str:
     """Compute and store the next revision of a closed window's drift event. Returns the window's id.
 
@@ -41,7 +40,7 @@ def compute_window(
     reference, which were judged once against the bundle of their day, and brings the performance the labels show now.
     Raises StoreUnavailable, StoreError when the decisions were removed, BundleError.
     """
-    store, baseline = store_at(store_url), baseline_at(bundle_path)
+    store, baseline = store_at(store_url), baseline_at(bundle)
     last, rows = store.window_event(key.id), store.rows_of(key)
     revision = last.revision + 1 if last else 1
     version, computed_at = baseline.bundle.version, now or dt.datetime.now(dt.UTC)

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
-from monitoring.baseline import Baseline, baseline_at
+from monitoring.baseline import Baseline, BundleSource, baseline_at
 from monitoring.jobs.window_job import store_at
 from monitoring.reports.folder import keep_newest, name_of, write_whole
 from monitoring.reports.page import About, page
@@ -52,13 +52,13 @@ class Days:
         return f"{self.first} to {self.last}"
 
 
-def prepare(bundle_path: Path) -> None:
+def prepare(bundle: BundleSource) -> None:
     """Import Evidently and read the bundle now, which takes seconds, so that no report waits for it."""
     _evidently()
-    baseline_at(bundle_path)
+    baseline_at(bundle)
 
 
-def write_report(store_url: str, bundle_path: Path, folder: Path, kept: int, key: WindowKey) -> Path:
+def write_report(store_url: str, bundle: BundleSource, folder: Path, kept: int, key: WindowKey) -> Path:
     """Write the report of a window into ``folder``, of which only the ``kept`` newest stay. Returns its path, which is
     in the window's row too.
 
@@ -67,27 +67,27 @@ def write_report(store_url: str, bundle_path: Path, folder: Path, kept: int, key
     """
     store = store_at(store_url)
     path = folder / name_of(key.id)
-    write_whole(path, _of_window(store, baseline_at(bundle_path), key, against=None))
+    write_whole(path, _of_window(store, baseline_at(bundle), key, against=None))
     keep_newest(folder, kept)
     with contextlib.suppress(StoreUnavailable):  # the report is there all the same
         store.reported(key.id, str(path))
     return path
 
 
-def write_window(store_url: str, bundle_path: Path, window_id: str, against: Days | None, path: Path) -> None:
+def write_window(store_url: str, bundle: BundleSource, window_id: str, against: Days | None, path: Path) -> None:
     """Write the report of a closed window by its id. Raises what :func:`write_report` does."""
     with DecisionStore.open(store_url, read_only=True) as store:
         key = store.window(window_id)
         if key is None:
             raise ReportFailed(f"There is no closed window {window_id!r}. {_known(store)}", do_next="Name one of them.")
-        html = _of_window(store, baseline_at(bundle_path), key, against)
+        html = _of_window(store, baseline_at(bundle), key, against)
     write_whole(path, html)
 
 
-def write_comparison(store_url: str, bundle_path: Path, days: Days, against: Days | None, path: Path) -> None:
+def write_comparison(store_url: str, bundle: BundleSource, days: Days, against: Days | None, path: Path) -> None:
     """Write the report of the decisions requested on these days. Raises what :func:`write_report` does."""
     with DecisionStore.open(store_url, read_only=True) as store:
-        baseline, rows = baseline_at(bundle_path), _days(store, days)
+        baseline, rows = baseline_at(bundle), _days(store, days)
         side = _side(store, baseline, against)
     write_whole(path, _report(f"Decisions on requests of {days}", baseline, rows, days.key, side, stored=None))
 

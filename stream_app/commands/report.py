@@ -61,16 +61,19 @@ def command(
     if (window_id is None) == (first is None):
         raise click.UsageError("Name a WINDOW_ID, or --from and --to, and not both.")
     from models.bundle import shipped_bundle
+    from monitoring.baseline import BundleSource
     from monitoring.reports.build import write_comparison, write_window
     from monitoring.reports.folder import name_of
+    from stream_app.settings import MonitorSettings
 
-    bundle, against = bundle or shipped_bundle(), _days(against_from, against_to)
+    source = BundleSource(bundle or shipped_bundle(), MonitorSettings.read().origin)
+    against = _days(against_from, against_to)
     if days := _days(first, last):
         path = out or Path(f"decisions-{days.first}-{days.last}.html")
-        write_comparison(store, bundle, days, against, path)
+        write_comparison(store, source, days, against, path)
     else:
         path = out or Path(name_of(window_id or ""))
-        write_window(store, bundle, window_id or "", against, path)
+        write_window(store, source, window_id or "", against, path)
     click.echo(path)
 
 

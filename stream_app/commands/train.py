@@ -87,7 +87,7 @@ def _infer(options: Options) -> None:
 
 def _train(options: Options) -> None:
     from models.atomic_folder import check_output_folder
-    from models.bundle import ALL_FILES
+    from models.bundle_files import ALL_FILES
     from models.training.train import train
 
     plan = _plan(options)
@@ -99,6 +99,7 @@ def _train(options: Options) -> None:
         click.echo(note, err=True)
     bundle = draft.write(out, replace=options.force)
     click.echo(f"{out}: {bundle.name} {bundle.version}, model.txt {bundle.sha256[:12]}. Read its MODEL_CARD.md.")
+    click.echo(f"  SHA-256 of its manifest.json, which pins the whole bundle: {bundle.manifest_sha256}")
     for group, figures in bundle.manifest.figures.items():
         auc = "none" if figures.auc is None else f"{figures.auc:.3f}"
         click.echo(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from models.bundle import REFERENCE, Bundle
+from models.bundle import Bundle
 from monitoring.reports.folder import name_of
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import StoreError, trace_of
@@ -149,6 +150,6 @@ def _performance(event: DriftEvent) -> schema.WindowPerformance:
 
 
 def _reference_scores(bundle: Bundle) -> NDArray[np.float64]:
-    """Of the reference sample; the file's hash was verified with the bundle."""
-    column: Any = pq.read_table(bundle.path / REFERENCE, columns=["probability_of_default"]).column(0)
+    """Of the reference sample."""
+    column: Any = pq.read_table(io.BytesIO(bundle.reference), columns=["probability_of_default"]).column(0)
     return np.asarray(column.to_numpy(), dtype=np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Annotated
 
@@ -19,6 +20,8 @@ from stream_app.gateway.request_reply import Broker, RequestReply
 from stream_app.gateway.store_lookups import ClientLookup, DecisionLookup, LazyDecisionStore
 from stream_app.settings import GatewaySettings
 
+log = logging.getLogger(__name__)
+
 MakeBroker = Callable[[GatewaySettings, OnRecords, Callable[[], None]], Broker]
 
 
@@ -27,7 +30,8 @@ class Dependencies:
 
     def __init__(self, settings: GatewaySettings, make_broker: MakeBroker = KafkaClient) -> None:
         self.settings = settings
-        self.bundle = load_bundle(settings.bundle or shipped_bundle())
+        self.bundle = load_bundle(settings.bundle or shipped_bundle(), origin=settings.origin)
+        log.info("%s", self.bundle)
         request_reply = RequestReply()
         self.broker = make_broker(settings, request_reply.on_records, request_reply.fail_unconfirmed)
         request_reply.use(self.broker)

@@ -65,7 +65,8 @@ def create_app(
     disable_created_metrics()  # type: ignore[no-untyped-call]  # twice as many series, read by nobody
     registry = registry or CollectorRegistry()
     topics = TopicNames.prefixed(settings.topic_prefix)
-    bundle = load_bundle(settings.bundle or shipped_bundle(), threads=settings.threads)
+    bundle = load_bundle(settings.bundle or shipped_bundle(), settings.threads, settings.origin)
+    log.info("%s", bundle)
     model = ModelRef(bundle.name, bundle.version, bundle.sha256)
     metrics = ScorerMetrics(registry, model, bundle.contract)
     watchdog = Watchdog(settings.exit_after_stall_seconds)

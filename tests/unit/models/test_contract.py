@@ -103,7 +103,7 @@ def test_a_slip_of_the_pen_in_the_file_is_named(tmp_path: Path, text: str, probl
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ContractError, match=r"Cannot read the contract .*nowhere\.json: No such file"):
+    with pytest.raises(ContractError, match=r"The contract .*nowhere\.json cannot be read .No such file"):
         Contract.read(tmp_path / "nowhere.json")
 
 

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from models.errors import ScoringError
 from models.scorer import FEW_ROWS, Calibration, LightGBMScorer
@@ -75,6 +76,10 @@ def test_a_matrix_of_another_width_is_refused(scorer: LightGBMScorer, shape: tup
 
 @pytest.mark.parametrize("bad", [-0.1, 1.1, float("nan")])
 def test_what_is_no_probability_is_not_passed_on(scorer: LightGBMScorer, rows: LabelledRows, bad: float) -> None:
-    broken = replace(scorer, calibration=Calibration(method="isotonic", raw=(0.0, 1.0), calibrated=(bad, bad)))
+    class Broken(Calibration, frozen=True):
+        def apply(self, probability: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.full(len(probability), bad)
+
+    broken = replace(scorer, calibration=Broken())
     with pytest.raises(ScoringError, match="no probability"):
         broken.probability_of_default(rows.matrix[:2])

@@ -77,7 +77,7 @@ def test_an_error_of_the_stream_side_arrives_as_it_was_raised(child: Child, tmp_
 
 
 def test_an_error_of_the_model_side_keeps_its_words(child: Child, tmp_path: Path) -> None:
-    with pytest.raises(ChildRaised, match="The counter failed: Cannot read the contract"):
+    with pytest.raises(ChildRaised, match="The counter failed: The contract"):
         child.call(Contract.read, tmp_path / "missing")
 
 

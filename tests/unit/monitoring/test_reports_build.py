@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from models.bundle import shipped_bundle
+from monitoring.baseline import BundleSource
 from monitoring.jobs.child_process import Child
 from monitoring.jobs.window_job import compute_window, store_at
 from monitoring.reports.build import Days, prepare, write_comparison, write_report, write_window
@@ -24,7 +25,7 @@ from monitoring.store import DecisionRow, DecisionStore, WindowKey
 from stream_app.errors import ReportFailed, StoreUnavailable
 from tests.builders.stored_loans import APRIL_US, MARCH_US, ROWS, decisions, make_store, rows_of_reference
 
-BUNDLE = shipped_bundle()
+BUNDLE = BundleSource(shipped_bundle())
 WRITTEN_BY_AN_APPLICANT = "</script><script>alert(1)</script>"
 
 

@@ -12,7 +12,9 @@ import pytest
 
 from models.bundle import Bundle, load_bundle, shipped_bundle
 from models.errors import BundleError
+from models.origin import Origin
 from monitoring import baseline
+from monitoring.baseline import BundleSource
 from monitoring.jobs.child_process import Child
 from monitoring.jobs.window_job import compute_window, prepare, store_at
 from monitoring.statistics.window_analysis import Options
@@ -31,7 +33,7 @@ from tests.builders.stored_loans import (
     rows_of_reference,
 )
 
-BUNDLE = shipped_bundle()
+BUNDLE = BundleSource(shipped_bundle())
 MARCH = decisions(MARCH_US, rows_of_reference(low_doc="N"))
 IN_MAY = dt.datetime(2006, 5, 1, tzinfo=dt.UTC)
 
@@ -63,7 +65,7 @@ def stored(url: str, key: WindowKey) -> DriftEvent:
 def test_a_window_is_read_from_the_store_and_compared_with_the_bundle(url: str, key: WindowKey) -> None:
     event = computed(url, key)
     assert (event.window.id, event.rows, event.revision) == ("2006-03", ROWS, 1)
-    assert event.reference_version == load_bundle(BUNDLE).version
+    assert event.reference_version == load_bundle(BUNDLE.path).version
     assert [feature.feature for feature in event.features if feature.shift.drifted] == ["low_doc"]
     assert event.computed_at == IN_MAY
 
@@ -99,21 +101,21 @@ def test_the_bundle_is_read_before_the_first_window_and_not_again(
 ) -> None:
     read: list[Path] = []
 
-    def load(path: Path) -> Bundle:
+    def load(path: Path, origin: Origin) -> Bundle:
         read.append(path)
-        return load_bundle(path)
+        return load_bundle(path, origin=origin)
 
     monkeypatch.setattr(baseline, "load_bundle", load)
     baseline.baseline_at.cache_clear()
     prepare(BUNDLE)
-    assert read == [BUNDLE]
+    assert read == [BUNDLE.path]
     computed(url, key)
-    assert read == [BUNDLE]
+    assert read == [BUNDLE.path]
 
 
 def test_a_bundle_that_is_not_there_is_found_out_before_the_first_window(tmp_path: Path) -> None:
     with pytest.raises(BundleError):
-        prepare(tmp_path / "none")
+        prepare(BundleSource(tmp_path / "none"))
 
 
 # ---- in a process of its own -----------------------------------------------------------------------------------------
