@@ -15,11 +15,11 @@ from aiokafka.errors import KafkaError, ProducerFenced
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka import KafkaError as Code
 
-from stream_app.delivery.producer import BATCH_BYTES
 from stream_app.events import Offsets, Output
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.runtime.process import run
 from stream_app.settings import WorkerSettings
+from stream_app.topics import OUTPUT_BATCH_BYTES
 from stream_app.worker.composition import create_app
 
 FENCED = (Code._FENCED, Code.PRODUCER_FENCED, Code.INVALID_PRODUCER_EPOCH)
@@ -36,7 +36,7 @@ class ConfluentTransactions:
             "bootstrap.servers": str(connection),
             "transactional.id": transactional_id,
             "transaction.timeout.ms": int(timeout_seconds * 1000),
-            "batch.size": BATCH_BYTES,
+            "batch.size": OUTPUT_BATCH_BYTES,
             "linger.ms": 0,
             "delivery.report.only.error": True,
             "on_delivery": lambda fault, _record: self._failed.append(fault),

@@ -18,23 +18,34 @@ def command() -> None:
 @click.option("--partitions", type=click.IntRange(1), default=4, show_default=True, help="Partitions of each topic.")
 @click.option("--replication", type=click.IntRange(1), default=1, show_default=True, help="Copies of each partition.")
 def create(kafka: str | None, topic_prefix: str, broker_wait_seconds: float, partitions: int, replication: int) -> None:
-    """Create the topics that are missing; run it as often as you like."""
-    from stream_app.topics import TopicNames, create_topics
+    """Create the topics that are missing; run it as often as you like.
 
-    names = TopicNames.prefixed(topic_prefix)
+    Settings that do not fit are printed as warnings, each with the command that mends it; the status stays 0.
+    """
+    from stream_app.topics import TopicNames, create_topics, topic_warnings
+
+    names, connection = TopicNames.prefixed(topic_prefix), connection_to(kafka)
     created = create_topics(
-        connection_to(kafka), partitions, replication, names=names, wait_seconds=broker_wait_seconds, say=to_stderr
+        connection, partitions, replication, names=names, wait_seconds=broker_wait_seconds, say=to_stderr
     )
     for name in names.all():
         click.echo(f"{name}: {partitions} partitions, {'created' if name in created else 'was there'}")
+    for warning in topic_warnings(connection, names=names):
+        to_stderr(warning)
 
 
 @command.command("check")
 @broker_options
 def check(kafka: str | None, topic_prefix: str, broker_wait_seconds: float) -> None:
-    """Check that the topics exist and share one partition count."""
-    from stream_app.topics import TopicNames, check_topics
+    """Check that the topics exist, share one partition count, and are set as the records need.
 
-    names = TopicNames.prefixed(topic_prefix)
-    partitions = check_topics(connection_to(kafka), names=names, wait_seconds=broker_wait_seconds, say=to_stderr)
+    Looks at compression.type, max.message.bytes, cleanup.policy, retention, min.insync.replicas, replicas and the type
+    of time stamps. What does not fit is a warning with the command that mends it; the status stays 0.
+    """
+    from stream_app.topics import TopicNames, check_topics, topic_warnings
+
+    names, connection = TopicNames.prefixed(topic_prefix), connection_to(kafka)
+    partitions = check_topics(connection, names=names, wait_seconds=broker_wait_seconds, say=to_stderr)
     click.echo(f"{', '.join(names.paired())}: {partitions} partitions each")
+    for warning in topic_warnings(connection, names=names):
+        to_stderr(warning)

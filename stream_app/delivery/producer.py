@@ -16,10 +16,10 @@ from aiokafka.errors import KafkaError, UnknownError, UnsupportedVersionError
 
 from stream_app.events import Offsets, Output, RawRecord, TopicPartition
 from stream_app.kafka_connection.connection import KafkaConnection
+from stream_app.topics import OUTPUT_BATCH_BYTES
 
 log = logging.getLogger(__name__)
 
-BATCH_BYTES = 512 * 1024  # half of what a broker takes by default
 STOP_SECONDS = 10.0
 
 
@@ -65,7 +65,7 @@ def producer_options(connection: KafkaConnection, timeout_seconds: float) -> dic
     return {
         **connection.for_aiokafka(),
         "acks": "all",
-        "max_batch_size": BATCH_BYTES,
+        "max_batch_size": OUTPUT_BATCH_BYTES,
         "request_timeout_ms": int(timeout_seconds * 1000),
     }
 

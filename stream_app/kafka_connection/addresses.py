@@ -10,6 +10,11 @@ _HOST, _PORT = re.compile(r"[\w.-]+"), re.compile(r"[0-9]{1,5}")
 
 def kafka_servers(addresses: str) -> list[str]:
     """The servers of ``HOST:PORT[,HOST:PORT]``. Raises ValueError."""
+    if "@" in addresses:  # not repeated: what stands before it may be a password
+        raise ValueError(
+            "A Kafka address has no user name and no password: write HOST:PORT, and set STREAM_APP_KAFKA_USERNAME and "
+            "STREAM_APP_KAFKA_PASSWORD_FILE"
+        )
     servers = [server.strip() for server in addresses.split(",")]
     for server in servers:
         host, _, port = server.rpartition(":")

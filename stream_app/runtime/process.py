@@ -20,7 +20,7 @@ from stream_app.runtime import library_logs, stack_dump
 from stream_app.runtime.health_server import WebPages
 from stream_app.runtime.watchdog import TICK_SECONDS, Watchdog
 from stream_app.settings import StreamSettings
-from stream_app.topics import TopicNames, check_topics, wait_for_broker
+from stream_app.topics import TopicNames, check_topics, topic_warnings, wait_for_broker
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,8 @@ async def prepare_process(settings: StreamSettings, topics: TopicNames, pages: W
     connection, wait_seconds = settings.connection, settings.broker_wait_seconds
     await _in_daemon_thread(partial(wait_for_broker, connection, wait_seconds, say=log.warning))
     partitions = int(await _in_daemon_thread(partial(check_topics, connection, names=topics)))
+    for warning in await _in_daemon_thread(partial(topic_warnings, connection, names=topics)):
+        log.warning("%s", warning)
     tune_garbage_collector()
     log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
     return partitions

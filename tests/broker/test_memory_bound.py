@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaProducer
 
-from stream_app.delivery.producer import BATCH_BYTES
 from stream_app.settings import WorkerSettings
+from stream_app.topics import OUTPUT_BATCH_BYTES
 from stream_app.transport import BatchOptions
 from tests.builders.scorer_requests import CLIENTS, good
 from tests.servers.deployment import PARTITIONS, Deployment, Worker
@@ -55,7 +55,7 @@ def seen(worker: Worker) -> float:
 
 async def load(kafka_deployment: Deployment, count: int, padding: int) -> None:
     """``count`` requests, the same on each partition, each with an id of its own there."""
-    producer = AIOKafkaProducer(bootstrap_servers=kafka_deployment.bootstrap, max_batch_size=BATCH_BYTES)
+    producer = AIOKafkaProducer(bootstrap_servers=kafka_deployment.bootstrap, max_batch_size=OUTPUT_BATCH_BYTES)
     await producer.start()
     try:
         batches = _batches(producer, _values(count // PARTITIONS, padding))

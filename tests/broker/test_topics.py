@@ -50,8 +50,11 @@ def test_an_existing_topic_with_another_partition_count_is_named_and_nothing_is_
     with admin_client(KafkaConnection(broker.bootstrap)) as admin:
         wrong = {topic_names.drift: {"num_partitions": 2, "replication_factor": 1}}
         admin.create_topics(wrong, wait_for_metadata=True)
-    with pytest.raises(TopicMismatch, match=rf"4 partitions each, but {topic_names.drift} has 2.*--partitions 2"):
+    grow = rf"kafka-topics.sh --bootstrap-server {broker.bootstrap} --alter --topic {topic_names.drift} --partitions 4"
+    with pytest.raises(TopicMismatch, match=rf"(?s)4 partitions each, but {topic_names.drift} has 2.*{grow}$"):
         create_topics(KafkaConnection(broker.bootstrap), 4, names=topic_names)
+    with pytest.raises(TopicMismatch, match=r"Ask for the number that is there: --partitions 2"):
+        create_topics(KafkaConnection(broker.bootstrap), 1, names=topic_names)
     with pytest.raises(TopicMismatch, match=f"no topic {topic_names.requests}"):
         check_topics(KafkaConnection(broker.bootstrap), names=topic_names)
 
@@ -61,18 +64,60 @@ def test_topics_that_differ_among_themselves_are_refused(broker: Broker, topic_n
     with admin_client(KafkaConnection(broker.bootstrap)) as admin:
         topics = {name: {"num_partitions": count, "replication_factor": 1} for name, count in counts.items()}
         admin.create_topics(topics, wait_for_metadata=True)
-    with pytest.raises(TopicMismatch, match=f"{topic_names.outcomes} has 5"):
+    with pytest.raises(TopicMismatch, match=f"{topic_names.outcomes} has 5") as refused:
         check_topics(KafkaConnection(broker.bootstrap), names=topic_names)
+    grown = [line.split()[-3:] for line in str(refused.value).splitlines() if "kafka-topics.sh" in line]
+    smaller = [name for name in topic_names.paired() if name != topic_names.outcomes]
+    assert sorted(grown) == sorted([name, "--partitions", "5"] for name in smaller)
 
 
 def test_the_command_tells_what_it_created_and_what_was_there(broker: Broker, topic_names: TopicNames) -> None:
     prefix = topic_names.requests.removesuffix("loan.requests")
     create = ["create", "--kafka", broker.bootstrap, "--topic-prefix", prefix, "--partitions", "2"]
-    first, again = (CliRunner().invoke(command, create).output.splitlines() for _ in range(2))
+    first, again = (CliRunner().invoke(command, create).stdout.splitlines() for _ in range(2))
     assert first == [f"{name}: 2 partitions, created" for name in topic_names.all()]
     assert again == [f"{name}: 2 partitions, was there" for name in topic_names.all()]
     checked = CliRunner().invoke(command, ["check", "--kafka", broker.bootstrap, "--topic-prefix", prefix])
-    assert checked.output.endswith("2 partitions each\n")
+    assert checked.stdout == f"{', '.join(topic_names.paired())}: 2 partitions each\n"
+    said = [line.split(". ")[0] for line in checked.stderr.splitlines()]
+    assert said == ["Nobody looked at the topics' settings"] * (broker.engine == "tansu")
+
+
+@pytest.mark.kafka
+def test_the_commands_that_the_check_prints_mend_what_it_found(kafka_broker: Broker, topic_names: TopicNames) -> None:
+    """Kafka's own defaults for four topics, and what loses or stops records for two."""
+    settings = {name: dict[str, str]() for name in topic_names.all()} | {
+        topic_names.decisions: {"min.insync.replicas": "2", "cleanup.policy": "compact", "max.message.bytes": "1000"},
+        topic_names.outcomes: {"retention.ms": "1000", "retention.bytes": "1000"},
+    }
+    with admin_client(KafkaConnection(kafka_broker.bootstrap)) as admin:
+        topics = {name: {"num_partitions": 2, "replication_factor": 1, "configs": settings[name]} for name in settings}
+        admin.create_topics(topics, wait_for_metadata=True)
+    check = [
+        *["check", "--kafka", kafka_broker.bootstrap, "--topic-prefix"],
+        topic_names.requests.removesuffix("loan.requests"),
+    ]
+    found = CliRunner().invoke(command, check)
+    commands = [line.split() for line in found.stderr.splitlines() if line.startswith("  kafka-configs.sh")]
+    assert (found.exit_code, [words[-1] for words in commands]) == (
+        0,
+        [
+            "compression.type=uncompressed",
+            "cleanup.policy=delete",
+            "max.message.bytes=1048588",
+            "min.insync.replicas=1",
+            "retention.ms=604800000",
+            "retention.bytes=-1",
+            "cleanup.policy=compact",
+            "cleanup.policy=compact",
+        ],
+    )
+    with admin_client(KafkaConnection(kafka_broker.bootstrap)) as admin:
+        for words in commands:
+            name, changed = words[words.index("--entity-name") + 1], words[-1].split("=")
+            admin.alter_configs([ConfigResource("TOPIC", name, {changed[0]: changed[1]})])
+    mended = CliRunner().invoke(command, check)
+    assert (mended.exit_code, mended.stderr) == (0, "")
 
 
 def test_the_topic_of_profiles_may_have_another_partition_count_and_is_no_part_of_the_check(

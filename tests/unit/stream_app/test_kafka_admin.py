@@ -56,3 +56,20 @@ def test_anything_else_is_refused_in_every_place_that_takes_one(addresses: str) 
         assert (option.exit_code, str(refused.value) in option.stderr) == (2, True)
     assert str(refused.value) in str(setting.value)
     assert str(refused.value) in str(function.value)
+
+
+SECRET_ADDRESSES = ["user:s3cret@a:1", "user:s3,cret@a:1", "a:1,user:s3cret@b:1"]
+
+
+@pytest.mark.parametrize("addresses", SECRET_ADDRESSES)
+@pytest.mark.parametrize("words", [["topics", "check"], ["topics", "create"], ["worker"]], ids=" ".join)
+def test_a_password_in_an_address_is_refused_and_never_repeated(
+    words: list[str], addresses: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    option = CliRunner().invoke(cli, [*words, "--kafka", addresses])
+    monkeypatch.setenv("STREAM_APP_KAFKA", addresses)
+    for done in (option, CliRunner().invoke(cli, words)):
+        said = f"{done.output} {done.exception}"
+        assert "no user name and no password" in said
+        assert "s3" not in said
+        assert "cret" not in said.lower().replace("secret", "")

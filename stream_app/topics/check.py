@@ -1,0 +1,121 @@
+"""The check that the topics are there, have one number of partitions, and are set as the records need."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from stream_app.errors import BrokerUnreachable, TopicMismatch
+from stream_app.kafka_admin import admin_client, silent, wait_for_broker
+from stream_app.kafka_connection.connection import KafkaConnection
+from stream_app.topics.fit import SETTINGS, Topic, warnings
+from stream_app.topics.kafka_commands import add_partitions
+from stream_app.topics.names import TopicNames
+from stream_app.topics.specs import roles
+
+if TYPE_CHECKING:
+    from kafka import KafkaAdminClient
+
+ASK_AGAIN_SECONDS = 0.2
+
+
+def check_topics(
+    connection: KafkaConnection,
+    *,
+    names: TopicNames | None = None,
+    wait_seconds: float = 30.0,
+    say: Callable[[str], None] = silent,
+) -> int:
+    """The number of partitions that all topics but the one of profiles have.
+
+    Raises :class:`TopicMismatch` or BrokerUnreachable.
+    """
+    names = names or TopicNames()
+    wait_for_broker(connection, wait_seconds, say=say)
+    counts = _counts_when_answered(connection, names, wait_seconds)
+    missing = [name for name in names.paired() if name not in counts]
+    if missing:
+        raise TopicMismatch(
+            f"The broker at {connection} has no topic {', '.join(missing)}.",
+            kept="No topic was changed.",
+            do_next=f"Create what is missing: stream-app topics create --kafka {connection}{names.prefix_option}.",
+        )
+    require_count(connection, counts, counts[names.requests], names)
+    return counts[names.requests]
+
+
+def _counts_when_answered(connection: KafkaConnection, names: TopicNames, wait_seconds: float) -> dict[str, int]:
+    """Asks until there is an answer: for seconds after a broker's end the others still name it, and it may be asked."""
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            with admin_client(connection, wait_seconds) as admin:
+                return partition_counts(admin, names)
+        except BrokerUnreachable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(ASK_AGAIN_SECONDS)
+
+
+def partition_counts(admin: KafkaAdminClient, names: TopicNames) -> dict[str, int]:
+    described = admin.describe_topics(list(names.all()))
+    return {topic["name"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
+
+
+def require_count(connection: KafkaConnection, counts: Mapping[str, int], partitions: int, names: TopicNames) -> None:
+    """Raises TopicMismatch unless each topic has so many. Partitions can be added and never taken away."""
+    paired = {name: counts[name] for name in names.paired() if name in counts}
+    wrong = {name: count for name, count in paired.items() if count != partitions}
+    if wrong:
+        raise TopicMismatch(
+            f"The topics need {partitions} partitions each, but "
+            + ", ".join(f"{name} has {count}" for name, count in wrong.items())
+            + ".",
+            kept="No topic was changed.",
+            do_next=_grow(connection, paired, partitions),
+        )
+
+
+def _grow(connection: KafkaConnection, counts: Mapping[str, int], partitions: int) -> str:
+    """What to do about topics of different sizes: the smaller ones grow to the largest, or to what was asked for."""
+    largest = max(partitions, *counts.values())
+    small = [name for name, count in counts.items() if count < largest]
+    if not small:
+        return f"Ask for the number that is there: --partitions {largest}."
+    commands = "".join(f"\n  {add_partitions(connection, name, largest)}" for name in small)
+    asked = "" if largest == partitions else f" Then ask for --partitions {largest}."
+    return f"Have the smaller ones grow (a request that is repeated later may then be decided again).{asked}{commands}"
+
+
+def topic_warnings(connection: KafkaConnection, *, names: TopicNames | None = None) -> tuple[str, ...]:
+    """A text for each setting of a topic that does not fit, with the command that mends it; none where all fit.
+
+    A single line where the broker does not tell: Tansu ends the connection, and on a secured cluster a right may lack.
+    """
+    names = names or TopicNames()
+    try:
+        with admin_client(connection) as admin:
+            brokers = sorted(broker["broker_id"] for broker in admin.describe_cluster()["brokers"])
+            topics = _topics(admin, names)
+    except BrokerUnreachable as fault:
+        return (f"Nobody looked at the topics' settings. {fault.happened}",)
+    return tuple(warnings(connection, roles(names), topics, brokers))
+
+
+def _topics(admin: KafkaAdminClient, names: TopicNames) -> dict[str, Topic]:
+    described = {topic["name"]: topic for topic in admin.describe_topics(list(names.all())) if topic["error_code"] == 0}
+    settings = _settings(admin, list(described))
+    return {name: Topic(name, _replicas(topic), settings[name]) for name, topic in described.items()}
+
+
+def _settings(admin: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+    from kafka.admin import ConfigResource  # noqa: PLC0415
+
+    asked = [ConfigResource("TOPIC", name, list(SETTINGS)) for name in names]
+    described = admin.describe_configs(asked, config_filter="all")["topic"]
+    return {name: {key: entry["value"] for key, entry in described[name].items()} for name in names}
+
+
+def _replicas(described: Mapping[str, Any]) -> dict[int, list[int]]:
+    return {partition["partition_index"]: partition["replica_nodes"] for partition in described["partitions"]}
