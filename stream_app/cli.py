@@ -5,17 +5,22 @@ A command is imported when it is named and nothing heavy is imported here: ``str
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import importlib
 import os
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from models.errors import ExpectedError
+from stream_app.commands.standard_streams import (
+    ReaderGone,
+    discard,
+    error_output,
+    is_output_fault,
+    open_standard_streams,
+    reader_may_go,
+)
 from stream_app.commands.suggestions import Group
 
 COMMANDS = {
@@ -37,22 +42,6 @@ COMMANDS = {
 }
 
 
-OUTPUT_FAULTS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-
-
-class ReaderGone(Exception):
-    """Whoever read the output has closed it: ``head``, for example, which has what it wanted."""
-
-
-@contextlib.contextmanager
-def _reader_may_go() -> Iterator[None]:
-    """Before click sees a broken pipe, which it ends with status 1."""
-    try:
-        yield
-    except BrokenPipeError as fault:
-        raise ReaderGone from fault
-
-
 class LazyCommands(Group):
     """Knows every command's name and line of help; imports its file only to run it or to show its own help."""
 
@@ -67,11 +56,11 @@ class LazyCommands(Group):
         return command
 
     def make_context(self, *args: Any, **options: Any) -> click.Context:
-        with _reader_may_go():  # --help prints here
+        with reader_may_go():  # --help prints here
             return super().make_context(*args, **options)
 
     def invoke(self, ctx: click.Context) -> Any:
-        with _reader_may_go():
+        with reader_may_go():
             return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
@@ -87,26 +76,33 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point. A mistake of the user is one message and an exit status, never a stack trace."""
+    open_standard_streams()
+    sys.exit(_run())
+
+
+def _run() -> int:
+    """The exit status."""
     try:
         cli(standalone_mode=False)
     except click.ClickException as mistake:
-        mistake.show()
-        sys.exit(mistake.exit_code)
+        with error_output():
+            mistake.show()
+        return mistake.exit_code
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(130)
+        return 130
     except ReaderGone:
-        _discard_output()
+        discard(sys.stdout)
     except OSError as fault:
-        if fault.errno not in OUTPUT_FAULTS or fault.filename is not None:
+        if not is_output_fault(fault):
             raise
-        _discard_output()
-        click.echo(f"stream-app: The output cannot be written ({fault.strerror}).", err=True)
-        sys.exit(os.EX_IOERR)
+        discard(sys.stdout)
+        return _fail(f"The output cannot be written ({fault.strerror}).", os.EX_IOERR)
     except ExpectedError as fault:
-        click.echo(f"stream-app: {fault}", err=True)
-        sys.exit(fault.exit_status)
+        return _fail(str(fault), fault.exit_status)
+    return 0
 
 
-def _discard_output() -> None:
-    """What is left in the buffer goes nowhere; written at the interpreter's end, it would fail once more."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _fail(message: str, status: int) -> int:
+    with error_output():
+        click.echo(f"stream-app: {message}", err=True)
+    return status

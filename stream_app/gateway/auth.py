@@ -144,10 +144,13 @@ def is_cross_site(headers: Headers) -> bool:
     ``Sec-Fetch-Site`` counts where it is sent (to localhost and over TLS): a proxy may have changed the host since.
     Another port of the same host is another origin: whatever else runs on this machine.
     """
-    if site := headers.get("sec-fetch-site"):
-        return site not in ("same-origin", "none")
-    origin = headers.get("origin")
-    return origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower()
+    sites, origins = headers.getlist("sec-fetch-site"), headers.getlist("origin")
+    if len(sites) > 1 or len(origins) > 1:
+        return True  # no browser sends either twice, and which of them counts would be anybody's guess
+    if sites:
+        return sites[0] not in ("same-origin", "none")
+    host = headers.get("host", "").lower()
+    return bool(origins) and origins[0].partition("://")[2].lower() != host
 
 
 def presented_key(headers: Headers) -> str:

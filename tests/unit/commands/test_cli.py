@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -167,6 +168,55 @@ def test_a_reader_that_is_gone_ends_a_command_quietly(words: list[str]) -> None:
     done = subprocess.run(command, stdout=write_end, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     os.close(write_end)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def shell(redirected: str, *words: str) -> subprocess.CompletedProcess[str]:
+    """The command with its streams redirected by a shell; both are read as far as they are still ours."""
+    command = ["sh", "-c", f'exec "$@" {redirected}', "sh", sys.executable, "-m", "stream_app", *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.mark.usefixtures("_with_keys_and_clients")
+@pytest.mark.parametrize("words", LISTINGS)
+def test_a_closed_output_is_one_line_and_a_status(words: list[str]) -> None:
+    done = shell(">&-", *words)
+    assert (done.returncode, done.stderr) == (74, "stream-app: The output cannot be written (Bad file descriptor).\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [(["nosuch"], 2), (["keys", "list", "--keys", "none"], 2), (["drift", "--store", "none.db"], 9)],
+)
+@pytest.mark.parametrize("redirected", ["2>/dev/full", "2>&-"])
+def test_a_mistake_keeps_its_status_though_it_cannot_be_reported(
+    words: list[str], status: int, redirected: str
+) -> None:
+    assert shell(redirected, *words).returncode == status
+
+
+def test_a_full_disk_under_both_streams_is_a_status() -> None:
+    assert shell(">/dev/full 2>/dev/full", "--help").returncode == 74
+
+
+def test_what_a_command_opens_never_takes_the_place_of_a_closed_stream(tmp_path: Path) -> None:
+    assert shell(">&- 2>&- <&-", "contracts", "--out", str(tmp_path / "c")).returncode == 74
+    assert all(json.loads(path.read_text()) for path in (tmp_path / "c").iterdir())
+
+
+def test_a_terminal_that_is_gone_is_one_line_and_a_status() -> None:
+    ours, terminal = os.openpty()
+    os.close(ours)
+    command = [sys.executable, "-m", "stream_app", "--help"]
+    done = subprocess.run(command, stdout=terminal, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    os.close(terminal)
+    assert (done.returncode, done.stderr) == (74, "stream-app: The output cannot be written (Input/output error).\n")
+
+
+def test_a_character_that_a_terminal_does_not_have_is_escaped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
+    done = shell("", "contracts", "--out", str(tmp_path / "\u2713"))
+    assert done.returncode == 0
+    assert "/\\u2713/asyncapi.json\n" in done.stdout
 
 
 @pytest.mark.usefixtures("_with_keys_and_clients")

@@ -92,16 +92,22 @@ def test_health_needs_no_key(made: tuple[Keys, str, str]) -> None:
         {"Origin": "http://evil.example"},
         {"Origin": "null"},
         {"Origin": "http://localhost:3000"},
+        {"Origin": "http://["},
+        [("Origin", "http://localhost"), ("Origin", "http://evil.example")],
+        [("Origin", "http://localhost"), ("Origin", "http://localhost")],
+        [("Sec-Fetch-Site", "same-origin"), ("Sec-Fetch-Site", "cross-site")],
+        [("Sec-Fetch-Site", "same-origin"), ("Origin", "http://localhost"), ("Origin", "http://evil.example")],
     ],
 )
 @pytest.mark.parametrize("path", ["/predict/7", "/status"])
 def test_a_page_of_another_origin_gets_no_answer_with_or_without_keys(
-    made: tuple[Keys, str, str], path: str, page: dict[str, str]
+    made: tuple[Keys, str, str], path: str, page: dict[str, str] | list[tuple[str, str]]
 ) -> None:
     keys, _, requester = made
+    sent = list(page.items()) if isinstance(page, dict) else page
     for answer in (
-        ask(None, "GET", path, headers=page),
-        ask(keys, "GET", path, headers=page | {"X-API-Key": requester}),
+        ask(None, "GET", path, headers=sent),
+        ask(keys, "GET", path, headers=[*sent, ("X-API-Key", requester)]),
     ):
         assert (answer.status_code, answer.json()["reason"]) == (403, "cross_site")
 
