@@ -30,6 +30,7 @@ COMMANDS = {
     "broker": "Run an embedded broker (Apache Kafka or Tansu) in the foreground.",
     "topics": "Create or check the topics.",
     "clients": "Load client profiles into the client store, count and show them.",
+    "mapping": "Check a mapping file of foreign requests, and try it on a record.",
     "produce": "Send the rows of a file as loan requests, or as labels: whether each loan defaulted.",
     "decisions": "Print the decisions, or follow them.",
     "rejections": "Print the rejections, or follow them.",

@@ -38,6 +38,13 @@ class InputFileError(StreamAppError):
     exit_status = 2
 
 
+class MappingError(StreamAppError):
+    """The mapping file cannot be read or does not fit the contract. Correct every problem listed and start again."""
+
+    reason = "mapping"
+    exit_status = 2
+
+
 class BrokerUnreachable(StreamAppError):
     """No broker answered in the stated time. Check the address and that the broker runs; nothing was written."""
 

@@ -83,6 +83,10 @@ class Unreadable(bytes):
         return made
 
 
+CONTRACT_HEADER = "request-format", b"contract"
+"""Header of a request that keeps to the contract on a topic of foreign ones: no mapping is applied to it."""
+
+
 def size_of(record: RawRecord) -> int:
     """Bytes of key, value and headers together."""
     size = len(record.key or b"") + len(record.value or b"")

@@ -38,8 +38,10 @@ from stream_app.events import (
     Rejection,
     RejectionReason,
 )
+from stream_app.mapping.mapper import RequestMapper
 from stream_app.steps.decide import Reasons, decide
 from stream_app.steps.decode import Decoder
+from stream_app.steps.decode_foreign import ForeignDecoder
 from stream_app.steps.deduplicate import DecidedIds, Fingerprints, Fresh, Key, Repeat, deduplicate
 from stream_app.steps.encode import encode_decision, encode_rejection
 from stream_app.steps.enrich import BatchProfiles, Enricher, ProfileLookup
@@ -98,14 +100,16 @@ class Pipeline:
         profiles: ProfileLookup,
         max_request_bytes: int,
         decided_ids: DecidedIds | None = None,
+        mapper: RequestMapper | None = None,
     ) -> None:
-        """``decided_ids``: None decides every request, whatever was decided before."""
+        """``decided_ids``: None decides every request, whatever was decided before. ``mapper``: of foreign requests."""
         self._contract = contract
         self._scorer = scorer
         self._policy = policy
         self._model = model
         self._policy_ref = PolicyRef(policy.id, policy.review_at, policy.refuse_at)
-        self._decoder = Decoder(contract, max_request_bytes)
+        decoder = Decoder(contract, max_request_bytes)
+        self._decoder = ForeignDecoder(decoder, mapper, max_request_bytes) if mapper else decoder
         self._profiles = profiles
         self._enricher = Enricher(contract)
         self._decided_ids = decided_ids

@@ -172,6 +172,9 @@ class WorkerSettings(StreamSettings):
     max_request_bytes: Annotated[int, Field(ge=256)] = Field(
         65_536, description="a larger request, key and headers included, is rejected unread"
     )
+    mapping: Path | None = Field(
+        None, description="mapping file of foreign requests (TOML); unset: all keep to the contract"
+    )
 
     @property
     def longest_wait_seconds(self) -> float:

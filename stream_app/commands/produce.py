@@ -35,6 +35,11 @@ if TYPE_CHECKING:
 @click.option(
     "--defaulted", help="Column that says whether the loan defaulted, 0/1 or false/true (default: defaulted)."
 )
+@click.option(
+    "--mapping",
+    type=click.Path(path_type=Path),
+    help="FILE holds foreign records, as JSON Lines, and this mapping file says what they mean.",
+)
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Records per second (default: no limit).")
 def command(file: Path | None, outcomes: bool, sample: int | None, **options: Any) -> None:
     """Send each row of FILE (CSV, Parquet or JSON Lines) as a loan request; wait until the broker has them all.
@@ -54,7 +59,10 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
         raise click.UsageError("Name a FILE to send, or --sample N, and not both.")
     if options["defaulted"] and not outcomes:
         raise click.UsageError("--defaulted names a column of outcomes: add --outcomes.")
+    if options["mapping"] and (outcomes or sample or options["id_name"] or options["request_id"] or options["date"]):
+        raise click.UsageError("--mapping says itself where ids and dates are: leave the options about columns out.")
     from stream_app.commands.send import send
+    from stream_app.events import CONTRACT_HEADER
     from stream_app.topics import TopicNames, check_topics
 
     messages = _label_messages(file, sample, **options) if outcomes else _request_messages(file, sample, **options)
@@ -63,20 +71,26 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
     connection = connection_to(options["kafka"])
     check_topics(connection, names=names, wait_seconds=options["broker_wait_seconds"], say=to_stderr)
     with _progress(len(messages)) as sent_one_more:
-        count = send(messages, connection, topic, options["rate"], sent_one_more)
+        headers = [] if outcomes else [CONTRACT_HEADER]
+        count = send(messages, connection, topic, options["rate"], sent_one_more, headers)
     click.echo(f"{count:,} {what} are on {topic} at {connection}.")
 
 
 def _request_messages(file: Path | None, sample: int | None, **options: Any) -> list[Message]:
     from models.table import read_table
     from stream_app.demo.loan_book import read_replay
+    from stream_app.mapping.file import read_mapping
     from stream_app.tables.columns import read_contract
+    from stream_app.tables.foreign import read_foreign_requests
     from stream_app.tables.messages import request_message
     from stream_app.tables.requests import RequestColumns, requests_of
 
     contract = read_contract(options["bundle"])
     if file is None:
         return [request_message(request) for request in read_replay(contract, sample).requests]
+    if options["mapping"]:
+        mapper = read_mapping(options["mapping"], contract)
+        return [request_message(request) for request in read_foreign_requests(file, contract, mapper)]
     columns = RequestColumns(
         client_id=options["id_name"] or contract.id_column, request_id=options["request_id"], date=options["date"]
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stream_app.errors import DeliveryFailed
@@ -26,14 +26,19 @@ def send(
     topic: str,
     rate: float | None,
     sent_one_more: Callable[[], None],
+    headers: Sequence[tuple[str, bytes]] = (),
 ) -> int:
     """Send the messages and wait for every delivery; ``sent_one_more`` hears of each. Returns how many the broker has.
 
-    ``rate``: messages per second, None for as fast as the broker takes them. Raises DeliveryFailed.
+    ``headers``: of every message. ``rate``: messages per second, None for as fast as the broker takes them. Raises
+    DeliveryFailed.
     """
     delivered = 0
     with _producer(connection) as producer:
-        futures = (producer.send(topic, value=message.value, key=message.key) for message in _paced(messages, rate))
+        futures = (
+            producer.send(topic, value=message.value, key=message.key, headers=list(headers))
+            for message in _paced(messages, rate)
+        )
         for future in _oldest_first(futures):
             _await(future, delivered)
             delivered += 1

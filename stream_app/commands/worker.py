@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -19,6 +20,7 @@ from stream_app.commands.suggestions import Choice
     type=Choice(["exactly_once", "at_least_once"]),
     help="exactly_once (default) needs transactions, as of Apache Kafka.",
 )
+@click.option("--mapping", type=click.Path(path_type=Path), help="Mapping file of foreign requests.")
 @click.option("--threads", type=int, help="Threads of one prediction.")
 @click.option("--web-host", help="Address of /metrics, /live and /ready.")
 @click.option("--web-port", type=int, help="Port of /metrics, /live and /ready; 0 takes a free one.")

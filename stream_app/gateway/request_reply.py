@@ -22,7 +22,7 @@ import msgspec
 from aiokafka.errors import KafkaError
 
 from stream_app.errors import BrokerAway
-from stream_app.events import RawRecord, RejectionReason
+from stream_app.events import CONTRACT_HEADER, RawRecord, RejectionReason
 
 REPLY_TO, CORRELATION_ID = "reply-to", "correlation-id"
 MAX_PENDING = 100_000
@@ -140,7 +140,7 @@ class RequestReply:
             raise not_sent()
         pending.key = key
         self._expect(pending)
-        headers = [(REPLY_TO, self._reply_to), (CORRELATION_ID, pending.correlation_id)]
+        headers = [(REPLY_TO, self._reply_to), (CORRELATION_ID, pending.correlation_id), CONTRACT_HEADER]
         try:
             delivery = await self._broker.send(key, request, headers)
         except (KafkaError, TimeoutError) as fault:

@@ -37,7 +37,7 @@ _FIELD = re.compile(rf"unknown field `(?P<name>{_NAME.pattern})`(?: - at |$)")
 _MISSING = re.compile(r"missing required field `(?P<name>\w+)`")
 _OUT_OF_RANGE = re.compile(r"(<=|>=|<|>) |out of range|of length|multiple of")
 
-_UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+UNDECODABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 NOT_JSON = Fault(RejectionReason.NOT_JSON, "The value is not a JSON document in UTF-8")
 NAN_LITERAL = Fault(RejectionReason.NAN_LITERAL, "NaN and Infinity are not JSON; send null for a missing value")
 NULL_KEY = Fault(RejectionReason.NULL_KEY, "The key is null; it must be the client id")
@@ -175,7 +175,7 @@ class FaultSearch:
     def _search(self, first: Fault, key: bytes | None, value: bytes) -> Rejection:
         try:
             document = _object(value)
-        except _UNDECODABLE as error:
+        except UNDECODABLE as error:
             return rejection_of([first, fault_in(error, value)])
         values, faults = _decoded(self._envelope, document)
         features = values.get("features", {})
@@ -202,6 +202,6 @@ def _decoded(
         try:
             if name in document:
                 values[name] = decode(document[name])
-        except _UNDECODABLE as error:
+        except UNDECODABLE as error:
             faults.append(fault_in(error, document[name], _path(parent, name)))
     return values, faults

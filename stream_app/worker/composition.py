@@ -28,6 +28,7 @@ from stream_app.delivery.producer import OutputTopics
 from stream_app.delivery.protocol import Lanes
 from stream_app.delivery.transactional_producer import AiokafkaTransactions, Transactions, require_transactions
 from stream_app.events import ModelRef
+from stream_app.mapping.file import read_mapping
 from stream_app.pipeline import Pipeline
 from stream_app.runtime.background import exit_on_failure
 from stream_app.runtime.health_server import WebPages
@@ -61,7 +62,7 @@ def create_app(
     *,
     make_transactions: MakeTransactions = AiokafkaTransactions,
 ) -> faust.App:
-    """Wire the whole worker. Raises ModelError (no good bundle) and ClientStoreError before anything is started."""
+    """Wire the whole worker. Raises ModelError, MappingError and ClientStoreError; nothing is started."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # twice as many series, read by nobody
     registry = registry or CollectorRegistry()
     topics = TopicNames.prefixed(settings.topic_prefix)
@@ -88,6 +89,7 @@ def create_app(
         profiles=open_clients(settings.clients),
         max_request_bytes=settings.max_request_bytes,
         decided_ids=decided_ids,
+        mapper=read_mapping(settings.mapping, bundle.contract) if settings.mapping else None,
     )
     scoring = Scoring(pipeline, lanes, metrics, settings.clients_wait_seconds, decided_ids, exit_on_failure)
     pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready)

@@ -106,7 +106,11 @@ def published(output: Output, **changes: Any) -> Record:
 
 
 def toy_pipeline(
-    scorer: Any = None, profiles: Any = None, max_request_bytes: int = 2_000, decided_ids: Any = None
+    scorer: Any = None,
+    profiles: Any = None,
+    max_request_bytes: int = 2_000,
+    decided_ids: Any = None,
+    mapper: Any = None,
 ) -> Pipeline:
     """A pipeline over the toy contract."""
     return Pipeline(
@@ -117,4 +121,5 @@ def toy_pipeline(
         profiles=profiles or Profiles(),
         max_request_bytes=max_request_bytes,
         decided_ids=decided_ids,
+        mapper=mapper,
     )
