@@ -16,7 +16,6 @@ from tests.builders.mappings import FOREIGN, foreign, mapper
 from tests.builders.records import TOY, Record, output_of, record, request, toy_pipeline
 
 
-
 def decoder(text: bytes = FOREIGN) -> ForeignDecoder:
     return ForeignDecoder(Decoder(TOY, 4_000), mapper(text), 4_000)
 
@@ -82,10 +81,18 @@ def test_null_is_missing_and_what_is_absent_is_left_to_the_profile(changes: Any,
             "`features.amount`: `loan.amount` names a unit that cannot become",
         ),
         ({"loan": SECRET}, "wrong_type", "`features.amount`: `loan.amount` leads through something"),
-        ({"applicant__staff": SECRET}, "wrong_type", "`features.employees`: `applicant.staff[0].count` leads through something"),
+        (
+            {"applicant__staff": SECRET},
+            "wrong_type",
+            "`features.employees`: `applicant.staff[0].count` leads",
+        ),
         ({"applicant__staff": [{"count": 1.5}]}, "out_of_range", ", from `applicant.staff[0].count`."),
-        ({"applicant__home": SECRET}, "wrong_type", "`features.home`: `applicant.home` has a value that the mapping does"),
-        ({"applicant__home": {}}, "wrong_type", "`features.home`: `applicant.home` has a value that the mapping does"),
+        (
+            {"applicant__home": SECRET},
+            "wrong_type",
+            "`features.home`: `applicant.home` has a value",
+        ),
+        ({"applicant__home": {}}, "wrong_type", "`features.home`: `applicant.home` has a value"),
         ({"loan__amount": 1e300}, "out_of_range", ", from `loan.amount`."),
         ({"loan__amount": "-1"}, "out_of_range", ", from `loan.amount`."),
         ({"application__number": ...}, "missing_field", "`request_id`: `application.number` is missing"),
@@ -94,8 +101,16 @@ def test_null_is_missing_and_what_is_absent_is_left_to_the_profile(changes: Any,
         ({"application__number": True}, "wrong_type", "`request_id`: `application.number` is neither text nor a"),
         ({"application__number": ""}, "out_of_range", ", from `application.number`."),
         ({"application__number": 10**200}, "out_of_range", "`request_id`: `application.number` is too large a number"),
-        ({"application__submitted": SECRET}, "wrong_type", "`requested_at`: `application.submitted` is no time in the format %d/%m/%"),
-        ({"application__submitted": "01/01/1899 12:00"}, "out_of_range", "`requested_at`: must not be before 1900, from `application.submitted`."),
+        (
+            {"application__submitted": SECRET},
+            "wrong_type",
+            "`requested_at`: `application.submitted` is no time",
+        ),
+        (
+            {"application__submitted": "01/01/1899 12:00"},
+            "out_of_range",
+            "1900, from `application.submitted`.",
+        ),
         ({"applicant__id": "c2"}, "key_mismatch", "The key is not the client_id"),
     ],
 )
@@ -134,8 +149,8 @@ def test_every_fault_of_a_record_is_listed() -> None:
     assert isinstance(answer, Rejection)
     assert [(fault.reason, fault.field, fault.rule) for fault in answer.faults] == [
         ("wrong_type", "features.amount", "`loan.amount` is no number in text"),
-        ("missing_field", "request_id", "`application.number` is missing"),
         ("out_of_range", "features.employees", "expected `int` >= 0, from `applicant.staff[0].count`"),
+        ("missing_field", "request_id", "`application.number` is missing"),
     ]
 
 
@@ -160,9 +175,8 @@ def test_without_that_header_the_contracts_own_form_is_foreign() -> None:
 def test_a_constant_and_a_key_with_dots() -> None:
     text = FOREIGN.replace(b'employees = "applicant.staff[0].count"', b"employees = {constant = 3}")
     text = text.replace(b'client_id = "applicant.id"', b'client_id = ["applicant.id", 0]')
-    decoder = decoder(text)
     document = json.loads(foreign()) | {"applicant.id": ["c1"]}
-    [answer] = decoder.decode([record(json.dumps(document).encode())])
+    [answer] = decoder(text).decode([record(json.dumps(document).encode())])
     assert as_json(answer)["features"]["employees"] == 3
 
 
