@@ -106,6 +106,13 @@ class TransactionsUnsupported(StreamAppError):
     exit_status = 3
 
 
+class GroupRefused(StreamAppError):
+    """The broker does not let this worker into its consumer group. Check rights and settings; nothing was read."""
+
+    reason = "group_refused"
+    exit_status = 3
+
+
 class DeliveryFailed(StreamAppError):
     """A decision could not be delivered or its input offset not committed. The worker exits; the records come again."""
 

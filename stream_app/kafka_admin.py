@@ -19,6 +19,9 @@ REQUEST_SECONDS = 30.0
 """Time-out of one request, e.g. of creating topics."""
 
 ASK_AGAIN_SECONDS = 0.2
+ATTEMPT_SECONDS = 5.0
+"""For the one attempt of a wait of 0 s."""
+
 _SLICE_SECONDS = 5.0
 
 Answer = TypeVar("Answer")
@@ -70,8 +73,9 @@ def wait_for_broker(
 ) -> None:
     """Returns when the broker answers a metadata request; tells ``say`` every five seconds that it still waits.
 
-    Raises :class:`BrokerUnreachable` after ``timeout_seconds``.
+    Raises :class:`BrokerUnreachable` after ``timeout_seconds``; 0 is one attempt.
     """
+    timeout_seconds = timeout_seconds or ATTEMPT_SECONDS
     started = time.monotonic()
     while (left := started + timeout_seconds - time.monotonic()) > 0:
         with contextlib.suppress(BrokerUnreachable), admin_client(connection, min(left, _SLICE_SECONDS)):
@@ -105,7 +109,7 @@ def _connect(connection: KafkaConnection, wait_seconds: float) -> KafkaAdminClie
     try:
         return kafka.KafkaAdminClient(
             **connection.for_kafka_python(),
-            bootstrap_timeout_ms=max(1, int(wait_seconds * 1000)),
+            bootstrap_timeout_ms=max(1, int((wait_seconds or ATTEMPT_SECONDS) * 1000)),
             request_timeout_ms=int(REQUEST_SECONDS * 1000),
             reconnect_backoff_max_ms=200,
             kafka_client=remember,

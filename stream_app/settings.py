@@ -92,7 +92,7 @@ class StreamSettings(ConnectionSettings):
         60.0, description="a batch not delivered, or a commit not taken, by then ends the process, uncommitted"
     )
     broker_wait_seconds: Annotated[float, Field(ge=0)] = Field(
-        30.0, description="how long to wait for the broker and its topics at start"
+        30.0, description="how long to wait for the broker and its topics at start; 0: one attempt"
     )
     stall_seconds: Annotated[float, Field(ge=1)] = Field(
         30.0, description="not ready when there is lag and no commit for this long"

@@ -105,10 +105,10 @@ broker_options = all_of(
         "--broker-wait-seconds",
         cls=Setting,
         aliases=["--wait"],
-        type=click.FloatRange(0, min_open=True),
+        type=click.FloatRange(0),
         default=30.0,
         show_default=True,
-        help="How long to wait for the broker.",
+        help="How long to wait for the broker; 0: one attempt.",
     ),
 )
 role_options = all_of(  # their environment variables are read with all other settings, and every problem is listed

@@ -20,6 +20,7 @@ from stream_app.errors import StreamAppError, TopicMismatch, trace_of
 from stream_app.events import RawRecord
 from stream_app.gateway.consumer_lag import TIMEOUT_SECONDS, lag_and_members
 from stream_app.gateway.request_reply import Header
+from stream_app.kafka_admin import ATTEMPT_SECONDS
 from stream_app.kafka_connection.record_batches import read_every_batch
 from stream_app.kafka_connection.stopping import stop_client
 from stream_app.runtime.background import start_background_task
@@ -94,7 +95,7 @@ class KafkaClient:
         stack = AsyncExitStack()
         try:
             async with stack:
-                async with asyncio.timeout(self._settings.broker_wait_seconds):
+                async with asyncio.timeout(self._settings.broker_wait_seconds or ATTEMPT_SECONDS):
                     await self._open_clients(stack)
                 self._clients = stack.pop_all()
         except (KafkaError, OSError, TimeoutError, StreamAppError) as fault:

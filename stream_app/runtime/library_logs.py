@@ -140,12 +140,14 @@ class EpisodeFilter(logging.Filter):
 
 
 def quiet(log_level: str) -> None:
-    """Set up what is logged of the libraries in this process.
+    """Set up what is logged of the libraries in this process; may be called again.
 
     Not even at debug everything: aiokafka would log whole requests, which hold customers' data.
     """
     for library in LIBRARIES:
         logging.getLogger(library).setLevel(logging.INFO if log_level == "debug" else logging.WARNING)
+    if any(isinstance(known, EpisodeFilter) for known in logging.getLogger("aiokafka").filters):
+        return
     for name, expected in EXPECTED.items():
         logging.getLogger(name).addFilter(ExpectedFilter(expected))
     episode = EpisodeFilter()

@@ -32,6 +32,7 @@ async def prepare_process(settings: StreamSettings, topics: TopicNames, pages: W
 
     Raises PortTaken, BrokerUnreachable or TopicMismatch.
     """
+    library_logs.quiet(settings.log_level)  # here, too: `faust worker -l debug` comes by no other way
     _handle_signals(watchdog)
     await pages.listen()
     connection, wait_seconds = settings.connection, settings.broker_wait_seconds

@@ -118,6 +118,7 @@ def batch_app(group: str, settings: StreamSettings) -> BatchApp:
         worker_redirect_stdouts=False,
     )
     app.connection = settings.connection
+    app.boot_strategy.enable_web = False  # `faust worker` sets web_enabled, which opens 0.0.0.0:6066 to everybody
     app.boot_strategy.enable_kafka_producer = False  # never used, and knows nothing of TLS and SASL
     app.on_fault = exit_process
     return app

@@ -8,12 +8,14 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, ClassVar, cast
 
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, IllegalStateError, InvalidSessionTimeoutError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
+from mode import Service
 
-from stream_app.errors import trace_of
+from stream_app.errors import GroupRefused, SettingsError, trace_of
 from stream_app.events import Offsets, TopicPartition
+from stream_app.runtime.background import exit_on_failure
 from stream_app.runtime.library_logs import SERVICES
 from stream_app.runtime.readiness import Membership
 from stream_app.transport.assignment import Assignment, SeekListener
@@ -22,6 +24,9 @@ from stream_app.transport.poll import BatchOptions, Poll
 from stream_app.transport.thread import BatchThread, FetchState
 
 log = logging.getLogger(__name__)
+
+MEMBERSHIP_SECONDS = 1.0
+"""Between two looks whether the group refuses this worker."""
 
 
 class BatchConsumer(driver.Consumer):
@@ -175,6 +180,33 @@ class BatchConsumer(driver.Consumer):
         if self._assignment.partitions is None or self._assignment.revoked.is_set():
             return Membership.REBALANCING
         return Membership.OWNER if self._assignment.partitions else Membership.SPARE
+
+    @Service.task
+    async def watch_membership(self) -> None:
+        """End the process when the broker does not let this worker into its group.
+
+        aiokafka keeps the refusal for whoever fetches, which without a partition nobody does, and asks no more.
+        """
+        while not self.should_stop:
+            await exit_on_failure(self._require_membership())
+            await self.sleep(MEMBERSHIP_SECONDS)
+
+    async def _require_membership(self) -> None:
+        """Raises SettingsError or GroupRefused."""
+        fault = self._thread.refusal()
+        if isinstance(fault, InvalidSessionTimeoutError):
+            raise SettingsError(
+                f"The broker allows no session timeout of {self.app.conf.broker_session_timeout:g} s.",
+                kept="Nothing was read.",
+                do_next="Set STREAM_APP_SESSION_TIMEOUT_SECONDS between the broker's group.min.session.timeout.ms (6 s "
+                "unless set) and group.max.session.timeout.ms (30 minutes), then start the worker again.",
+            )
+        if fault is not None:
+            raise GroupRefused(
+                f"The broker refuses this worker in the consumer group {self.app.conf.id} ({type(fault).__name__}).",
+                kept="Nothing was read since.",
+                do_next="Check the group's rights and the broker's log, then start the worker again.",
+            ) from fault
 
     def reads(self) -> bool:
         """Whether Faust fetches what is assigned. It stops for a rebalance, and must be made to go on after it."""

@@ -137,6 +137,11 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         coordinator = self._consumer._coordinator if self._consumer is not None else None
         return coordinator is not None and coordinator.coordinator_id is not None
 
+    def refusal(self) -> BaseException | None:
+        """What the group's coordinator answered if it refuses this member for good."""
+        coordinator = self._consumer._coordinator if self._consumer is not None else None
+        return None if coordinator is None else cast("BaseException | None", coordinator._pending_exception)
+
     async def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
         """First and next offset of each partition of a topic, as the broker says now.
 

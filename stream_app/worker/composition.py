@@ -28,6 +28,7 @@ from stream_app.delivery.producer import OutputTopics
 from stream_app.delivery.protocol import Lanes
 from stream_app.delivery.transactional_producer import AiokafkaTransactions, Transactions, require_transactions
 from stream_app.events import ModelRef
+from stream_app.kafka_admin import ATTEMPT_SECONDS
 from stream_app.mapping.file import read_mapping
 from stream_app.pipeline import Pipeline
 from stream_app.runtime.background import exit_on_failure
@@ -165,5 +166,5 @@ async def _prepare(settings: WorkerSettings, topics: TopicNames, pages: WebPages
             settings.connection,
             f"{settings.group}.check",
             timeout_seconds=settings.delivery_timeout_seconds,
-            wait_seconds=settings.broker_wait_seconds,
+            wait_seconds=settings.broker_wait_seconds or ATTEMPT_SECONDS,
         )

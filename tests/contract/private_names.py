@@ -94,6 +94,7 @@ USED: dict[str, dict[str, tuple[str, ...]]] = {
     "stream_app/transport/thread.py": {
         FAUST_THREAD: ("_consumer", "_ensure_consumer"),
         CONSUMER: ("_subscription", "_coordinator"),
+        "aiokafka.consumer.group_coordinator:GroupCoordinator": ("_pending_exception",),
     },
     "stream_app/delivery/producer.py": {PRODUCER: ("_sender",)},
     "models/single_row.py": {

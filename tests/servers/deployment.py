@@ -118,7 +118,7 @@ class Deployment:
         ``program``: the module that is run, and its own options.
         """
         [port] = free_ports(1)
-        log = self.folder / f"{command}{len(self.workers)}.log"
+        log = self.folder / f"{command.split()[0]}{len(self.workers)}.log"
         given = {
             "kafka": self.bootstrap,
             "group": self.prefix + "scorer",
@@ -137,7 +137,7 @@ class Deployment:
         environment = os.environ | {f"STREAM_APP_{name.upper()}": str(value) for name, value in given.items()}
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [sys.executable, "-m", *program.split(), command], env=environment, stdout=out, stderr=out
+                [sys.executable, "-m", *program.split(), *command.split()], env=environment, stdout=out, stderr=out
             )
         worker = Worker(process, port, log)
         self.workers.append(worker)
