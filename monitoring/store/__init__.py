@@ -5,6 +5,9 @@ the same records again changes nothing.
 """
 
 from monitoring.store.decision_store import DecisionStore
+from monitoring.store.erasures import Erasure
+from monitoring.store.person import Held
+from monitoring.store.pseudonyms import Ids
 from monitoring.store.rows import (
     Counts,
     DecisionRow,
@@ -21,6 +24,9 @@ __all__ = [
     "Counts",
     "DecisionRow",
     "DecisionStore",
+    "Erasure",
+    "Held",
+    "Ids",
     "LabelRow",
     "PartitionOffset",
     "Put",

@@ -64,6 +64,13 @@ class StoreConnection:
                 yield db
                 self._check_file()  # or the commit would go into a file that was moved away meanwhile
 
+    def empty_log(self) -> None:
+        """Move SQLite's write-ahead log into the file, and empty it unless a reader still needs it."""
+        if self._engine.dialect.name != "sqlite":
+            return
+        with as_store_errors(self.name), contextlib.closing(self._engine.raw_connection()) as connection:
+            connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()

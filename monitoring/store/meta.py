@@ -17,6 +17,7 @@ NEVER_US = -(2**63)
 class Facts:
     """``window_size``: of its time windows, empty before the first put. ``labels_pending``: without their decision.
 
+    ``ids_check``: of the pseudonym key, empty while ids are stored as they come.
     ``closed_before_us``: no time window that ends by then is open. ``removed_before_us``: decisions requested before
     it may be gone.
     """
@@ -25,14 +26,17 @@ class Facts:
     closed_before_us: int
     removed_before_us: int
     labels_pending: int
+    ids_check: str = ""
 
 
 _FIRST = {
-    "schema_version": 1,  # what programs before version 0002 look at: they can live with today's tables
+    "schema_version": 2,  # what programs before version 0002 look at: they would store again what was erased
     "window_size": "",
     "closed_before_us": NEVER_US,
     "removed_before_us": NEVER_US,
     "outcomes_pending": 0,
+    "ids_check": "",
+    "erasure_key": "",
 }
 
 
@@ -49,7 +53,13 @@ def read_facts(db: sa.Connection) -> Facts:
         int(facts["closed_before_us"]),
         int(facts["removed_before_us"]),
         int(facts["outcomes_pending"]),
+        facts["ids_check"],
     )
+
+
+def read_fact(db: sa.Connection, name: str) -> str:
+    """One fact by its field's name."""
+    return str(db.execute(sa.select(meta.c.value).where(meta.c.name == name)).scalar_one())
 
 
 def write_fact(db: sa.Connection, name: str, value: str | int) -> None:

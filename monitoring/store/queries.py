@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from monitoring.store.labels import rows_with
 from monitoring.store.meta import read_facts
+from monitoring.store.pseudonyms import Ids
 from monitoring.store.rows import Counts, Rows, WindowKey, without_nul
 from monitoring.store.tables import contradictions, decisions, labels, windows
 from stream_app.errors import StoreError
@@ -77,18 +78,20 @@ def _columns(rows: Sequence[Any], late: int, total: int) -> Rows:
     )
 
 
-def record_of(db: sa.Connection, request_id: str) -> bytes | None:
-    """The JSON of the decision on this request, as it was on the topic; None without one."""
-    record = db.execute(sa.select(decisions.c.record).where(decisions.c.request_id == without_nul(request_id))).scalar()
-    return None if record is None else record.encode()
+def records_of(db: sa.Connection, request_ids: Iterable[str], ids: Ids) -> dict[str, bytes]:
+    """The JSON of the decisions on these requests, those there are, by request id.
 
-
-def records_of(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, bytes]:
-    """The same for many, by request id; those there are."""
-    asked = {without_nul(request_id): request_id for request_id in request_ids}
+    As it was on the topic; in a store with pseudonyms the client's is in it. There a request is found by its own id,
+    which then is in the record, and by its pseudonym.
+    """
+    asked = {without_nul(stored): request_id for request_id in request_ids for stored in _stored(ids, request_id)}
     query = sa.select(decisions.c.request_id, decisions.c.record)
     rows = rows_with(db, query, decisions.c.request_id, asked)
-    return {asked[request_id]: record.encode() for request_id, record in rows}
+    return {asked[stored]: ids.with_request(record.encode(), asked[stored]) for stored, record in rows}
+
+
+def _stored(ids: Ids, request_id: str) -> set[str]:
+    return {request_id, ids.request(request_id)}
 
 
 def newest_records(db: sa.Connection, most: int) -> list[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from monitoring.store import erasures
 from monitoring.store.labels import in_batches
 from monitoring.store.meta import NEVER_US, Facts, read_facts, write_fact
 from monitoring.store.tables import contradictions, decisions, labels, windows
@@ -19,6 +20,7 @@ def remove_before(db: sa.Connection, before_us: int, most: int = 10_000) -> int:
     boundary_us = _boundary(db, before_us, facts)
     if boundary_us > facts.removed_before_us:
         write_fact(db, "removed_before_us", boundary_us)
+    erasures.remove_before(db, before_us)
     return _remove_decisions(db, boundary_us, most) + _remove_waiting(db, before_us, most, facts)
 
 

@@ -17,11 +17,14 @@ from stream_app.private_files import create_private
 
 log = logging.getLogger(__name__)
 
-NEWEST: Final = "0002"
+NEWEST: Final = "0003"
 """The version of the tables this program reads and writes: the newest migration's."""
 
 _FIRST: Final = "0001"
 """Of a store that notes no version: it was written before there were migrations."""
+
+_SINCE: Final = {"erasures": "0003"}
+"""Tables that older stores do not have."""
 
 
 def prepare_schema(db: sa.Connection, name: str) -> None:
@@ -52,14 +55,14 @@ def check_schema(db: sa.Connection, name: str) -> None:
 
 def _version(db: sa.Connection, name: str) -> str:
     tables = set(sa.inspect(db).get_table_names())
-    if not METADATA.tables.keys() <= tables:
+    noted = db.execute(sa.select(VERSION.c.version_num)).scalar() if VERSION.name in tables else None
+    version = str(noted or _FIRST)
+    if not {table for table in METADATA.tables if _SINCE.get(table, _FIRST) <= version} <= tables:
         raise StoreError(
             f"{name} is not a decision store: it holds other tables, or not all of ours.",
             kept="It was left as it was.",
             do_next="Name another one with STREAM_APP_STORE.",
         )
-    noted = db.execute(sa.select(VERSION.c.version_num)).scalar() if VERSION.name in tables else None
-    version = str(noted or _FIRST)
     if version > NEWEST:
         raise StoreError(
             f"The decision store {name} has tables of version {version}, written by a newer program; this one knows "

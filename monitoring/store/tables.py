@@ -122,6 +122,21 @@ sa.Index(
     "windows_unannounced", windows.c.end_us, windows.c.id, sqlite_where=_unpublished, postgresql_where=_unpublished
 )
 
+erasures = sa.Table(
+    "erasures",
+    METADATA,
+    sa.Column("id", _BIG, primary_key=True, autoincrement=True),
+    _column("subject", _ID),
+    _column("erased_at_us", _BIG),
+    _column("erased_by", sa.Text),
+    _column("decisions", _BIG),
+    _column("labels", _BIG),
+    _column("contradictions", _BIG),
+    _column("profiles", _BIG),
+    _column("reports", _BIG),
+    sa.Index("erasures_by_subject", "subject"),
+)
+
 meta = sa.Table(
     "meta",
     METADATA,

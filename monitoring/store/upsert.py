@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from monitoring.store.erasures import without_erased
 from monitoring.store.labels import in_batches, put_labels
 from monitoring.store.meta import Facts, claim_size, write_fact
+from monitoring.store.pseudonyms import Ids, claim_ids
 from monitoring.store.rows import NUL, DecisionRow, LabelRow, PartitionOffset, Put, Stored, without_nul
 from monitoring.store.tables import decisions, insert_or_replace, labels, offsets
 
@@ -21,13 +23,15 @@ Partition = tuple[str, int]
 Row = TypeVar("Row", DecisionRow, LabelRow)
 
 
-def put(db: sa.Connection, given: Put) -> Stored:
-    """Store decisions, labels and offsets, all or nothing.
+def put(db: sa.Connection, given: Put, ids: Ids) -> Stored:
+    """Store decisions, labels and offsets, all or nothing; ids as the store keeps them, and nothing that was erased.
 
     What is known stays as it is, so putting the same again changes nothing: the first decision on a request, the first
     label, the offset that is further. Labels join their decisions, whichever comes first.
     """
     facts = claim_size(db, given.size)
+    claim_ids(db, facts, ids)
+    given = ids.stored(without_erased(db, ids, given))
     stored, joined = _put_decisions(db, _storable(given.decisions), facts)
     counts = put_labels(db, _storable(given.labels), given.size)
     _advance(db, given.offsets)
