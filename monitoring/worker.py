@@ -29,7 +29,7 @@ from monitoring.metrics.monitor import MonitorMetrics
 from monitoring.publish import DriftPublisher
 from monitoring.reports import build as report_job
 from monitoring.reports.background import ReportQueue
-from monitoring.store import DecisionStore
+from monitoring.store import DecisionStore, Ids
 from monitoring.windows.due import Bounds, IdlePartitions
 from monitoring.windows.scheduler import WindowScheduler
 from stream_app.delivery.producer import start_producer
@@ -65,7 +65,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     source = BundleSource(settings.bundle or shipped_bundle(), settings.origin)
     bundle = load_bundle(source.path, origin=source.origin)
     log.info("%s", bundle)
-    store = DecisionStore.open(settings.store)
+    store = DecisionStore.open(settings.store, ids=Ids.read(settings.pseudonym_key_file))
     metrics = _metrics(registry, bundle, topics, size)
     log_lines = LogLines(bundle.version, clock=time.monotonic)
     watchdog = Watchdog(settings.exit_after_stall_seconds)

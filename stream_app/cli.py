@@ -31,6 +31,7 @@ COMMANDS = {
     "topics": "Create or check the topics.",
     "clients": "Load client profiles into the client store, count and show them.",
     "mapping": "Check a mapping file of foreign requests, and try it on a record.",
+    "person": "Export or erase what is held about one client.",
     "produce": "Send the rows of a file as loan requests, or as labels: whether each loan defaulted.",
     "decisions": "Print the decisions, or follow them.",
     "rejections": "Print the rejections, or follow them.",

@@ -37,6 +37,15 @@ Clients = Annotated[
 ]
 
 
+PseudonymKeyFile = Annotated[
+    Path | None,
+    Field(
+        description="file with a secret of 32 bytes or more: the decision store gets pseudonyms, keyed hashes, for "
+        "client and request ids; the same for monitor, gateway and `stream-app person`"
+    ),
+]
+
+
 class ConnectionSettings(KafkaSettings):
     """How to reach the cluster, for a command that needs no more; every role's settings begin with it."""
 
@@ -190,6 +199,7 @@ class MonitorSettings(StreamSettings):
         6067, description="port of the monitor's pages; 0 takes a free one"
     )
     store: str = Field("decisions.db", description="decision store: an SQLite file, or a URL such as postgresql://...")
+    pseudonym_key_file: PseudonymKeyFile = None
     reports: Path = Field(Path("reports"), description="folder of the Evidently reports")
     reports_kept: Annotated[int, Field(ge=0, le=10_000)] = Field(
         60, description="newest reports that stay in the folder; 0 makes none"
@@ -246,6 +256,7 @@ class GatewaySettings(StreamSettings):
     max_body_bytes: Annotated[int, Field(ge=256)] = Field(65_536, description="a larger request body is refused unread")
     clients: Clients = "clients.db"
     store: str = Field("decisions.db", description="decision store of the monitor: an SQLite file or a URL")
+    pseudonym_key_file: PseudonymKeyFile = None
     reports: Path = Field(Path("reports"), description="folder of the monitor's Evidently reports")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from stream_app.errors import ReportFailed
@@ -43,6 +44,21 @@ def keep_newest(folder: Path, kept: int) -> None:
     for old in (*reports[kept:], *halves):
         with contextlib.suppress(OSError):
             old.unlink()
+
+
+def remove_reports(folder: Path, window_ids: Iterable[str]) -> int:
+    """Remove the reports of these windows, those there are. Returns how many. Raises ReportFailed."""
+    reports = [path for path in (folder / name_of(window_id) for window_id in window_ids) if path.exists()]
+    try:
+        for path in reports:
+            path.unlink(missing_ok=True)
+    except OSError as fault:
+        raise ReportFailed(
+            f"A report in {folder} cannot be removed ({fault.strerror}).",
+            kept="Reports that were removed before stay so.",
+            do_next="Run it as the user who owns the folder.",
+        ) from fault
+    return len(reports)
 
 
 def _replace(path: Path, text: str) -> None:

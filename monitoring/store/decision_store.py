@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from functools import wraps
 from types import TracebackType
@@ -17,6 +18,8 @@ from monitoring.store.open import WAIT_SECONDS, open_connection
 from monitoring.store.person import Held
 from monitoring.store.pseudonyms import Ids, check_ids
 from monitoring.store.rows import Put, Stored
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 Result = TypeVar("Result")
@@ -138,6 +141,7 @@ class DecisionStore:
         with self.connection.writing() as db:
             done = erasures.erase(db, self.ids, client_id, by, at_us, profiles, reports)
         self.connection.empty_log()
+        log.warning("%s was erased from %s", done.text, self.name)
         return done
 
     def pseudonymise(self, ids: Ids) -> int:

@@ -38,6 +38,12 @@ class Erasure(NamedTuple):
     profiles: int
     reports: int
 
+    @property
+    def text(self) -> str:
+        """For a log: who, what and how much, without an id."""
+        counts = ", ".join(f"{name} {getattr(self, name)}" for name in self._fields[3:])
+        return f"person {self.subject} (by {self.erased_by}: {counts})"
+
 
 def erase(db: sa.Connection, ids: Ids, client_id: str, by: str, at_us: int, profiles: int, reports: int) -> Erasure:
     """Delete the person's rows and add the erasure's. ``by``: the operating user; ``at_us``: now."""

@@ -49,7 +49,7 @@ def _batches(db: sa.Connection, table: sa.Table, number: sa.Column[Any]) -> Iter
     last = -1
     while rows := list(db.execute(sa.select(table).where(number > last).order_by(number).limit(_ROWS))):
         yield rows
-        last = rows[-1]._mapping[number]
+        last = getattr(rows[-1], number.name)
 
 
 def _decision(row: Any, ids: Ids) -> dict[str, Any]:
@@ -60,7 +60,7 @@ def _decision(row: Any, ids: Ids) -> dict[str, Any]:
 
 def _ids(row: Any, ids: Ids, key: str) -> dict[str, Any]:
     return {
-        "key": row._mapping[key],
+        "key": getattr(row, key),
         "request_id": ids.request(row.request_id),
         "client_id": ids.client(row.client_id),
     }

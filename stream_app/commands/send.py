@@ -34,7 +34,7 @@ def send(
     DeliveryFailed.
     """
     delivered = 0
-    with _producer(connection) as producer:
+    with started_producer(connection) as producer:
         futures = (
             producer.send(topic, value=message.value, key=message.key, headers=list(headers))
             for message in _paced(messages, rate)
@@ -65,7 +65,8 @@ def _paced(messages: Iterable[Message], rate: float | None) -> Iterator[Message]
 
 
 @contextlib.contextmanager
-def _producer(connection: KafkaConnection) -> Iterator[KafkaProducer]:
+def started_producer(connection: KafkaConnection) -> Iterator[KafkaProducer]:
+    """A producer, closed at the end."""
     from kafka import KafkaProducer
 
     producer = KafkaProducer(

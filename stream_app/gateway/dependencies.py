@@ -10,6 +10,7 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from models.bundle import load_bundle, shipped_bundle
+from monitoring.store import Ids
 from stream_app.gateway.dashboard import Dashboard
 from stream_app.gateway.event_stream import EventStream
 from stream_app.gateway.health import Health
@@ -36,7 +37,7 @@ class Dependencies:
         self.broker = make_broker(settings, request_reply.on_records, request_reply.fail_unconfirmed)
         request_reply.use(self.broker)
         self.clients = ClientLookup(settings.clients)
-        self.decisions = DecisionLookup(settings.store)
+        self.decisions = DecisionLookup(settings.store, Ids.read(settings.pseudonym_key_file))
         self.cache = IdempotencyCache()
         self.requests = RequestReader(self.bundle.contract, settings.max_body_bytes)
         self.sender = IdempotentSender(request_reply, self.cache, self.decisions, self.requests, settings.reply_seconds)

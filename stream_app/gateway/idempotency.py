@@ -149,6 +149,7 @@ class IdempotentSender:
         stored = await self._stored(prepared.request.request_id)
         if stored is None:
             return False
+        stored = self._decisions.with_client(stored, prepared.request.client_id)
         if not self._requests.is_answered_by(prepared, stored):
             raise ProblemError(CONFLICTING_ID)
         pending.resolve(Reply(stored))

@@ -11,7 +11,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
-from monitoring.store import DecisionStore
+from monitoring.store import DecisionStore, Ids
 from stream_app.clients import ClientStore, open_clients
 from stream_app.errors import StreamAppError
 from stream_app.runtime.background import start_background_task
@@ -135,8 +135,9 @@ class ClientLookup(LazyStore[ClientStore]):
 class LazyDecisionStore(LazyStore[DecisionStore]):
     """The decision store, in a thread and on a connection of its own."""
 
-    def __init__(self, name: str, url: str) -> None:
-        super().__init__(name, lambda: DecisionStore.open(url, read_only=True, wait_seconds=WAIT_SECONDS))
+    def __init__(self, name: str, url: str, ids: Ids | None = None) -> None:
+        """``ids``: as the monitor makes them, for who looks them up."""
+        super().__init__(name, lambda: DecisionStore.open(url, read_only=True, wait_seconds=WAIT_SECONDS, ids=ids))
         path = url.removeprefix("sqlite:///")
         self._file = None if "://" in path else Path(path)
 
@@ -149,8 +150,10 @@ class LazyDecisionStore(LazyStore[DecisionStore]):
 class DecisionLookup(LazyDecisionStore):
     """Decisions by request id, as far as the monitor has stored them."""
 
-    def __init__(self, url: str) -> None:
-        super().__init__("decisions", url)
+    def __init__(self, url: str, ids: Ids) -> None:
+        super().__init__("decisions", url, ids)
+        self.with_client = ids.with_client
+        """A decision and its client's id: the decision with that id, where the store has the client's pseudonym."""
         self.get = BatchedLookup(self._find, self.executor).get
         """The decision's JSON; None without one. Raises StoreError when the store does not answer."""
 

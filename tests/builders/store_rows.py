@@ -6,6 +6,8 @@ import datetime as dt
 from collections.abc import Sequence
 from typing import Any
 
+import sqlalchemy as sa
+
 from monitoring.event_time import WindowSize
 from monitoring.store import DecisionRow, DecisionStore, LabelRow, Put, Stored
 
@@ -39,3 +41,9 @@ def put(
 def day_of(store: DecisionStore, rows: int, day: int = 0, name: str = "r") -> None:
     """Decisions ``r0``, ``r1``..., an hour apart, on this day."""
     put(store, [decision(f"{name}{n}", day * DAY + n * HOUR) for n in range(rows)])
+
+
+def engine_of(url: str) -> sa.Engine:
+    """A database as somebody with a shell would open it, by path or URL."""
+    place = sa.make_url(url).set(drivername="postgresql+psycopg") if "://" in url else f"sqlite:///{url}"
+    return sa.create_engine(place, poolclass=sa.pool.NullPool)

@@ -24,16 +24,11 @@ from monitoring.store.schema import NEWEST
 from monitoring.store.tables import METADATA, VERSION
 from stream_app.errors import StoreError
 from tests.builders.drift_events import short_event
-from tests.builders.store_rows import DAILY, DAY, HOUR, decision, label, put
+from tests.builders.store_rows import DAILY, DAY, HOUR, decision, engine_of, label, put
 from tests.servers.postgres import PASSWORD
 
 HERE = Path(__file__).parent
 Rows = dict[str, list[tuple[Any, ...]]]
-
-
-def engine_of(url: str) -> sa.Engine:
-    place = sa.make_url(url).set(drivername="postgresql+psycopg") if "://" in url else f"sqlite:///{url}"
-    return sa.create_engine(place, poolclass=sa.pool.NullPool)
 
 
 def execute(url: str, script: str) -> None:

@@ -14,8 +14,7 @@ import sqlalchemy as sa
 from monitoring.store import DecisionStore, Ids
 from monitoring.store.pseudonyms import keyed_hash
 from stream_app.errors import SettingsError, StoreError
-from tests.builders.store_rows import HOUR, decision, label, put
-from tests.store.test_migrations import engine_of
+from tests.builders.store_rows import HOUR, decision, engine_of, label, put
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 RECORD = '{"request_id": "r1", "features": {"x": 1.50}, "client_id":"anna", "r\\u00e9": null}'

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from monitoring.store import Ids
+from monitoring.store.pseudonyms import named
 from stream_app.errors import BrokerAway, StoreUnavailable
 from stream_app.gateway import idempotency
 from stream_app.gateway.idempotency import RESEND_SECONDS, STORE_PAUSE_SECONDS, IdempotencyCache, IdempotentSender
@@ -18,6 +20,7 @@ from tests.builders.gateway import LocalStream, connected_stream, run
 from tests.builders.records import TOY, Profiles, output_of, record, request, toy_pipeline
 
 REQUESTS = RequestReader(TOY, max_bytes=2_000)
+PSEUDONYM_KEY = b"k" * 32
 
 
 class Stored:
@@ -27,6 +30,7 @@ class Stored:
         self.decisions = dict(decisions or {})
         self.fault: Exception | None = None
         self.asked = 0
+        self.with_client = Ids(PSEUDONYM_KEY).with_client
 
     async def get(self, request_id: str) -> bytes | None:
         self.asked += 1
@@ -113,6 +117,13 @@ def test_the_same_idempotency_key_with_other_content_is_a_conflict() -> None:
 def test_a_decision_from_before_is_the_answer_and_nothing_is_sent() -> None:
     service = Service({"r1": decision_on(request())})
     assert run(service.post()) == Reply(decision_on(request()))
+    assert service.broker.sent == []
+
+
+def test_a_decision_from_before_is_the_answer_where_the_store_has_a_pseudonym_of_the_client() -> None:
+    decided = decision_on(request())
+    service = Service({"r1": named(decided, client_id=Ids(PSEUDONYM_KEY).client("c1"))})
+    assert run(service.post()) == Reply(decided)
     assert service.broker.sent == []
 
 
