@@ -25,6 +25,8 @@ from stream_app.events import (
     RequestId,
     Unreadable,
 )
+from stream_app.formats.format import Format
+from stream_app.formats.json_format import JSON
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -53,7 +55,23 @@ class _Decision(msgspec.Struct, gc=False):
 
 
 _decision = msgspec.json.Decoder(_Decision).decode
-_label = msgspec.json.Decoder(Label).decode
+
+
+class Parse:
+    """Values of the two topics in their formats. A value that is none of its topic's raises ValueError or
+    RecursionError; RegistryUnavailable: nobody can tell yet."""
+
+    def __init__(self, decisions: Format = JSON, outcomes: Format = JSON) -> None:
+        self._json = decisions.to_json
+        self.label = outcomes.decoder(Label)
+
+    def decision(self, value: bytes) -> tuple[_Decision, str]:
+        """The decision and its JSON."""
+        text = self._json(value)
+        decided = _decision(text)
+        if decided.requested_at < EARLIEST_REQUEST:
+            raise ValueError("older than any request")
+        return decided, text.decode()  # the parser has skipped over texts it was not asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,20 +109,26 @@ def read_runs(
     decisions_topic: str,
     clocks: Mapping[Partition, EventClock],
     clocking: Clocking,
+    parse: Parse | None = None,
 ) -> Incoming:
-    """Parse the runs of one poll, each in offset order. ``clocks``: by partition, as the store knows them."""
-    incoming = Incoming()
+    """Parse the runs of one poll, each in offset order. ``clocks``: by partition, as the store knows them.
+
+    Raises RegistryUnavailable.
+    """
+    incoming, parse = Incoming(), parse or Parse()
     for partition, run in runs.items():
         if partition[0] == decisions_topic:
-            latest_us = _read_decisions(run, clocks.get(partition, EventClock()), clocking, incoming)
+            latest_us = _read_decisions(run, clocks.get(partition, EventClock()), clocking, parse, incoming)
         else:
-            latest_us = _read_labels(run, incoming)
+            latest_us = _read_labels(run, parse, incoming)
         incoming.offsets[partition] = PartitionOffset(run[-1].offset + 1, latest_us)
     return incoming
 
 
-def _read_decisions(run: Sequence[RawRecord], clock: EventClock, clocking: Clocking, incoming: Incoming) -> int | None:
-    read = _readable(run, _decided, incoming)
+def _read_decisions(
+    run: Sequence[RawRecord], clock: EventClock, clocking: Clocking, parse: Parse, incoming: Incoming
+) -> int | None:
+    read = _readable(run, parse.decision, incoming)
     instants = [microseconds(decided.requested_at) for _, (decided, _) in read]
     clock, late, ahead = clock.observe(instants, clocking.size, clocking.lateness_us, clocking.not_after_us)
     incoming.ahead += ahead
@@ -135,14 +159,6 @@ def _readable(
     return read
 
 
-def _decided(value: bytes) -> tuple[_Decision, str]:
-    """The decision and its text. Raises ValueError or RecursionError."""
-    decided = _decision(value)
-    if decided.requested_at < EARLIEST_REQUEST:
-        raise ValueError("older than any request")
-    return decided, value.decode()  # the parser has skipped over texts it was not asked for
-
-
 def _row(record: RawRecord, decided: _Decision, text: str, at_us: int, late: bool) -> DecisionRow:
     return DecisionRow(
         decided.request_id,
@@ -159,8 +175,8 @@ def _row(record: RawRecord, decided: _Decision, text: str, at_us: int, late: boo
     )
 
 
-def _read_labels(run: Sequence[RawRecord], incoming: Incoming) -> int | None:
-    read = _readable(run, _label, incoming)
+def _read_labels(run: Sequence[RawRecord], parse: Parse, incoming: Incoming) -> int | None:
+    read = _readable(run, parse.label, incoming)
     incoming.labels += [_label_row(record, label) for record, label in read]
     return max((microseconds(label.observed_at) for _, label in read), default=None)
 

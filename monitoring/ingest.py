@@ -15,14 +15,15 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
+from functools import partial
 from typing import Protocol, TypeVar
 
-from monitoring.decode import Clocking, Incoming, Partition, read_runs
+from monitoring.decode import Clocking, Incoming, Parse, Partition, read_runs
 from monitoring.event_time import EventClock
 from monitoring.log_lines import LogLines
 from monitoring.metrics.monitor import MonitorMetrics
 from monitoring.store import DecisionStore, Put, Stored
-from stream_app.errors import StoreUnavailable
+from stream_app.errors import RegistryUnavailable, StoreUnavailable
 from stream_app.events import Offsets, TopicPartition
 from stream_app.runtime.background import Supervise
 from stream_app.transport import Assignment, AssignmentRevoked, Poll
@@ -52,8 +53,12 @@ class RecordIngest:
         progress: Progress,
         log_lines: LogLines,
         supervise: Supervise,
+        parse: Parse | None = None,
     ) -> None:
-        """``clocking``: what makes a decision late or ahead now. ``supervise``: ends the process on other errors."""
+        """``clocking``: what makes a decision late or ahead now. ``supervise``: ends the process on other errors.
+        ``parse``: None for JSON.
+        """
+        self._parse = parse or Parse()
         self._store, self._decisions, self._clocking = store, decisions_topic, clocking
         self._metrics, self._progress, self._log_lines, self._supervise = metrics, progress, log_lines, supervise
         self._clocks: dict[Partition, EventClock] = {}
@@ -62,7 +67,7 @@ class RecordIngest:
 
     async def before_seek(self, assignment: Assignment) -> Offsets:
         """The store's offsets; a partition it does not know is read from its beginning. Raises AssignmentRevoked."""
-        known = await self._supervise(self._until_stored(assignment, lambda: asyncio.to_thread(self._store.offsets)))
+        known = await self._supervise(self._until_answered(assignment, lambda: asyncio.to_thread(self._store.offsets)))
         if known is None:
             raise AssignmentRevoked("The partitions were revoked before the decision store answered.")
         self._clocks = {partition: EventClock(offset.latest_us) for partition, offset in known.items()}
@@ -86,9 +91,12 @@ class RecordIngest:
     async def _handle(self, poll: Poll) -> None:
         runs = {(tp.topic, tp.partition): run for tp, run in poll.runs.items()}
         clocking = self._clocking()
-        incoming = await asyncio.to_thread(read_runs, runs, self._decisions, self._clocks, clocking)
+        read = partial(read_runs, runs, self._decisions, self._clocks, clocking, self._parse)
+        incoming = await self._until_answered(poll.assignment, lambda: asyncio.to_thread(read))
+        if incoming is None:
+            return
         put = Put(incoming.decisions, incoming.labels, incoming.offsets, clocking.size)
-        stored = await self._until_stored(poll.assignment, lambda: asyncio.to_thread(self._store.put, put))
+        stored = await self._until_answered(poll.assignment, lambda: asyncio.to_thread(self._store.put, put))
         if stored is None:
             return
         self._report(incoming, stored)
@@ -100,14 +108,16 @@ class RecordIngest:
             self.next_offsets[TopicPartition(*partition)] = offset.next_offset
             self._clocks[partition] = EventClock(offset.latest_us)
 
-    async def _until_stored(self, assignment: Assignment, ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
-        """Ask the store until it answers; None when the partitions are revoked before it does."""
+    async def _until_answered(self, assignment: Assignment, ask: Callable[[], Awaitable[Answer]]) -> Answer | None:
+        """Ask store or schema registry until it answers; None when the partitions are revoked before it does."""
         for pause_seconds in _pauses():
             try:
                 return await ask()
             except StoreUnavailable as fault:
                 self._metrics.store_failed()
                 self._log_lines.log("store", logging.WARNING, str(fault))
+            except RegistryUnavailable as fault:
+                self._log_lines.log("registry", logging.WARNING, str(fault))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(assignment.revoked.wait(), pause_seconds)
                 return None

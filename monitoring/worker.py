@@ -20,6 +20,7 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from models.bundle import Bundle, load_bundle, shipped_bundle
 from monitoring.baseline import BundleSource
 from monitoring.config import DAY_US, SECOND_US, clocking, options, window_size, windowing
+from monitoring.decode import Parse
 from monitoring.event_time import WindowSize
 from monitoring.ingest import RecordIngest
 from monitoring.jobs import window_job
@@ -34,6 +35,7 @@ from monitoring.windows.due import Bounds, IdlePartitions
 from monitoring.windows.scheduler import WindowScheduler
 from stream_app.delivery.producer import start_producer
 from stream_app.events import ModelRef, TopicPartition
+from stream_app.formats.opening import Formats
 from stream_app.runtime.background import exit_on_failure
 from stream_app.runtime.health_server import WebPages
 from stream_app.runtime.process import prepare_process, with_heartbeat
@@ -66,6 +68,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     bundle = load_bundle(source.path, origin=source.origin)
     log.info("%s", bundle)
     store = DecisionStore.open(settings.store, ids=Ids.read(settings.pseudonym_key_file))
+    formats = Formats.of(settings, topics, bundle.contract)
     metrics = _metrics(registry, bundle, topics, size)
     log_lines = LogLines(bundle.version, clock=time.monotonic)
     watchdog = Watchdog(settings.exit_after_stall_seconds)
@@ -74,7 +77,14 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     bounds = partial(_bounds, app, topics.decisions, settings.fetch_max_wait_seconds + BOUNDS_SECONDS)
     idle_partitions = IdlePartitions(bounds, settings.idle_seconds, clock=time.monotonic)
     ingest = RecordIngest(
-        store, topics.decisions, partial(clocking, settings, size), metrics, progress, log_lines, exit_on_failure
+        store,
+        topics.decisions,
+        partial(clocking, settings, size),
+        metrics,
+        progress,
+        log_lines,
+        exit_on_failure,
+        Parse(formats.decisions, formats.outcomes),
     )
     polled = BatchOptions(frozenset({topics.decisions, topics.outcomes}), settings.fetch_max_wait_seconds, FETCH_BYTES)
     app.transport = BatchTransport(app.conf.broker_consumer, app, options=polled, listener=ingest)
@@ -108,7 +118,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
 
     async def start() -> None:
         sys.setswitchinterval(SWITCH_SECONDS)
-        scheduler.partitions = await prepare_process(settings, topics, pages, watchdog)
+        scheduler.partitions = await prepare_process(settings, topics, formats, pages, watchdog)
 
     async def stop() -> None:
         analyst.close()

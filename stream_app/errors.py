@@ -99,6 +99,19 @@ class ClientStoreUnavailable(ClientStoreError):
     reason = "client_store_unavailable"
 
 
+class RegistryError(StreamAppError):
+    """The schema registry refuses us or our schema, or is none. Correct its settings; no record was passed over."""
+
+    reason = "registry"
+    exit_status = 13
+
+
+class RegistryUnavailable(RegistryError):
+    """The schema registry does not answer. A scorer retries for a while, then exits; no record was passed over."""
+
+    reason = "registry_unavailable"
+
+
 class TransactionsUnsupported(StreamAppError):
     """The broker has no transactions. Set the guarantee to at_least_once, or use Apache Kafka; nothing was read."""
 

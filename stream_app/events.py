@@ -87,6 +87,14 @@ CONTRACT_HEADER = "request-format", b"contract"
 """Header of a request that keeps to the contract on a topic of foreign ones: no mapping is applied to it."""
 
 
+class Undecodable(msgspec.DecodeError):
+    """A value that is no record, with the reason to reject it for. The text names no content of the record."""
+
+    def __init__(self, reason: RejectionReason, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
+
+
 def size_of(record: RawRecord) -> int:
     """Bytes of key, value and headers together."""
     size = len(record.key or b"") + len(record.value or b"")
@@ -173,6 +181,9 @@ class RejectionReason(enum.StrEnum):
     TOMBSTONE = "tombstone"
     TOO_LARGE = "too_large"
     NOT_JSON = "not_json"
+    NOT_AVRO = "not_avro"
+    UNKNOWN_SCHEMA_ID = "unknown_schema_id"
+    INCOMPATIBLE_SCHEMA = "incompatible_schema"
     NAN_LITERAL = "nan_literal"
     MISSING_FIELD = "missing_field"
     UNKNOWN_FIELD = "unknown_field"

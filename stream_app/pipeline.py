@@ -40,10 +40,10 @@ from stream_app.events import (
 )
 from stream_app.mapping.mapper import RequestMapper
 from stream_app.steps.decide import Reasons, decide
-from stream_app.steps.decode import Decoder
+from stream_app.steps.decode import Decoder, RequestFormat
 from stream_app.steps.decode_foreign import ForeignDecoder
 from stream_app.steps.deduplicate import DecidedIds, Fingerprints, Fresh, Key, Repeat, deduplicate
-from stream_app.steps.encode import encode_decision, encode_rejection
+from stream_app.steps.encode import Encode, encode_decision, encode_rejection, json_value
 from stream_app.steps.enrich import BatchProfiles, Enricher, ProfileLookup
 from stream_app.steps.score import score
 
@@ -101,15 +101,21 @@ class Pipeline:
         max_request_bytes: int,
         decided_ids: DecidedIds | None = None,
         mapper: RequestMapper | None = None,
+        requests: RequestFormat | None = None,
+        decision_value: Encode = json_value,
     ) -> None:
-        """``decided_ids``: None decides every request, whatever was decided before. ``mapper``: of foreign requests."""
+        """``decided_ids``: None decides every request, whatever was decided before. ``mapper``: of foreign requests.
+
+        ``requests`` and ``decision_value``: the formats of requests and decisions, JSON unless stated.
+        """
         self._contract = contract
         self._scorer = scorer
         self._policy = policy
         self._model = model
         self._policy_ref = PolicyRef(policy.id, policy.review_at, policy.refuse_at)
-        decoder = Decoder(contract, max_request_bytes)
-        self._decoder = ForeignDecoder(decoder, mapper, max_request_bytes) if mapper else decoder
+        decoder = Decoder(contract, max_request_bytes, requests)
+        self._decoder = ForeignDecoder(decoder, mapper, max_request_bytes, requests) if mapper else decoder
+        self._decision_value = decision_value
         self._profiles = profiles
         self._enricher = Enricher(contract)
         self._decided_ids = decided_ids
@@ -124,7 +130,7 @@ class Pipeline:
         """One verdict a record. ``now`` (UTC) becomes ``decided_at``.
 
         ``earlier``: :attr:`Judged.decided` of batches before this one that are not remembered yet. Raises
-        StreamAppError when something that every record needs is away (the client store): no record gets a verdict.
+        StreamAppError when something that records need is away (client store, schema registry): none gets a verdict.
         """
         judge = partial(self._judge, BatchProfiles(self._profiles), now, stage_ended)
         return _bugs_isolated(judge, records, earlier)
@@ -151,7 +157,7 @@ class Pipeline:
         verdict_of: dict[int, Verdict] = {**batch.answered, **dict(zip(batch.to_decide, decisions, strict=True))}
         verdicts = [verdict_of[index] for index in range(len(records))]
         stage_ended("decide")
-        outputs = _outputs(records, verdicts, batch.to_decide)
+        outputs = _outputs(records, verdicts, batch.to_decide, self._decision_value)
         stage_ended("encode")
         return Judged(verdicts, outputs, batch.decided, Counter(unseen))
 
@@ -174,12 +180,12 @@ class Pipeline:
 
 
 def _outputs(
-    records: Sequence[RawRecord], verdicts: Sequence[Verdict], fresh: Mapping[int, Fresh]
+    records: Sequence[RawRecord], verdicts: Sequence[Verdict], fresh: Mapping[int, Fresh], value_of: Encode = json_value
 ) -> list[Output | None]:
     outputs: list[Output | None] = []
     for index, (record, verdict) in enumerate(zip(records, verdicts, strict=True)):
         if isinstance(verdict, Decision):
-            outputs.append(encode_decision(record, verdict, fresh[index].fingerprint))
+            outputs.append(encode_decision(record, verdict, fresh[index].fingerprint, value_of))
         elif isinstance(verdict, Rejection):
             outputs.append(encode_rejection(record, verdict, MAX_REJECTED_BYTES))
         else:

@@ -1,4 +1,5 @@
-"""JSON Schemas of the records on every topic, and an AsyncAPI 3 document of the topics, made from the record types.
+"""JSON Schemas of the records on every topic, Avro schemas of those that may be Avro, and an AsyncAPI 3 document of the
+topics, made from the record types.
 
 The schemas are draft-07, AsyncAPI's default. Fields named ``x-`` come from the feature contract: categories (others are
 accepted and scored as missing), units, and which features a request without a profile must have. ``x-data-kind`` is a
@@ -17,6 +18,7 @@ from models.contract import Contract, DataKind
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import InputFileError
 from stream_app.events import Decision, Label, LoanRequest, RejectionReason, feature_struct
+from stream_app.formats.avro_schemas import decision_schema, outcome_schema, request_schema
 from stream_app.topics import TopicNames
 
 Json = dict[str, Any]
@@ -26,6 +28,7 @@ REQUEST_FILE, DECISION_FILE = "loan-request.schema.json", "decision.schema.json"
 REJECTION_FILE, LABEL_FILE = "rejection-headers.schema.json", "outcome.schema.json"
 DRIFT_FILE, PROFILE_FILE = "drift-event.schema.json", "client-profile.schema.json"
 ASYNCAPI_FILE = "asyncapi.json"
+REQUEST_AVRO, DECISION_AVRO, LABEL_AVRO = "loan-request.avsc", "decision.avsc", "outcome.avsc"
 
 DATA_KINDS: dict[str, DataKind] = {
     **dict.fromkeys(("request_id", "client_id"), "id"),
@@ -86,6 +89,9 @@ def documents(contract: Contract) -> dict[str, bytes]:
         DRIFT_FILE: _schema(DriftEvent, DRIFT_FILE, "Drift event"),
         PROFILE_FILE: profile,
         ASYNCAPI_FILE: _asyncapi(contract),
+        REQUEST_AVRO: request_schema(contract),
+        DECISION_AVRO: decision_schema(contract),
+        LABEL_AVRO: outcome_schema(),
     }
     return {
         file: msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n" for file, document in by_file.items()

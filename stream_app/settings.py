@@ -18,7 +18,7 @@ from pydantic_settings import SettingsConfigDict
 
 from models.origin import Origin, public_key
 from stream_app.errors import SettingsError
-from stream_app.kafka_connection.settings import KafkaSettings
+from stream_app.formats.settings import FormatSettings
 from stream_app.setting_errors import PREFIX, invalid_setting, unknown_variables
 
 
@@ -46,7 +46,7 @@ PseudonymKeyFile = Annotated[
 ]
 
 
-class ConnectionSettings(KafkaSettings):
+class ConnectionSettings(FormatSettings):
     """How to reach the cluster, for a command that needs no more; every role's settings begin with it."""
 
     @classmethod
@@ -172,7 +172,9 @@ class WorkerSettings(StreamSettings):
     )
     clients: Clients = "clients.db"
     clients_wait_seconds: Annotated[float, Field(ge=0)] = Field(
-        30.0, description="how long a batch waits for a client store that is away; then the process ends, uncommitted"
+        30.0,
+        description="how long a batch waits for a client store or schema registry that is away; then the process ends, "
+        "uncommitted",
     )
     threads: Annotated[int, Field(ge=1, le=64)] = Field(1, description="threads of one prediction")
     web_port: Annotated[int, Field(ge=0, le=65535)] = Field(

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.servers.postgres import Postgres
 from tests.servers.redis import RedisServer
+from tests.servers.schema_registry import RegistryServer, running_registry
 from tests.servers.tools import TOOLS, lack_of
 
 # The same examples in every run, so that a red gate is red again; no verdict on speed, which a busy machine decides.
@@ -33,6 +34,7 @@ MARKERS_OF_FIXTURES = {
     "tansu_broker": "tansu",
     "postgres": "postgres",
     "redis_server": "redis",
+    "schema_registry": "registry",
     "browser": "browser",
 }
 """A test is marked by the server it uses."""
@@ -78,6 +80,13 @@ def redis_server() -> Iterator[RedisServer]:
     server = RedisServer()
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def schema_registry() -> Iterator[RegistryServer]:
+    """A real one, shared; each test takes subjects of its own."""
+    with running_registry() as server:
+        yield server
 
 
 # ---- the last lines of a run -----------------------------------------------------------------------------------------

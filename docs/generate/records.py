@@ -48,6 +48,10 @@ REASONS: dict[RejectionReason, str] = {
     RejectionReason.TOMBSTONE: "the record has no value",
     RejectionReason.TOO_LARGE: "larger than `STREAM_APP_MAX_REQUEST_BYTES`",
     RejectionReason.NOT_JSON: "the value is not a JSON document",
+    RejectionReason.NOT_AVRO: "neither Avro in the registry's wire format nor JSON, or not what its schema says",
+    RejectionReason.UNKNOWN_SCHEMA_ID: "the schema registry has no schema under the id that the value names",
+    RejectionReason.INCOMPATIBLE_SCHEMA: "the schema it was written with is no Avro record, or one that is not safe to "
+    "read by",
     RejectionReason.NAN_LITERAL: "the document contains `NaN` or `Infinity`",
     RejectionReason.MISSING_FIELD: "a field of the contract is missing",
     RejectionReason.UNKNOWN_FIELD: "a field the contract does not name; a misspelt feature must not count as missing",

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from stream_app.commands.options import print_lines, read_records, reading_options, to_stderr
+from stream_app.commands.options import print_lines, read_records, reading_options, to_stderr, topic_formats
 
 
 @click.command("decisions")
@@ -18,7 +18,7 @@ from stream_app.commands.options import print_lines, read_records, reading_optio
 def command(as_json: bool, as_csv: bool, **options: Any) -> None:
     """Print the decisions up to now, or follow them.
 
-    With --json each line is the decision as it was published, features included.
+    With --json each line is the decision as it was published, features included; Avro is shown as JSON.
 
     With --csv the columns are timestamp (when it was decided, UTC), client_id, score (the probability of default, 0 to
     1, higher is riskier), decision (approved, review or refused) and response_time_ms (from the time of the request's
@@ -26,9 +26,16 @@ def command(as_json: bool, as_csv: bool, **options: Any) -> None:
     """
     if as_json and as_csv:
         raise click.UsageError("Take --json or --csv, not both.")
-    records = read_records("decisions", **options)
-    from stream_app.commands.formats import DECISIONS_CSV_HEADER, DECISIONS_HEADER, decision_json, decision_line
+    from stream_app.commands.formats import (
+        DECISIONS_CSV_HEADER,
+        DECISIONS_HEADER,
+        decision_json,
+        decision_line,
+        with_json_value,
+    )
 
+    decisions = topic_formats(options["topic_prefix"]).decisions
+    records = (with_json_value(record, decisions) for record in read_records("decisions", **options))
     if as_csv:
         click.echo(DECISIONS_CSV_HEADER)  # at once and always: a table without rows is one, too
         print_lines(_csv(records), None)

@@ -31,6 +31,7 @@ from stream_app.commands.options import ENGINE, KafkaServers
     help="Start Apache Kafka with TLS, passwords (SASL_SSL, SCRAM) and rights: each role has a user of its own, who "
     "may do what it needs and no more.",
 )
+@click.option("--avro", metavar="URL", help="Send and read Avro instead of JSON, with the schema registry there.")
 @click.option("--requests", type=click.IntRange(1), help="Replay only the first N applications (default: all 74,118).")
 @click.option(
     "--rate",

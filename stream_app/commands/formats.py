@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from stream_app.events import RawRecord
+from stream_app.formats.format import Format
 
 _LONGEST_NUMBER = len(str(2**63))
 _COLOURS = {"approved": "green", "review": "yellow", "refused": "red"}
@@ -37,6 +38,14 @@ class _Decision(msgspec.Struct):
 
 
 _decode = msgspec.json.Decoder(_Decision).decode
+
+
+def with_json_value(record: Any, decisions: Format) -> Any:
+    """The record with its value in JSON; one whose value is no decision stays as it is. Raises RegistryError."""
+    try:
+        return record._replace(value=decisions.to_json(record.value or b""))
+    except (msgspec.DecodeError, RecursionError):
+        return record
 
 
 def _decision(record: RawRecord) -> _Decision | None:

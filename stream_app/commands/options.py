@@ -14,6 +14,7 @@ from stream_app.kafka_connection.addresses import kafka_servers
 from stream_app.setting_errors import PREFIX
 
 if TYPE_CHECKING:
+    from stream_app.formats.opening import Formats
     from stream_app.kafka_connection.connection import KafkaConnection
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -30,6 +31,16 @@ class KafkaServers(click.ParamType):
             return ",".join(kafka_servers(value))
         except ValueError as fault:
             self.fail(f"{fault}.", param, ctx)
+
+
+def topic_formats(topic_prefix: str, bundle: Path | None = None) -> Formats:
+    """The formats that the environment states; ``bundle``: its contract says what is written. Raises SettingsError."""
+    from stream_app.formats.opening import Formats
+    from stream_app.settings import ConnectionSettings
+    from stream_app.tables.columns import read_contract
+    from stream_app.topics import TopicNames
+
+    return Formats.of(ConnectionSettings.read(), TopicNames.prefixed(topic_prefix), read_contract(bundle))
 
 
 def connection_to(kafka: str | None) -> KafkaConnection:

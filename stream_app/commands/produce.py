@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stream_app.commands.options import broker_options, bundle_option, connection_to, to_stderr
+from stream_app.commands.options import broker_options, bundle_option, connection_to, to_stderr, topic_formats
 
 if TYPE_CHECKING:
+    from stream_app.formats.format import Format
     from stream_app.tables.messages import Message
 
 
@@ -65,7 +66,11 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
     from stream_app.events import CONTRACT_HEADER
     from stream_app.topics import TopicNames, check_topics
 
-    messages = _label_messages(file, sample, **options) if outcomes else _request_messages(file, sample, **options)
+    formats = topic_formats(options["topic_prefix"], options["bundle"])
+    topic_format = formats.outcomes if outcomes else formats.requests
+    make = _label_messages if outcomes else _request_messages
+    formats.prepare(topic_format, wait_seconds=options["broker_wait_seconds"], say=to_stderr)
+    messages = make(file, sample, topic_format, **options)
     names = TopicNames.prefixed(options["topic_prefix"])
     topic, what = (names.outcomes, "outcomes") if outcomes else (names.requests, "requests")
     connection = connection_to(options["kafka"])
@@ -76,7 +81,7 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
     click.echo(f"{count:,} {what} are on {topic} at {connection}.")
 
 
-def _request_messages(file: Path | None, sample: int | None, **options: Any) -> list[Message]:
+def _request_messages(file: Path | None, sample: int | None, requests: Format, **options: Any) -> list[Message]:
     from models.table import read_table
     from stream_app.demo.loan_book import read_replay
     from stream_app.mapping.file import read_mapping
@@ -87,18 +92,18 @@ def _request_messages(file: Path | None, sample: int | None, **options: Any) -> 
 
     contract = read_contract(options["bundle"])
     if file is None:
-        return [request_message(request) for request in read_replay(contract, sample).requests]
+        return [request_message(request, requests) for request in read_replay(contract, sample).requests]
     if options["mapping"]:
         mapper = read_mapping(options["mapping"], contract)
-        return [request_message(request) for request in read_foreign_requests(file, contract, mapper)]
+        return [request_message(request, requests) for request in read_foreign_requests(file, contract, mapper)]
     columns = RequestColumns(
         client_id=options["id_name"] or contract.id_column, request_id=options["request_id"], date=options["date"]
     )
-    requests = requests_of(read_table(file), contract, columns, dt.datetime.now(dt.UTC))
-    return [request_message(request) for request in requests]
+    rows = requests_of(read_table(file), contract, columns, dt.datetime.now(dt.UTC))
+    return [request_message(row, requests) for row in rows]
 
 
-def _label_messages(file: Path | None, sample: int | None, **options: Any) -> list[Message]:
+def _label_messages(file: Path | None, sample: int | None, outcomes: Format, **options: Any) -> list[Message]:
     """In the order they became known."""
     from models.table import read_table
     from stream_app.demo.loan_book import read_replay
@@ -115,7 +120,7 @@ def _label_messages(file: Path | None, sample: int | None, **options: Any) -> li
     }
     columns = LabelColumns(**{field: column for field, column in named.items() if column})
     labels = read_replay(contract, sample).labels if file is None else labels_of(read_table(file), contract, columns)
-    return [label_message(label) for label in sorted(labels, key=lambda label: label.observed_at)]
+    return [label_message(label, outcomes) for label in sorted(labels, key=lambda label: label.observed_at)]
 
 
 @contextlib.contextmanager

@@ -102,4 +102,5 @@ def _common(environment: Environment, role: Role) -> dict[str, object]:
         "topic_prefix": environment.prefix,
         "fetch_max_wait_seconds": environment.fetch_wait_seconds,
         "rebalance_timeout_seconds": environment.rebalance_timeout_seconds,
+        **environment.format_settings,
     }

@@ -7,11 +7,15 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
+from models.contract import Contract
 from stream_app.broker import Choice, start_broker
 from stream_app.errors import BrokerUnreachable
+from stream_app.formats.opening import Formats
+from stream_app.formats.settings import FormatSettings
 from stream_app.kafka_admin import admin_client
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.kafka_rights import Role, rights_by_role
@@ -28,8 +32,9 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     """A broker with the demo's topics, and how its clients are configured there; times in seconds.
 
     ``description``: of the broker, for people. ``users``: on a secured broker, the properties file of each role's user.
-    ``inherited``: settings of the connection that the children get besides. ``fetch_wait_seconds``: how long the broker
-    may hold an empty fetch. The defaults suit Apache Kafka.
+    ``registry``: the address of the schema registry, if the records are Avro. ``inherited``: settings of the connection
+    that the children get besides. ``fetch_wait_seconds``: how long the broker may hold an empty fetch. The defaults
+    suit Apache Kafka.
     """
 
     connection: KafkaConnection
@@ -42,6 +47,7 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
     fetch_wait_seconds: float = 0.5
     rebalance_timeout_seconds: float = 20.0
     pace_step_seconds: float = 0.001
+    registry: str | None = None
 
     @property
     def names(self) -> TopicNames:
@@ -64,6 +70,19 @@ class Environment(msgspec.Struct, frozen=True, kw_only=True):
         """How a child process reaches the broker."""
         user = {"kafka_properties": self.users[role]} if role in self.users else {}
         return {**self.inherited, **user, "kafka": str(self.connection)}
+
+    @property
+    def format_settings(self) -> dict[str, Any]:
+        """The settings of the topics' formats; none for JSON."""
+        topics = ("requests", "decisions", "outcomes")
+        avro = {f"format_{topic}": "avro" for topic in topics}
+        return avro | {"registry": self.registry} if self.registry else {}
+
+    def formats(self, contract: Contract) -> Formats:
+        """The formats of the topics, for the demo itself."""
+        if self.registry is None:
+            return Formats()
+        return Formats.of(FormatSettings(**self.format_settings), self.names, contract)
 
     @property
     def group(self) -> str:

@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 
 from stream_app.events import RejectionReason
+from stream_app.formats.format import Format
+from stream_app.formats.json_format import JSON
 from stream_app.tables.columns import Request
 from stream_app.tables.messages import Message, request_message
 
@@ -22,12 +24,17 @@ NUMBER = "amount_requested"
 """A required feature of the shipped contract with a lower limit above zero: the field most faults are made in."""
 
 
-def with_faults(requests: Sequence[Request], share: float, seed: int, max_request_bytes: int) -> Iterator[Message]:
-    """The requests as messages, some of them made bad; ``max_request_bytes`` is what the scorer takes at most."""
+def with_faults(
+    requests: Sequence[Request], share: float, seed: int, max_request_bytes: int, sound: Format = JSON
+) -> Iterator[Message]:
+    """The requests as messages, some of them made bad; ``max_request_bytes`` is what the scorer takes at most.
+
+    ``sound``: the format of the good ones. The bad ones are JSON, which is read beside Avro.
+    """
     kinds = faults_among(len(requests), share, seed)
     for index, request in enumerate(requests):
         kind = kinds.get(index)
-        yield request_message(request) if kind is None else spoilt(request, kind, max_request_bytes)
+        yield request_message(request, sound) if kind is None else spoilt(request, kind, max_request_bytes)
 
 
 def faults_among(count: int, share: float, seed: int) -> dict[int, RejectionReason]:

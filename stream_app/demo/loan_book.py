@@ -19,6 +19,8 @@ import pandas as pd
 from models.contract import Contract
 from models.datasets.sba import PROFILE_FEATURES, REQUEST_FEATURES, TARGET, TARGET_MONTHS, load_applications
 from stream_app.events import Label, LoanRequest
+from stream_app.formats.format import Format
+from stream_app.formats.json_format import JSON
 from stream_app.tables.columns import Profile, Request, feature_objects
 from stream_app.tables.messages import Message, label_message
 
@@ -92,7 +94,8 @@ class LabelSchedule:
     What became known after the last request is due when all are sent. ``requests`` are in the order of their dates.
     """
 
-    def __init__(self, labels: Iterable[Label], requests: Sequence[Request]) -> None:
+    def __init__(self, labels: Iterable[Label], requests: Sequence[Request], outcomes: Format = JSON) -> None:
+        self._outcomes = outcomes
         dates = [request.requested_at for request in requests]
         ordered = sorted(labels, key=lambda label: label.observed_at)
         self._waiting = deque((bisect_left(dates, label.observed_at), label) for label in ordered)
@@ -101,11 +104,11 @@ class LabelSchedule:
         """Those that the first ``sent`` requests make due, each returned once, in their order."""
         due: list[Message] = []
         while self._waiting and self._waiting[0][0] < sent:
-            due.append(label_message(self._waiting.popleft()[1]))
+            due.append(label_message(self._waiting.popleft()[1], self._outcomes))
         return due
 
     def rest(self) -> list[Message]:
         """All that is still waiting."""
-        rest = [label_message(label) for _, label in self._waiting]
+        rest = [label_message(label, self._outcomes) for _, label in self._waiting]
         self._waiting.clear()
         return rest

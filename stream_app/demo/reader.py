@@ -11,6 +11,8 @@ from aiokafka import AIOKafkaConsumer
 from stream_app.demo.kafka_clients import Activity
 from stream_app.demo.reconciliation import Answer, Ledger, Position
 from stream_app.events import RawRecord
+from stream_app.formats.format import Format
+from stream_app.formats.json_format import JSON
 from stream_app.tables.messages import DECISION
 
 MAX_RECORDS = 4_096
@@ -24,19 +26,19 @@ class _Decision(msgspec.Struct, gc=False):
     probability_of_default: float
 
 
+_decode = msgspec.json.Decoder(_Decision).decode
+
 FROM_THE_GATEWAY = "reply-to"
 """A header of requests that came through the gateway, and of their answers: they are not the replay's."""
 
-_decode = msgspec.json.Decoder(_Decision).decode
 
-
-def answer_of(record: RawRecord, read_at: float) -> tuple[Position, Answer]:
+def answer_of(record: RawRecord, read_at: float, decisions: Format = JSON) -> tuple[Position, Answer]:
     """The position of the request this output answers, and the answer, read at ``read_at``."""
     headers = dict(record.headers)
     position = int(headers["source-partition"]), int(headers["source-offset"])
     if reason := headers.get("rejection-reason"):
         return position, Answer(read_at, reason.decode())
-    decision = _decode(record.value or b"")
+    decision = _decode(decisions.to_json(record.value or b""))
     return position, Answer(read_at, DECISION, decision.request_id, decision.outcome, decision.probability_of_default)
 
 
@@ -54,7 +56,9 @@ class Reader:
         ledger: Ledger,
         activity: Activity,
         clock: Callable[[], float] = time.monotonic,
+        decisions: Format = JSON,
     ) -> None:
+        self._decisions = decisions
         self._consumer, self._ledger, self._activity, self._clock = consumer, ledger, activity, clock
 
     async def read_on(self) -> None:
@@ -80,7 +84,7 @@ class Reader:
         read_at = self._clock()
         for records in fetched.values():
             for record in filter(is_of_the_replay, records):
-                self._ledger.answered(*answer_of(record, read_at))
+                self._ledger.answered(*answer_of(record, read_at, self._decisions))
         if fetched:
             self._activity.notify()
         return bool(fetched)

@@ -22,6 +22,8 @@ from stream_app.demo.reconciliation import Ledger
 from stream_app.demo.screen import Live, Screen
 from stream_app.demo.sender import Pace, Sender
 from stream_app.errors import BrokerUnreachable
+from stream_app.formats.format import Format
+from stream_app.formats.json_format import JSON
 from stream_app.tables.messages import Message
 
 _TICK_SECONDS = 0.25
@@ -30,11 +32,12 @@ _REST_SECONDS = 10.0
 
 class ReplayJob(msgspec.Struct, frozen=True, kw_only=True):
     """``total`` messages at a pace, and their labels; it ends early when some are in flight and nothing has moved for
-    ``timeout_seconds``."""
+    ``timeout_seconds``. ``decisions``: their format."""
 
     messages: Iterable[Message]
     total: int
     labels: LabelSchedule
+    decisions: Format = JSON
     pace: Pace
     timeout_seconds: float
 
@@ -61,7 +64,7 @@ async def run_replay(
             started_consumer(environment, *answers) as consumer,
         ):
             sender = Sender(producer, label_producer, environment, ledger, activity)
-            reader = Reader(consumer, ledger, activity)
+            reader = Reader(consumer, ledger, activity, decisions=job.decisions)
             work = [sender.send_all(job.messages, job.pace, job.labels), reader.read_on()]
             if monitor:
                 work.append(monitor.listen())

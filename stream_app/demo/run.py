@@ -11,6 +11,8 @@ from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import FrameType
 
+import msgspec
+
 from stream_app.demo.child_process import ChildProcess, stop_all
 from stream_app.demo.child_settings import CLIENTS_FILE, MAX_REQUEST_BYTES, kept_text, reports_in, start_scorer
 from stream_app.demo.child_view import stay
@@ -33,7 +35,9 @@ from stream_app.demo.summary import (
     year_conclusion,
     year_lines,
 )
+from stream_app.formats.opening import Formats
 from stream_app.settings import ConnectionSettings
+from stream_app.tables.columns import read_contract
 
 DELIVERY = {
     "exactly_once": "Exactly once: the decisions of a batch and its offsets in the requests are committed in one "
@@ -41,6 +45,9 @@ DELIVERY = {
     "at_least_once": "At least once: every decision is on the broker before its request counts as done. Had the scorer "
     "been killed, some requests would have been decided again.",
 }
+REGISTRY_SECONDS = 10.0
+"""How long a schema registry is waited for."""
+
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -63,6 +70,9 @@ def run(options: Options, screen: Screen) -> Summary:
 def _run(options: Options, screen: Screen, stack: ExitStack) -> Summary:
     folders = Folders(*(_folder(stack) for _ in Folders._fields))
     environment = stack.enter_context(_environment(options, screen))
+    environment = msgspec.structs.replace(environment, registry=options.avro)
+    formats = environment.formats(read_contract(None))
+    formats.prepare(formats.requests, formats.outcomes, wait_seconds=REGISTRY_SECONDS, say=screen.say)
     children: list[ChildProcess] = []
     stack.callback(stop_all, children)
     screen.say(f"Broker: {environment.connection}. {environment.description}")
@@ -70,7 +80,7 @@ def _run(options: Options, screen: Screen, stack: ExitStack) -> Summary:
     ledger = Ledger()
     with screen:
         labels = asyncio.run(
-            run_replay(_job(options, environment, replay), ledger, environment, scorer, monitor, screen)
+            run_replay(_job(options, environment, replay, formats), ledger, environment, scorer, monitor, screen)
         )
     account = ledger.account(wanted=len(replay))
     about = (
@@ -110,13 +120,14 @@ def _environment(options: Options, screen: Screen) -> AbstractContextManager[Env
     return own_broker(options.engine, screen.say, secured=options.secure)
 
 
-def _job(options: Options, environment: Environment, replay: Replay) -> ReplayJob:
+def _job(options: Options, environment: Environment, replay: Replay, formats: Formats) -> ReplayJob:
     faulty = faults_among(len(replay), options.faults, options.seed)  # a loan that got no decision has no label
     labels = [label for index, label in enumerate(replay.labels) if index not in faulty]
     return ReplayJob(
-        messages=with_faults(replay.requests, options.faults, options.seed, MAX_REQUEST_BYTES),
+        messages=with_faults(replay.requests, options.faults, options.seed, MAX_REQUEST_BYTES, formats.requests),
         total=len(replay),
-        labels=LabelSchedule(labels, replay.requests),
+        labels=LabelSchedule(labels, replay.requests, formats.outcomes),
+        decisions=formats.decisions,
         pace=Pace(rate=options.rate, step_seconds=environment.pace_step_seconds),
         timeout_seconds=options.timeout_seconds,
     )

@@ -27,17 +27,18 @@ USUAL_PORT: int = GatewaySettings.model_fields["gateway_port"].default
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """What the demo is asked to do. ``requests``: None for all; ``rate``: per second, None for no limit; ``faults``:
-    share made bad, 0..1; ``kafka``: an existing broker, on which ``engine`` runs, instead of a new one; ``secure``: the
-    new one asks who comes; ``monitor``, ``gateway``: whether they take part; ``gateway_port``: None for the choice of
-    :func:`dashboard_port`; ``stay``: go on until Ctrl-C after the replay, which needs the gateway; ``keep``: a folder
-    for the monitor's store and reports; ``timeout_seconds``: how long no answer may come before the demo ends the
-    replay.
+    """What the demo is asked to do. ``requests``: None for all; ``rate``: per second, None for no limit;
+    ``faults``: share made bad, 0..1; ``kafka``: an existing broker, on which ``engine`` runs, instead of a new one;
+    ``secure``: the new one asks who comes; ``avro``: a schema registry, for records in Avro; ``monitor``,
+    ``gateway``: whether they take part; ``gateway_port``: None for the choice of :func:`dashboard_port`; ``stay``:
+    go on until Ctrl-C after the replay, which needs the gateway; ``keep``: a folder for the monitor's store and
+    reports; ``timeout_seconds``: how long no answer may come before the demo ends the replay.
     """
 
     engine: Choice = "auto"
     kafka: str | None = None
     secure: bool = False
+    avro: str | None = None
     requests: int | None = None
     rate: float | None = None
     faults: float = 0.005

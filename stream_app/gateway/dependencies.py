@@ -11,6 +11,7 @@ from starlette.requests import Request
 
 from models.bundle import load_bundle, shipped_bundle
 from monitoring.store import Ids
+from stream_app.formats.opening import Formats
 from stream_app.gateway.dashboard import Dashboard
 from stream_app.gateway.event_stream import EventStream
 from stream_app.gateway.health import Health
@@ -20,6 +21,7 @@ from stream_app.gateway.loan_requests import RequestReader
 from stream_app.gateway.request_reply import Broker, RequestReply
 from stream_app.gateway.store_lookups import ClientLookup, DecisionLookup, LazyDecisionStore
 from stream_app.settings import GatewaySettings
+from stream_app.topics import TopicNames
 
 log = logging.getLogger(__name__)
 
@@ -33,13 +35,14 @@ class Dependencies:
         self.settings = settings
         self.bundle = load_bundle(settings.bundle or shipped_bundle(), origin=settings.origin)
         log.info("%s", self.bundle)
-        request_reply = RequestReply()
+        self.formats = Formats.of(settings, TopicNames.prefixed(settings.topic_prefix), self.bundle.contract)
+        request_reply = RequestReply(self.formats.decisions)
         self.broker = make_broker(settings, request_reply.on_records, request_reply.fail_unconfirmed)
         request_reply.use(self.broker)
         self.clients = ClientLookup(settings.clients)
         self.decisions = DecisionLookup(settings.store, Ids.read(settings.pseudonym_key_file))
         self.cache = IdempotencyCache()
-        self.requests = RequestReader(self.bundle.contract, settings.max_body_bytes)
+        self.requests = RequestReader(self.bundle.contract, settings.max_body_bytes, self.formats.requests)
         self.sender = IdempotentSender(request_reply, self.cache, self.decisions, self.requests, settings.reply_seconds)
         self.health = Health(self.bundle, self.broker, self.clients)
         store = LazyDecisionStore("dashboard", settings.store)

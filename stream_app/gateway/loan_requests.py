@@ -13,6 +13,8 @@ from msgspec import UNSET
 
 from models.contract import Contract
 from stream_app.events import Decision, Headers, LoanRequest, Rejection, RejectionReason, feature_struct, fingerprint
+from stream_app.formats.format import Format
+from stream_app.formats.json_format import JSON
 from stream_app.gateway.problem_details import ProblemError, rejection
 from stream_app.gateway.store_lookups import KnownClient
 from stream_app.steps.decode import Decoder
@@ -57,9 +59,10 @@ class _Names(msgspec.Struct, gc=False):
 
 
 class RequestReader:
-    """Makes requests that keep to a contract. ``max_bytes``: of a body."""
+    """Makes requests that keep to a contract. ``max_bytes``: of a body; ``requests``: the format they are sent in."""
 
-    def __init__(self, contract: Contract, max_bytes: int) -> None:
+    def __init__(self, contract: Contract, max_bytes: int, requests: Format = JSON) -> None:
+        self._requests = requests
         features: Any = feature_struct(contract)
         self._decoder = Decoder(contract, max_bytes)
         self._names = msgspec.json.Decoder(_Names).decode
@@ -80,7 +83,8 @@ class RequestReader:
         [request] = self._decoder.decode([_Body(key, body)])
         if isinstance(request, Rejection):
             raise ProblemError(rejection(request.reason.value, request.message, request.faults))
-        return PreparedRequest(request, key, body, fingerprint(request))
+        value = body if self._requests is JSON else self._requests.encode(request)
+        return PreparedRequest(request, key, value, fingerprint(request))
 
     def of_client(self, client_id: str, known: KnownClient, now: dt.datetime) -> PreparedRequest:
         """The request for a client's latest application, completed with the profile; it names every feature.
@@ -96,7 +100,7 @@ class RequestReader:
             raise ProblemError(_INVALID_PROFILE) from None
         content = fingerprint([client_id, features])
         request = LoanRequest(f"predict-{content.hex()}", client_id, now, features)
-        return PreparedRequest(request, client_id.encode(), _encode(request), content, by_content=True)
+        return PreparedRequest(request, client_id.encode(), self._requests.encode(request), content, by_content=True)
 
     def is_answered_by(self, prepared: PreparedRequest, decision: bytes) -> bool:
         """Whether a decision with the request's id can be the answer to its content: same client, time and features.

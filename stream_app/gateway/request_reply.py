@@ -21,8 +21,10 @@ from typing import Protocol
 import msgspec
 from aiokafka.errors import KafkaError
 
-from stream_app.errors import BrokerAway
+from stream_app.errors import BrokerAway, RegistryError
 from stream_app.events import CONTRACT_HEADER, RawRecord, RejectionReason
+from stream_app.formats.format import Format
+from stream_app.formats.json_format import JSON
 
 REPLY_TO, CORRELATION_ID = "reply-to", "correlation-id"
 MAX_PENDING = 100_000
@@ -116,9 +118,13 @@ class PendingReply:
 
 
 class RequestReply:
-    """Sends requests, matches replies to them, and counts all rejections on the topic by reason."""
+    """Sends requests, matches replies to them, and counts all rejections on the topic by reason.
 
-    def __init__(self) -> None:
+    ``decisions``: the format of the replies.
+    """
+
+    def __init__(self, decisions: Format = JSON) -> None:
+        self._decisions = decisions
         self._rejections: Counter[str] = Counter()
         self.rejections_since = dt.datetime.now(dt.UTC).replace(microsecond=0)
         self._reply_to = secrets.token_hex(8).encode()
@@ -181,9 +187,15 @@ class RequestReply:
         pending = self._pending.get(correlation_id)
         if pending is None or record.key != pending.key:
             return  # a scorer that was killed answers its last requests again; or it is not a scorer's reply
+        if rejected:
+            reply = Reply(None, _text(headers, _REASON), _text(headers, _MESSAGE))
+        else:
+            try:
+                reply = Reply(self._decisions.to_json(record.value or b""))
+            except (msgspec.DecodeError, RegistryError):
+                return  # nobody can read it now: the caller asks the store later
         del self._pending[correlation_id]
-        rejection = Reply(None, _text(headers, _REASON), _text(headers, _MESSAGE))
-        pending.resolve(rejection if rejected else Reply(record.value or b""))
+        pending.resolve(reply)
 
 
 def _on_delivery(pending: PendingReply, delivery: asyncio.Future[object]) -> None:

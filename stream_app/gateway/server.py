@@ -26,13 +26,16 @@ BACKLOG = 1024
 
 
 def serve(settings: GatewaySettings) -> None:
-    """Serve in the foreground until SIGTERM or SIGINT. Raises PortTaken, BundleError or SettingsError.
+    """Serve in the foreground until SIGTERM or SIGINT. Raises PortTaken, BundleError, SettingsError or
+    RegistryError.
 
     Binds the port first: a port that is taken is reported at once, and early calls wait while the rest loads.
     """
     _set_up_log(settings.log_level)
     with bind(settings) as listening:
         app = create_app(settings)
+        formats = app.state.dependencies.formats
+        formats.prepare(formats.requests, wait_seconds=settings.broker_wait_seconds, say=log.warning)
         _tune_garbage_collector()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, _ignore)  # uvicorn handles them and, having ended well, raises them once more

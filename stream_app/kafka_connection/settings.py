@@ -84,7 +84,7 @@ class KafkaSettings(BaseSettings):
         settings = (properties_settings(Path(path)) if path else {}) | given
         for secret in ("kafka_ca_password", "kafka_key_password", "kafka_password"):
             if settings.get(f"{secret}_file") and given.get(secret) is None:
-                settings[secret] = _secret(Path(settings[f"{secret}_file"]))
+                settings[secret] = secret_in(Path(settings[f"{secret}_file"]))
         return settings
 
     @pydantic.field_validator("kafka")
@@ -162,7 +162,7 @@ def _shown(secret: SecretStr | None) -> str | None:
     return None if secret is None else secret.get_secret_value()
 
 
-def _secret(path: Path) -> str:
+def secret_in(path: Path) -> str:
     """The file's first line: editors end a file with a line break that is no part of a password."""
     try:
         return path.read_text().splitlines()[0]

@@ -8,7 +8,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import Future
 from functools import partial
 from typing import Any, NoReturn
@@ -16,6 +16,8 @@ from typing import Any, NoReturn
 import faust
 
 from stream_app.errors import StreamAppError
+from stream_app.formats.format import Format
+from stream_app.formats.opening import Formats
 from stream_app.runtime import library_logs, stack_dump
 from stream_app.runtime.health_server import WebPages
 from stream_app.runtime.watchdog import TICK_SECONDS, Watchdog
@@ -27,10 +29,18 @@ log = logging.getLogger(__name__)
 FINAL_LOG_SECONDS = 5.0
 
 
-async def prepare_process(settings: StreamSettings, topics: TopicNames, pages: WebPages, watchdog: Watchdog) -> int:
-    """Handle signals, serve the pages, then wait for broker and topics; the number of partitions each topic has.
+async def prepare_process(
+    settings: StreamSettings,
+    topics: TopicNames,
+    formats: Formats,
+    pages: WebPages,
+    watchdog: Watchdog,
+    writes: Sequence[Format] = (),
+) -> int:
+    """Handle signals, serve the pages, then wait for broker, topics and schema registry; the number of partitions each
+    topic has. ``writes``: the formats this process writes in.
 
-    Raises PortTaken, BrokerUnreachable or TopicMismatch.
+    Raises PortTaken, BrokerUnreachable, TopicMismatch or RegistryError.
     """
     library_logs.quiet(settings.log_level)  # here, too: `faust worker -l debug` comes by no other way
     _handle_signals(watchdog)
@@ -40,6 +50,7 @@ async def prepare_process(settings: StreamSettings, topics: TopicNames, pages: W
     partitions = int(await _in_daemon_thread(partial(check_topics, connection, names=topics)))
     for warning in await _in_daemon_thread(partial(topic_warnings, connection, names=topics)):
         log.warning("%s", warning)
+    await _in_daemon_thread(partial(formats.prepare, *writes, wait_seconds=wait_seconds, say=log.warning))
     tune_garbage_collector()
     log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
     return partitions

@@ -7,8 +7,8 @@ that is wrong with it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
 
 import msgspec
 
@@ -33,14 +33,31 @@ from stream_app.steps.faults import (
 )
 
 
+class RequestFormat(Protocol):
+    """How requests are written on their topic."""
+
+    def decoder(self, kind: type[Any]) -> Callable[[bytes], Any]:
+        """From a value to its record. Raises as msgspec does, Undecodable, or a StreamAppError: it cannot tell now."""
+
+    def to_json(self, value: bytes) -> bytes:
+        """What a value says of a request, as JSON; raises the same."""
+
+    def written_json(self, value: bytes) -> bytes:
+        """All that a value holds, as JSON; raises the same."""
+
+
 class Decoder:
     """Decodes batches of records under one contract. Pure: same bytes, same answer."""
 
-    def __init__(self, contract: Contract, max_request_bytes: int) -> None:
-        """``max_request_bytes``: a record larger than this, key and headers included, is rejected unread."""
-        self._decoder = msgspec.json.Decoder(LoanRequest[feature_struct(contract)])  # type: ignore[misc]  # made at run time
+    def __init__(self, contract: Contract, max_request_bytes: int, requests: RequestFormat | None = None) -> None:
+        """``max_request_bytes``: a record larger than this, key and headers included, is rejected unread.
+
+        ``requests``: None for JSON.
+        """
+        kind: Any = LoanRequest[feature_struct(contract)]  # type: ignore[misc]  # made at run time
+        self._read = requests.decoder(kind) if requests else msgspec.json.Decoder(kind).decode
         self._schema_version = contract.schema_version
-        self._search = FaultSearch(contract)
+        self._search = FaultSearch(contract, requests.to_json if requests else bytes)
         self._max_request_bytes = max_request_bytes
 
     def decode(self, records: Sequence[RawRecord]) -> list[LoanRequest[Any] | Rejection]:
@@ -59,7 +76,7 @@ class Decoder:
         if record.key is None:
             return rejection_of([NULL_KEY])
         try:
-            request = self._decoder.decode(value)
+            request = self._read(value)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
             return rejection_of([fault_in(fault, value)])
         return self._check(request, record.key)

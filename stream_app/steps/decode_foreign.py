@@ -23,7 +23,7 @@ from stream_app.events import (
     size_of,
 )
 from stream_app.mapping.mapper import RequestMapper
-from stream_app.steps.decode import Decoder
+from stream_app.steps.decode import Decoder, RequestFormat
 from stream_app.steps.faults import UNDECODABLE, fault_in, rejection_of
 
 _decode_json = msgspec.json.Decoder().decode
@@ -45,7 +45,10 @@ class MappedRecord(msgspec.Struct, frozen=True, gc=False):
 class ForeignDecoder:
     """As :class:`~stream_app.steps.decode.Decoder`, for a topic whose records need not be in the contract's form."""
 
-    def __init__(self, decoder: Decoder, mapper: RequestMapper, max_request_bytes: int) -> None:
+    def __init__(
+        self, decoder: Decoder, mapper: RequestMapper, max_request_bytes: int, requests: RequestFormat | None = None
+    ) -> None:
+        self._to_json = requests.written_json if requests else bytes
         self._decoder, self._mapper, self._max_request_bytes = decoder, mapper, max_request_bytes
 
     def decode(self, records: Sequence[RawRecord]) -> list[LoanRequest[Any] | Rejection]:
@@ -66,7 +69,7 @@ class ForeignDecoder:
         if CONTRACT_HEADER in record.headers:
             return record, []
         try:
-            document, faults = self._mapper.map(_decode_json(value))
+            document, faults = self._mapper.map(_decode_json(self._to_json(value)))
         except UNDECODABLE as error:
             return record, [fault_in(error, value)]
         place = record.topic, record.partition, record.offset, record.timestamp

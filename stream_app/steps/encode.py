@@ -6,6 +6,7 @@ ours.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -21,13 +22,16 @@ _OURS = frozenset((*SOURCE_HEADERS, *REJECTION_HEADERS, FINGERPRINT_HEADER))
 _TOPIC, _PARTITION, _OFFSET, _TIMESTAMP = SOURCE_HEADERS
 _REASON, _MESSAGE, _ATTEMPT, _OMITTED = REJECTION_HEADERS
 
-_encode = msgspec.json.Encoder().encode
+Encode = Callable[[msgspec.Struct], bytes]
+"""The value of a record, in the format of its topic."""
+
+json_value: Encode = msgspec.json.Encoder().encode
 
 
-def encode_decision(record: RawRecord, decision: Decision[Any], fingerprint: bytes) -> Output:
-    """The decision as JSON under the request's key; ``fingerprint``: of the request."""
+def encode_decision(record: RawRecord, decision: Decision[Any], fingerprint: bytes, value_of: Encode) -> Output:
+    """The decision under the request's key; ``fingerprint``: of the request."""
     headers = [*_copied(record), *_source(record), (FINGERPRINT_HEADER, fingerprint.hex().encode())]
-    return Output(False, record.key, _encode(decision), headers)
+    return Output(False, record.key, value_of(decision), headers)
 
 
 def encode_rejection(record: RawRecord, rejection: Rejection, max_bytes: int) -> Output:

@@ -23,6 +23,7 @@ from stream_app.events import (
     RawRecord,
     Rejection,
     RejectionReason,
+    Undecodable,
     feature_struct,
 )
 
@@ -62,6 +63,8 @@ def _sentence(fault: Fault) -> str:
 
 def fault_in(error: Exception, value: bytes, field: str = "") -> Fault:
     """What a decoder's error says about the value of a field, or of a whole record."""
+    if isinstance(error, Undecodable):
+        return Fault(error.reason, str(error).removesuffix("."))
     return _of_text(str(error), field) if isinstance(error, msgspec.ValidationError) else _of_syntax(value)
 
 
@@ -148,7 +151,9 @@ _Check = Callable[[Any, bytes | None], Fault | None]
 class FaultSearch:
     """Searches rejected records for their other faults, field by field. Only they pay for it."""
 
-    def __init__(self, contract: Contract) -> None:
+    def __init__(self, contract: Contract, to_json: Callable[[bytes], bytes] = bytes) -> None:
+        """``to_json``: what a value says, as JSON."""
+        self._to_json = to_json
         self._envelope = _decoders(LoanRequest) | {"features": _object}
         self._features = _decoders(feature_struct(contract))
         self._required = [field.name for field in msgspec.structs.fields(LoanRequest) if field.required]
@@ -174,7 +179,7 @@ class FaultSearch:
 
     def _search(self, first: Fault, key: bytes | None, value: bytes) -> Rejection:
         try:
-            document = _object(value)
+            document = _object(self._to_json(value))
         except UNDECODABLE as error:
             return rejection_of([first, fault_in(error, value)])
         values, faults = _decoded(self._envelope, document)

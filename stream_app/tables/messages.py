@@ -5,6 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from stream_app.events import Label
+from stream_app.formats.format import Format
+from stream_app.formats.json_format import JSON
 from stream_app.tables.columns import Request
 
 DECISION = "decision"
@@ -20,11 +22,11 @@ class Message(msgspec.Struct, frozen=True, gc=False):
     request_id: str = ""
 
 
-def request_message(request: Request) -> Message:
-    """A request as it should be sent: JSON under the client's id."""
-    return Message(request.client_id.encode(), msgspec.json.encode(request), request_id=request.request_id)
+def request_message(request: Request, requests: Format = JSON) -> Message:
+    """A request as it should be sent: in the topic's format under the client's id."""
+    return Message(request.client_id.encode(), requests.encode(request), request_id=request.request_id)
 
 
-def label_message(label: Label) -> Message:
-    """A label as it is sent: JSON under the client's id, so on the partition number of its request."""
-    return Message(label.client_id.encode(), msgspec.json.encode(label), request_id=label.request_id)
+def label_message(label: Label, outcomes: Format = JSON) -> Message:
+    """A label as it is sent: in the topic's format under the client's id, so on the partition number of its request."""
+    return Message(label.client_id.encode(), outcomes.encode(label), request_id=label.request_id)

@@ -28,6 +28,8 @@ from stream_app.delivery.producer import OutputTopics
 from stream_app.delivery.protocol import Lanes
 from stream_app.delivery.transactional_producer import AiokafkaTransactions, Transactions, require_transactions
 from stream_app.events import ModelRef
+from stream_app.formats.format import Format
+from stream_app.formats.opening import Formats
 from stream_app.kafka_admin import ATTEMPT_SECONDS
 from stream_app.mapping.file import read_mapping
 from stream_app.pipeline import Pipeline
@@ -70,6 +72,7 @@ def create_app(
     bundle = load_bundle(settings.bundle or shipped_bundle(), settings.threads, settings.origin)
     log.info("%s", bundle)
     model = ModelRef(bundle.name, bundle.version, bundle.sha256)
+    formats = Formats.of(settings, topics, bundle.contract)
     metrics = ScorerMetrics(registry, model, bundle.contract)
     watchdog = Watchdog(settings.exit_after_stall_seconds)
     progress = Progress(settings.stall_seconds, watchdog.clock)
@@ -80,7 +83,9 @@ def create_app(
         app.conf.broker_consumer,
         app,
         options=BatchOptions(frozenset({topics.requests}), settings.fetch_max_wait_seconds),
-        listener=lanes if decided_ids is None else _restore_ids(settings, topics, lanes, decided_ids),
+        listener=lanes
+        if decided_ids is None
+        else _restore_ids(settings, topics, formats.decisions, lanes, decided_ids),
     )
     pipeline = Pipeline(
         contract=bundle.contract,
@@ -91,6 +96,8 @@ def create_app(
         max_request_bytes=settings.max_request_bytes,
         decided_ids=decided_ids,
         mapper=read_mapping(settings.mapping, bundle.contract) if settings.mapping else None,
+        requests=formats.requests,
+        decision_value=formats.decisions.encode,
     )
     scoring = Scoring(pipeline, lanes, metrics, settings.clients_wait_seconds, decided_ids, exit_on_failure)
     pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready)
@@ -110,7 +117,9 @@ def create_app(
 
     metrics.started(time.time())
     app.pages = pages
-    app.before_start = lambda: exit_on_failure(with_heartbeat(_prepare(settings, topics, pages, watchdog), watchdog))
+    app.before_start = lambda: exit_on_failure(
+        with_heartbeat(_prepare(settings, topics, formats, pages, watchdog), watchdog)
+    )
     app.after_stop = lanes.close
     return app
 
@@ -145,21 +154,26 @@ def _lanes(
     return AtLeastOnceLanes(commits=commits, connection=settings.connection, topics=outputs, timeout_seconds=timeout)
 
 
-def _restore_ids(settings: WorkerSettings, topics: TopicNames, lanes: Lanes, decided_ids: DecidedIds) -> SeekListener:
+def _restore_ids(
+    settings: WorkerSettings, topics: TopicNames, decisions: Format, lanes: Lanes, decided_ids: DecidedIds
+) -> SeekListener:
     tail = DecisionTail(
         settings.connection,
         topics.decisions,
         most=settings.remembered_ids,
         fetch_wait_seconds=settings.fetch_max_wait_seconds,
         quiet_seconds=0.0 if settings.guarantee == "exactly_once" else QUIET_SECONDS,
+        decisions=decisions,
     )
     timeout = settings.delivery_timeout_seconds
     return RestoreIds(lanes, decided_ids, tail.read, supervise=exit_on_failure, timeout_seconds=timeout)
 
 
-async def _prepare(settings: WorkerSettings, topics: TopicNames, pages: WebPages, watchdog: Watchdog) -> None:
+async def _prepare(
+    settings: WorkerSettings, topics: TopicNames, formats: Formats, pages: WebPages, watchdog: Watchdog
+) -> None:
     """Everything that must be there before Faust connects."""
-    await prepare_process(settings, topics, pages, watchdog)
+    await prepare_process(settings, topics, formats, pages, watchdog, writes=[formats.decisions])
     log.info("delivery: %s", settings.guarantee)
     if settings.guarantee == "exactly_once":
         await require_transactions(

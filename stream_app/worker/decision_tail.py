@@ -13,6 +13,8 @@ import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from stream_app.events import RawRecord
+from stream_app.formats.format import Format
+from stream_app.formats.json_format import JSON
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.kafka_connection.record_batches import read_every_batch
 from stream_app.kafka_connection.stopping import stop_client
@@ -42,9 +44,6 @@ class _DecisionFields(msgspec.Struct, gc=False):
     decided_at: dt.datetime
 
 
-_decode = msgspec.json.Decoder(_DecisionFields).decode
-
-
 class DecisionTail:
     """Reads the newest ``most`` decisions of each partition, or all if there are fewer.
 
@@ -53,14 +52,22 @@ class DecisionTail:
     """
 
     def __init__(
-        self, connection: KafkaConnection, topic: str, *, most: int, fetch_wait_seconds: float, quiet_seconds: float
+        self,
+        connection: KafkaConnection,
+        topic: str,
+        *,
+        most: int,
+        fetch_wait_seconds: float,
+        quiet_seconds: float,
+        decisions: Format = JSON,
     ) -> None:
         self._connection, self._topic, self._most = connection, topic, most
         self._fetch_wait = min(fetch_wait_seconds, FETCH_WAIT_SECONDS)
         self._quiet = quiet_seconds
+        self._decode = decisions.decoder(_DecisionFields)
 
     async def read(self, partitions: Iterable[int]) -> DecisionsByPartition:
-        """Raises KafkaError; waits for a broker that is away."""
+        """Raises KafkaError or RegistryError; waits for a broker that is away."""
         wanted = [TopicPartition(self._topic, number) for number in partitions]
         if not wanted:
             return {}
@@ -73,7 +80,7 @@ class DecisionTail:
         firsts, ends = await asyncio.gather(consumer.beginning_offsets(wanted), consumer.end_offsets(wanted))
         spans = {tp: (max(firsts[tp], ends[tp] - self._most), ends[tp]) for tp in wanted}
         decisions = await self._read(consumer, spans)
-        while self._quiet and await _fetch(consumer, wanted, decisions, self._quiet):
+        while self._quiet and await self._fetch(consumer, wanted, decisions, self._quiet):
             pass
         while spans := self._before(spans, firsts, decisions):
             for tp, earlier in (await self._read(consumer, spans)).items():
@@ -94,8 +101,23 @@ class DecisionTail:
         for tp, (start, _) in spans.items():
             consumer.seek(tp, start)
         while unread := [tp for tp, (_, end) in spans.items() if await consumer.position(tp) < end]:
-            await _fetch(consumer, unread, decisions, FETCH_WAIT_SECONDS)
+            await self._fetch(consumer, unread, decisions, FETCH_WAIT_SECONDS)
         return decisions
+
+    async def _fetch(
+        self, consumer: Any, partitions: list[TopicPartition], decisions: _Decisions, wait_seconds: float
+    ) -> bool:
+        """Add what comes within the time; whether any record did."""
+        fetched = await consumer.getmany(*partitions, timeout_ms=int(wait_seconds * 1000), max_records=MAX_RECORDS)
+        for tp, records in fetched.items():
+            for record in records:
+                try:
+                    decision = self._decode(record.value or b"")
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    continue  # no decision: it names no id that could be decided twice
+                past = PastDecision(_fingerprint(record), decision.decided_at.timestamp())
+                decisions[tp].append((record.offset, decision.request_id, past))
+        return bool(fetched)
 
     @contextlib.asynccontextmanager
     async def _consumer(self, partitions: list[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
@@ -116,20 +138,6 @@ class DecisionTail:
             yield consumer
         finally:
             await stop_client(consumer.stop(), STOP_SECONDS)
-
-
-async def _fetch(consumer: Any, partitions: list[TopicPartition], decisions: _Decisions, wait_seconds: float) -> bool:
-    """Add what comes within the time; whether any record did."""
-    fetched = await consumer.getmany(*partitions, timeout_ms=int(wait_seconds * 1000), max_records=MAX_RECORDS)
-    for tp, records in fetched.items():
-        for record in records:
-            try:
-                decision = _decode(record.value or b"")
-            except (msgspec.DecodeError, UnicodeDecodeError):
-                continue  # no decision: it names no id that could be decided twice
-            past = PastDecision(_fingerprint(record), decision.decided_at.timestamp())
-            decisions[tp].append((record.offset, decision.request_id, past))
-    return bool(fetched)
 
 
 def _fingerprint(record: RawRecord) -> bytes:

@@ -14,6 +14,7 @@ from prometheus_client.registry import CollectorRegistry
 
 from models.contract import Contract
 from models.policy import OUTCOMES
+from stream_app.errors import RegistryError, StreamAppError
 from stream_app.events import Decision, ModelRef, Rejection, RejectionReason
 from stream_app.pipeline import Judged
 from stream_app.worker.batch_histogram import BatchHistogram
@@ -67,6 +68,7 @@ class ScorerMetrics:
             "uncommitted_batches_total", "Batches whose commit a rebalance undid or is in doubt"
         )
         self._store_failures = counter("client_store_failures_total", "Times the client store did not answer a batch")
+        self._registry_failures = counter("registry_failures_total", "Times the schema registry did not answer a batch")
         self._stage_seconds = histogram("stage_seconds", "Time of one stage over one batch", _STAGE_SECONDS, ("stage",))
         self._batch = histogram("batch_records", "Records in one batch", _BATCH_RECORDS)
         self._ages = batch_histogram(
@@ -98,9 +100,9 @@ class ScorerMetrics:
         self._probabilities.observe_many([decision.probability_of_default for decision in decisions])
         self._ages.observe_many(ages_seconds)
 
-    def client_store_failed(self) -> None:
-        """The client store did not answer; the batch waits and asks again."""
-        self._store_failures.inc()
+    def waits_for(self, fault: StreamAppError) -> None:
+        """Client store or schema registry did not answer; the batch waits and asks again."""
+        (self._registry_failures if isinstance(fault, RegistryError) else self._store_failures).inc()
 
     def stage_took(self, stage: str, seconds: float) -> None:
         """One stage of one batch ended."""

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from aiokafka.errors import KafkaError
 
-from stream_app.errors import RestoreFailed
+from stream_app.errors import RegistryUnavailable, RestoreFailed
 from stream_app.events import Offsets, TopicPartition
 from stream_app.runtime.background import Supervise
 from stream_app.steps.deduplicate import DecidedIds
@@ -88,6 +88,6 @@ class RestoreIds(SeekListener):
         while True:
             try:
                 return await self._read_decisions(partitions)
-            except (KafkaError, OSError) as fault:
+            except (KafkaError, OSError, RegistryUnavailable) as fault:
                 log.warning("the newest decisions cannot be read yet (%s)", type(fault).__name__)
                 await asyncio.sleep(RETRY_SECONDS)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from typing import Any
 
 from stream_app.delivery.protocol import Lanes
-from stream_app.errors import ClientStoreUnavailable
+from stream_app.errors import ClientStoreUnavailable, RegistryUnavailable, StreamAppError
 from stream_app.events import RawRecord
 from stream_app.pipeline import Judged, Pipeline
 from stream_app.runtime.background import Supervise
@@ -75,7 +75,8 @@ class Scoring:
         decided_ids: DecidedIds | None = None,
         supervise: Supervise = _unsupervised,
     ) -> None:
-        """``clients_wait_seconds``: how long a batch waits for an unavailable client store; rebalances go on meanwhile.
+        """``clients_wait_seconds``: how long a batch waits for a client store or a schema registry that is
+        away; rebalances go on meanwhile.
 
         ``decided_ids``: the memory the pipeline reads, if it reads one. ``supervise`` awaits a delivery and ends the
         process when it fails.
@@ -127,8 +128,8 @@ class Scoring:
             try:
                 timer = _StageTimer(self._metrics)
                 return self._pipeline.judge(records, dt.datetime.now(dt.UTC), timer.stage_ended, earlier)
-            except ClientStoreUnavailable as fault:
-                self._metrics.client_store_failed()
+            except (ClientStoreUnavailable, RegistryUnavailable) as fault:
+                self._metrics.waits_for(fault)
                 if time.monotonic() - started >= self._clients_wait:
                     raise self._waited_in_vain(fault) from fault
                 if not warned:
@@ -137,8 +138,8 @@ class Scoring:
                 await asyncio.sleep(RETRY_SECONDS)
         return None
 
-    def _waited_in_vain(self, fault: ClientStoreUnavailable) -> ClientStoreUnavailable:
-        return ClientStoreUnavailable(
+    def _waited_in_vain(self, fault: StreamAppError) -> StreamAppError:
+        return type(fault)(
             f"{fault.happened} The batch in hand waited for it for {self._clients_wait:g} s.",
             kept="Nothing of the batch was committed; it is decided after the next start.",
             do_next=fault.do_next,

@@ -19,11 +19,14 @@ from stream_app.events import RejectionReason
 from stream_app.pipeline import Pipeline
 from stream_app.schemas import (
     ASYNCAPI_FILE,
+    DECISION_AVRO,
     DECISION_FILE,
     DRIFT_FILE,
+    LABEL_AVRO,
     LABEL_FILE,
     PROFILE_FILE,
     REJECTION_FILE,
+    REQUEST_AVRO,
     REQUEST_FILE,
     DecisionHeaders,
     RejectionHeaders,
@@ -39,7 +42,8 @@ from tests.builders.records import MODEL, NOW, POLICY, FormulaScorer, Profiles, 
 COMMITTED = Path(__file__).parents[2] / "docs" / "contracts"
 CONTRACT = Contract.read(CONTRACT_FILE)
 SCHEMAS = [REQUEST_FILE, DECISION_FILE, REJECTION_FILE, LABEL_FILE, DRIFT_FILE, PROFILE_FILE]
-FILES = [*SCHEMAS, ASYNCAPI_FILE]
+AVRO = [REQUEST_AVRO, DECISION_AVRO, LABEL_AVRO]
+FILES = [*SCHEMAS, ASYNCAPI_FILE, *AVRO]
 
 
 def committed(file: str) -> Any:

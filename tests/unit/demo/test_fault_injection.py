@@ -21,6 +21,9 @@ LIMIT = 4_096
 NOT_OF_A_MESSAGE = {
     RejectionReason.UNREADABLE,
     RejectionReason.CONFLICTING_REQUEST,
+    RejectionReason.NOT_AVRO,  # the bad ones are JSON
+    RejectionReason.UNKNOWN_SCHEMA_ID,
+    RejectionReason.INCOMPATIBLE_SCHEMA,
     RejectionReason.INVALID_PROFILE,
     RejectionReason.INTERNAL_ERROR,
 }
