@@ -13,6 +13,7 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from stream_app.errors import DeliveryFailed
+from stream_app.runtime.tracing import Span, Tracing
 
 StartProducer = Callable[[], Awaitable[AIOKafkaProducer]]
 STOP_SECONDS = 10.0
@@ -21,23 +22,39 @@ STOP_SECONDS = 10.0
 class DriftPublisher:
     """Publishes records under their window's id; its producer is started for the first of them."""
 
-    def __init__(self, start: StartProducer, topic: str, timeout_seconds: float) -> None:
-        self._start, self._topic, self._timeout = start, topic, timeout_seconds
+    def __init__(
+        self, start: StartProducer, topic: str, timeout_seconds: float, tracing: Tracing | None = None
+    ) -> None:
+        """``tracing``: begins a trace for each event, which its headers carry. A window has thousands of requests, each
+        of a trace of its own, and belongs to none of them.
+        """
+        self._start, self._topic, self._timeout, self._tracing = start, topic, timeout_seconds, tracing
         self._producer: AIOKafkaProducer | None = None
 
     async def publish(self, window_id: str, record: bytes) -> None:
         """Publish and wait until the broker has it. Raises DeliveryFailed; the record stays in the store."""
+        span = self._span()
+        headers = span.context.headers() if span else None
         try:
             async with asyncio.timeout(self._timeout):
                 self._producer = self._producer or await self._start()
-                await self._producer.send_and_wait(self._topic, value=record, key=window_id.encode())
+                await self._producer.send_and_wait(self._topic, value=record, key=window_id.encode(), headers=headers)
         except (KafkaError, TimeoutError) as fault:
+            if span:
+                span.end(fault=type(fault).__name__)
             await self.close()
             raise DeliveryFailed(
                 f"The drift event of window {window_id} was not delivered ({type(fault).__name__}).",
                 kept="It is in the store and will be sent again.",
                 do_next="Check the broker.",
             ) from fault
+        if span:
+            span.end()
+
+    def _span(self) -> Span | None:
+        sent = {"messaging.system": "kafka", "messaging.operation.type": "send", "messaging.operation.name": "send"}
+        attributes = {**sent, "messaging.destination.name": self._topic}
+        return self._tracing.start(f"send {self._topic}", "producer", attributes) if self._tracing else None
 
     async def close(self) -> None:
         """Stop the producer; nothing waits in it."""

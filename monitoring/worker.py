@@ -40,6 +40,7 @@ from stream_app.runtime.background import exit_on_failure
 from stream_app.runtime.health_server import WebPages
 from stream_app.runtime.process import prepare_process, with_heartbeat
 from stream_app.runtime.readiness import Progress
+from stream_app.runtime.tracing import open_tracing
 from stream_app.runtime.watchdog import Watchdog
 from stream_app.settings import MonitorSettings
 from stream_app.topics import TopicNames
@@ -73,6 +74,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     log_lines = LogLines(bundle.version, clock=time.monotonic)
     watchdog = Watchdog(settings.exit_after_stall_seconds)
     progress = Progress(settings.stall_seconds, watchdog.clock)
+    tracing = open_tracing(settings.tracing, "loan-monitor")
     app = batch_app(settings.monitor_group, settings)
     bounds = partial(_bounds, app, topics.decisions, settings.fetch_max_wait_seconds + BOUNDS_SECONDS)
     idle_partitions = IdlePartitions(bounds, settings.idle_seconds, clock=time.monotonic)
@@ -98,6 +100,7 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
         partial(start_producer, settings.connection, settings.delivery_timeout_seconds),
         topics.drift,
         settings.delivery_timeout_seconds,
+        tracing,
     )
     scheduler = WindowScheduler(
         store=store,
@@ -124,6 +127,8 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
         analyst.close()
         reporter.close()
         await publisher.close()
+        if tracing:
+            await asyncio.to_thread(tracing.close)
         store.close()
 
     pages = WebPages(settings.web_host, settings.monitor_port, registry, progress.not_ready, "STREAM_APP_MONITOR_PORT")

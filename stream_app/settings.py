@@ -111,6 +111,9 @@ class StreamSettings(ConnectionSettings):
         description="the process ends, uncommitted, when a scorer has lag and commits nothing, or the event loop "
         "stands still, for this long; 0: never",
     )
+    tracing: bool = Field(
+        False, description="send OpenTelemetry spans as the `OTEL_*` variables state; needs the extra `otel`"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
 
     @pydantic.model_validator(mode="after")

@@ -25,6 +25,7 @@ from stream_app.gateway.problem_details import ErrorMiddleware, ProblemError
 from stream_app.gateway.responses import HeadMiddleware
 from stream_app.gateway.routes import dashboard, decisions, status
 from stream_app.gateway.static_files import add_static_files
+from stream_app.gateway.tracing import TraceMiddleware
 from stream_app.runtime.log_throttle import LogThrottle
 from stream_app.settings import GatewaySettings
 
@@ -55,6 +56,7 @@ def create_app(settings: GatewaySettings, make_broker: MakeBroker = KafkaClient)
     _add_exception_handlers(app)
     app.add_middleware(HeadMiddleware)
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.max_body_bytes)
+    app.add_middleware(TraceMiddleware, tracing=dependencies.tracing)
     app.add_middleware(SecurityMiddleware, keys=allowed_keys(settings), per_minute=settings.rate_per_minute)
     app.add_middleware(ErrorMiddleware)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from typing import Annotated
@@ -20,6 +21,7 @@ from stream_app.gateway.kafka_client import KafkaClient, OnRecords
 from stream_app.gateway.loan_requests import RequestReader
 from stream_app.gateway.request_reply import Broker, RequestReply
 from stream_app.gateway.store_lookups import ClientLookup, DecisionLookup, LazyDecisionStore
+from stream_app.runtime.tracing import open_tracing
 from stream_app.settings import GatewaySettings
 from stream_app.topics import TopicNames
 
@@ -35,6 +37,7 @@ class Dependencies:
         self.settings = settings
         self.bundle = load_bundle(settings.bundle or shipped_bundle(), origin=settings.origin)
         log.info("%s", self.bundle)
+        self.tracing = open_tracing(settings.tracing, "loan-gateway")
         self.formats = Formats.of(settings, TopicNames.prefixed(settings.topic_prefix), self.bundle.contract)
         request_reply = RequestReply(self.formats.decisions)
         self.broker = make_broker(settings, request_reply.on_records, request_reply.fail_unconfirmed)
@@ -59,6 +62,8 @@ class Dependencies:
         await self.broker.stop()
         for closable in (self.clients, self.decisions, self.dashboard):
             await closable.close()
+        if self.tracing:
+            await asyncio.to_thread(self.tracing.close)
 
 
 async def _of_app(request: Request) -> Dependencies:

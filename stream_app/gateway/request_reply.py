@@ -25,6 +25,7 @@ from stream_app.errors import BrokerAway, RegistryError
 from stream_app.events import CONTRACT_HEADER, RawRecord, RejectionReason
 from stream_app.formats.format import Format
 from stream_app.formats.json_format import JSON
+from stream_app.gateway.tracing import call_headers
 
 REPLY_TO, CORRELATION_ID = "reply-to", "correlation-id"
 MAX_PENDING = 100_000
@@ -146,7 +147,8 @@ class RequestReply:
             raise not_sent()
         pending.key = key
         self._expect(pending)
-        headers = [(REPLY_TO, self._reply_to), (CORRELATION_ID, pending.correlation_id), CONTRACT_HEADER]
+        ours = [(REPLY_TO, self._reply_to), (CORRELATION_ID, pending.correlation_id), CONTRACT_HEADER]
+        headers = [*ours, *call_headers()]
         try:
             delivery = await self._broker.send(key, request, headers)
         except (KafkaError, TimeoutError) as fault:

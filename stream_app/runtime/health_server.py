@@ -13,6 +13,7 @@ from typing import Any
 from aiohttp import web
 from mode import Service
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import CollectorRegistry
 
 from stream_app.errors import PortTaken
@@ -33,16 +34,19 @@ class WebPages(Service):
         registry: CollectorRegistry,
         not_ready: Readiness,
         port_setting: str = "STREAM_APP_WEB_PORT",
+        exemplars: bool = False,
         **kwargs: Any,
     ) -> None:
         """``not_ready``: why the worker is not ready, None when it is. To serve a page has no effect on the worker.
 
-        ``port`` 0 takes a free one; ``port_setting`` is named where the port is taken.
+        ``port`` 0 takes a free one; ``port_setting`` is named where the port is taken. ``exemplars``: there are some,
+        so that who asks for OpenMetrics, the format that has them, gets it.
         """
         super().__init__(**kwargs)
         self.host, self.port = host, port
         self._registry, self._not_ready = registry, not_ready
         self._port_setting = port_setting
+        self._exemplars = exemplars
         self._runner: web.AppRunner | None = None
 
     async def listen(self) -> None:
@@ -64,10 +68,12 @@ class WebPages(Service):
         if self._runner is not None:
             await self._runner.cleanup()
 
-    async def _metrics(self, _request: web.Request) -> web.Response:
+    async def _metrics(self, request: web.Request) -> web.Response:
+        accepted = request.headers.get("Accept", "") if self._exemplars else ""
+        render, content_type = choose_encoder(accepted) if accepted else (generate_latest, CONTENT_TYPE_LATEST)
         # In a thread: thousands of series of the monitor's windows would hold the event loop for tens of milliseconds.
-        body = await asyncio.to_thread(generate_latest, self._registry)
-        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+        body = await asyncio.to_thread(render, self._registry)
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _live(self, _request: web.Request) -> web.Response:
         return web.json_response({"live": True})

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import msgspec
+from msgspec import UNSET
 
 from models.contract import Contract
 from stream_app.events import (
@@ -26,6 +27,7 @@ from stream_app.steps.faults import (
     NULL_KEY,
     FaultSearch,
     fault_in,
+    is_usual,
     rejection_of,
     wrong_key,
     wrong_time,
@@ -62,7 +64,8 @@ class Decoder:
 
     def decode(self, records: Sequence[RawRecord]) -> list[LoanRequest[Any] | Rejection]:
         """One request or one rejection a record, in the records' order."""
-        return self._search.complete(records, [self._decode_one(record) for record in records])
+        answers = [self._decode_one(record) for record in records]
+        return self._search.complete(records, answers) if Rejection in map(type, answers) else answers
 
     def _decode_one(self, record: RawRecord) -> LoanRequest[Any] | Rejection:
         value = record.value
@@ -82,6 +85,8 @@ class Decoder:
         return self._check(request, record.key)
 
     def _check(self, request: LoanRequest[Any], key: bytes) -> LoanRequest[Any] | Rejection:
+        if request.schema_version is UNSET and request.client_id.encode() == key and is_usual(request.requested_at):
+            return request
         fault = (
             wrong_version(request.schema_version, self._schema_version)
             or wrong_key(request.client_id, key)

@@ -1,7 +1,7 @@
 """Decisions and rejections to the records that are published; headers say which record they answer.
 
-A request's own headers (a trace id, say) are copied, except those with one of our names, which a reader would take for
-ours.
+A request's own headers are copied, except those with one of our names, which a reader would take for ours. Of its
+trace context a decision carries a valid one; a rejection has what the request had.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from stream_app import trace_context
 from stream_app.events import Decision, Output, RawRecord, Rejection, size_of
 
 SOURCE_HEADERS = ("source-topic", "source-partition", "source-offset", "source-timestamp")
@@ -19,6 +20,7 @@ FINGERPRINT_HEADER = "request-digest"
 """Header of a decision: its request's fingerprint, from which a scorer that takes over knows a repeated request."""
 
 _OURS = frozenset((*SOURCE_HEADERS, *REJECTION_HEADERS, FINGERPRINT_HEADER))
+_NOT_COPIED = _OURS | trace_context.NAMES
 _TOPIC, _PARTITION, _OFFSET, _TIMESTAMP = SOURCE_HEADERS
 _REASON, _MESSAGE, _ATTEMPT, _OMITTED = REJECTION_HEADERS
 
@@ -30,7 +32,7 @@ json_value: Encode = msgspec.json.Encoder().encode
 
 def encode_decision(record: RawRecord, decision: Decision[Any], fingerprint: bytes, value_of: Encode) -> Output:
     """The decision under the request's key; ``fingerprint``: of the request."""
-    headers = [*_copied(record), *_source(record), (FINGERPRINT_HEADER, fingerprint.hex().encode())]
+    headers = [*_carried(record), *_source(record), (FINGERPRINT_HEADER, fingerprint.hex().encode())]
     return Output(False, record.key, value_of(decision), headers)
 
 
@@ -51,6 +53,13 @@ def encode_rejection(record: RawRecord, rejection: Rejection, max_bytes: int) ->
         (_ATTEMPT, b"%d" % (_attempts(record) + 1)),
     ]
     return Output(True, key, value, headers)
+
+
+def _carried(record: RawRecord) -> list[tuple[str, bytes]]:
+    if not record.headers:
+        return []
+    copied = [header for header in record.headers if header[0] not in _NOT_COPIED]
+    return copied if len(copied) == len(record.headers) else copied + trace_context.carried_headers(record.headers)
 
 
 def _copied(record: RawRecord) -> list[tuple[str, bytes]]:

@@ -129,6 +129,11 @@ def wrong_key(client_id: str, key: bytes | None) -> Fault | None:
     return None if key is None or client_id.encode() == key else _KEY_MISMATCH
 
 
+def is_usual(requested_at: dt.datetime) -> bool:
+    """Whether a time breaks no rule and needs no conversion: what nearly all requests have."""
+    return requested_at.tzinfo is dt.UTC and requested_at >= EARLIEST_REQUEST
+
+
 def wrong_time(requested_at: dt.datetime) -> Fault | None:
     """Event time must lie in the calendar that windows are made of."""
     if requested_at < EARLIEST_REQUEST:

@@ -10,6 +10,7 @@ commit the input offsets, or commit both in one transaction. At a seek, after a 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -37,6 +38,7 @@ from stream_app.runtime.background import exit_on_failure
 from stream_app.runtime.health_server import WebPages
 from stream_app.runtime.process import prepare_process, with_heartbeat
 from stream_app.runtime.readiness import Progress
+from stream_app.runtime.tracing import open_tracing
 from stream_app.runtime.watchdog import Watchdog
 from stream_app.settings import WorkerSettings
 from stream_app.steps.deduplicate import DecidedIds
@@ -47,6 +49,7 @@ from stream_app.worker.decision_tail import DecisionTail
 from stream_app.worker.metrics import ScorerMetrics
 from stream_app.worker.restore_ids import RestoreIds
 from stream_app.worker.scoring import CommitMetrics, Scoring
+from stream_app.worker.tracing import TracedBatches, Untraced
 
 log = logging.getLogger(__name__)
 
@@ -76,6 +79,7 @@ def create_app(
     metrics = ScorerMetrics(registry, model, bundle.contract)
     watchdog = Watchdog(settings.exit_after_stall_seconds)
     progress = Progress(settings.stall_seconds, watchdog.clock)
+    tracing = open_tracing(settings.tracing, "loan-scorer")
     app = batch_app(settings.group, settings)
     lanes = _lanes(settings, topics, app, CommitMetrics(metrics, progress), make_transactions)
     decided_ids = DecidedIds(settings.remembered_ids, settings.remembered_seconds) if settings.remembered_ids else None
@@ -99,8 +103,11 @@ def create_app(
         requests=formats.requests,
         decision_value=formats.decisions.encode,
     )
-    scoring = Scoring(pipeline, lanes, metrics, settings.clients_wait_seconds, decided_ids, exit_on_failure)
-    pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready)
+    trace_batch = TracedBatches(tracing, topics.requests, settings.group) if tracing else Untraced()
+    scoring = Scoring(
+        pipeline, lanes, metrics, settings.clients_wait_seconds, decided_ids, exit_on_failure, trace_batch
+    )
+    pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready, exemplars=tracing is not None)
     requests = app.topic(topics.requests, key_serializer="raw", value_serializer="raw", acks=False)
 
     @app.agent(requests, name="scoring", concurrency=1)
@@ -120,7 +127,13 @@ def create_app(
     app.before_start = lambda: exit_on_failure(
         with_heartbeat(_prepare(settings, topics, formats, pages, watchdog), watchdog)
     )
-    app.after_stop = lanes.close
+
+    async def stop() -> None:
+        await lanes.close()
+        if tracing:
+            await asyncio.to_thread(tracing.close)
+
+    app.after_stop = stop
     return app
 
 

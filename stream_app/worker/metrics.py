@@ -100,6 +100,11 @@ class ScorerMetrics:
         self._probabilities.observe_many([decision.probability_of_default for decision in decisions])
         self._ages.observe_many(ages_seconds)
 
+    def exemplify(self, ages_seconds: Iterable[float], trace_id: str) -> None:
+        """Ages that were counted, and the trace in which to see why: examples for the histogram."""
+        for age in ages_seconds:
+            self._ages.exemplify(age, trace_id)
+
     def waits_for(self, fault: StreamAppError) -> None:
         """Client store or schema registry did not answer; the batch waits and asks again."""
         (self._registry_failures if isinstance(fault, RegistryError) else self._store_failures).inc()

@@ -6,7 +6,7 @@ import asyncio
 import datetime as dt
 import logging
 import time
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from stream_app.delivery.protocol import Lanes
@@ -18,6 +18,7 @@ from stream_app.runtime.readiness import Progress
 from stream_app.steps.deduplicate import DecidedIds, Fingerprints
 from stream_app.transport.poll import Poll
 from stream_app.worker.metrics import ScorerMetrics
+from stream_app.worker.tracing import BatchTrace, Untraced
 
 log = logging.getLogger(__name__)
 
@@ -74,13 +75,15 @@ class Scoring:
         clients_wait_seconds: float = 0.0,
         decided_ids: DecidedIds | None = None,
         supervise: Supervise = _unsupervised,
+        trace_batch: Callable[[Sequence[RawRecord]], BatchTrace] = Untraced(),  # noqa: B008 - has no state
     ) -> None:
         """``clients_wait_seconds``: how long a batch waits for a client store or a schema registry that is
         away; rebalances go on meanwhile.
 
         ``decided_ids``: the memory the pipeline reads, if it reads one. ``supervise`` awaits a delivery and ends the
-        process when it fails.
+        process when it fails. ``trace_batch``: starts the span of a batch.
         """
+        self._trace_batch = trace_batch
         self._pipeline, self._lanes, self._metrics, self._decided_ids = pipeline, lanes, metrics, decided_ids
         self._clients_wait, self._supervise = clients_wait_seconds, supervise
         self._delivery: asyncio.Future[Any] | None = None
@@ -91,13 +94,19 @@ class Scoring:
         Raises StreamAppError when it could not; none of the poll is committed then.
         """
         records = poll.admit()
-        judged = await self._judge(poll, records) if records else None
+        if not records:
+            await self.delivered()
+            return
+        trace = self._trace_batch(records)
+        judged = await self._judge(poll, records)
         await self.delivered()
-        if judged is not None and poll.is_current:
+        if judged is None or not poll.is_current:
+            trace.given_up()
+        else:
             # Nothing may come between these two: ids remembered of a batch that is not delivered would be taken for
             # delivered, and its records never be decided.
             self._remember(judged)
-            self._delivery = asyncio.ensure_future(self._supervise(self._deliver(poll, records, judged)))
+            self._delivery = asyncio.ensure_future(self._supervise(self._deliver(poll, records, judged, trace)))
 
     async def delivered(self) -> None:
         """Wait for the delivery under way. Raises what it raised, unless ``supervise`` ended the process."""
@@ -150,17 +159,22 @@ class Scoring:
         if self._decided_ids is not None:
             self._decided_ids.remember(judged.decided, dt.datetime.now(dt.UTC))
 
-    async def _deliver(self, poll: Poll, records: Sequence[RawRecord], judged: Judged) -> None:
+    async def _deliver(self, poll: Poll, records: Sequence[RawRecord], judged: Judged, trace: BatchTrace) -> None:
         if not poll.is_current:
+            trace.given_up()
             return
         timer, now = _StageTimer(self._metrics), time.time()
         is_final = await self._lanes.deliver(records, judged.outputs)
         timer.stage_ended("publish")
-        if is_final:
-            answered = (record for record, output in zip(records, judged.outputs, strict=True) if output is not None)
-            self._metrics.batch_delivered(judged, ages_seconds(answered, now))
-            for bug in judged.bugs:
-                log.error("a record was rejected for a fault of the scorer: %s", bug)
+        if not is_final:
+            trace.given_up()
+            return
+        answered = (record for record, output in zip(records, judged.outputs, strict=True) if output is not None)
+        self._metrics.batch_delivered(judged, ages_seconds(answered, now))
+        for record, trace_id in trace.delivered(records, judged):
+            self._metrics.exemplify(ages_seconds([record], now), trace_id)
+        for bug in judged.bugs:
+            log.error("a record was rejected for a fault of the scorer: %s", bug)
 
 
 class _StageTimer:

@@ -291,3 +291,7 @@ def test_a_listing_that_cannot_be_written_ends_with_one_line_and_a_status(place:
         done = subprocess.run(child, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
     assert done.returncode == 74
     assert done.stderr == "stream-app: The output cannot be written (No space left on device).\n"
+    closed = ["sh", "-c", 'exec "$@" >&-', "sh", *child]
+    done = subprocess.run(closed, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert done.returncode == 74
+    assert done.stderr == "stream-app: The output cannot be written (Bad file descriptor).\n"

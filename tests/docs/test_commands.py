@@ -31,6 +31,8 @@ NOT_RUN = {
     "docker": "needs an engine; tests/contract checks the files, and the workflow builds and starts the image",
     "minisign": "asks for a password; tests/unit/models/test_minisign.py runs it",
     "STREAM_APP_BUNDLE=bundles/signed": "needs that signature",
+    "pip install 'loan-stream-scorer[otel]'": "asks the package index; the test lock has the extra",
+    "STREAM_APP_TRACING=true": "needs a collector; tests/broker/test_tracing.py has one",
     "kcat": "is a program of others that is not a dependency",
     "echo '{": "is piped into kcat",
     "stream-app topics check --kafka broker.example": "needs a secured cluster; tests/broker has one",

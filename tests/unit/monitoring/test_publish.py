@@ -8,9 +8,14 @@ from typing import Any
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from monitoring.publish import DriftPublisher
 from stream_app.errors import DeliveryFailed
+from stream_app.runtime.tracing import Tracing
+from stream_app.trace_context import read_context
 
 
 class Producer:
@@ -19,14 +24,16 @@ class Producer:
     def __init__(self, fault: Exception | None = None, *, hangs: bool = False) -> None:
         self.fault, self.hangs = fault, hangs
         self.sent: list[tuple[str, bytes, bytes]] = []
+        self.headers: list[Any] = []
         self.stopped = False
 
-    async def send_and_wait(self, topic: str, value: bytes, key: bytes) -> None:
+    async def send_and_wait(self, topic: str, value: bytes, key: bytes, headers: Any) -> None:
         if self.hangs:
             await asyncio.Event().wait()
         if self.fault:
             raise self.fault
         self.sent.append((topic, key, value))
+        self.headers.append(headers)
 
     async def stop(self) -> None:
         self.stopped = True
@@ -34,7 +41,9 @@ class Producer:
             raise self.fault
 
 
-def publisher_with(producers: list[Producer | Exception], timeout: float = 5.0) -> DriftPublisher:
+def publisher_with(
+    producers: list[Producer | Exception], timeout: float = 5.0, tracing: Tracing | None = None
+) -> DriftPublisher:
     """Starts one producer after the other from this list."""
 
     async def start() -> Any:
@@ -44,7 +53,7 @@ def publisher_with(producers: list[Producer | Exception], timeout: float = 5.0) 
             case producer:
                 return producer
 
-    return DriftPublisher(start, "drift", timeout)
+    return DriftPublisher(start, "drift", timeout, tracing)
 
 
 def run(story: Callable[[], Coroutine[Any, Any, None]]) -> None:
@@ -93,6 +102,23 @@ def test_closing_without_an_event_published_starts_no_producer() -> None:
 
     run(story)
     assert len(producers) == 1
+
+
+def test_an_event_begins_a_trace_where_spans_are_on_and_has_none_where_they_are_off() -> None:
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    producers = [Producer(), Producer()]
+
+    async def story() -> None:
+        await publisher_with([producers[0]]).publish("2006-03", b"one")
+        await publisher_with([producers[1]], tracing=Tracing(provider)).publish("2006-03", b"one")
+
+    run(story)
+    [span] = exporter.get_finished_spans()
+    carried = read_context(producers[1].headers[0])
+    assert carried is not None
+    assert (carried.trace_id, carried.span_id) == (f"{span.context.trace_id:032x}", f"{span.context.span_id:016x}")
+    assert (span.name, span.parent, producers[0].headers) == ("send drift", None, [None])
 
 
 def test_a_producer_that_was_closed_is_not_stopped_again() -> None:

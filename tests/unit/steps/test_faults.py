@@ -134,9 +134,9 @@ def test_all_required_features_that_are_missing_are_listed() -> None:
 def test_a_poll_full_of_records_with_ten_thousand_unknown_fields_is_answered_in_time() -> None:
     value = request(features={f"field_{i}": i for i in range(10_000)})
     records = [Record(value=value) for _ in range(2_048)]
-    started = time.perf_counter()
+    started = time.process_time()
     answers = DECODER.decode(records)
-    assert time.perf_counter() - started < 1.0
+    assert time.process_time() - started < 1.0
     assert isinstance(answers[0], Rejection)
     assert answers[0].message.endswith("And 9990 more.")
     assert all(isinstance(answer, Rejection) for answer in answers)
