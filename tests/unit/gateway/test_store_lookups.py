@@ -6,12 +6,15 @@ import asyncio
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from stream_app.gateway.store_lookups import BatchedLookup
+from monitoring.store import DecisionStore, Ids
+from stream_app.gateway.store_lookups import BatchedLookup, DecisionLookup
 from stream_app.gateway.ttl_cache import TtlCache
 from tests.builders.gateway import run
+from tests.builders.store_rows import decision, put
 
 
 class Finder:
@@ -98,3 +101,19 @@ def test_a_value_is_made_once_for_all_who_ask_until_it_is_old() -> None:
         return [*together, young, await fresh.get()]
 
     assert run(ask()) == [0, 0, 0, 1]
+
+
+def test_a_decision_is_found_by_its_request_id_in_a_store_with_pseudonyms(tmp_path: Path) -> None:
+    ids = Ids(b"k" * 32)
+    with DecisionStore.open(str(tmp_path / "d.db"), ids=ids) as store:
+        put(store, [decision("r1", record='{"request_id":"r1","client_id":"c1"}')])
+
+    async def ask() -> list[bytes | None]:
+        lookup = DecisionLookup(str(tmp_path / "d.db"), ids)
+        found = [await lookup.get("r1"), await lookup.get("r2")]
+        await lookup.close()
+        return found
+
+    record = b'{"request_id":"r1","client_id":"%b"}' % ids.client("c1").encode()
+    assert run(ask()) == [record, None]
+    assert ids.with_client(record, "c1") == b'{"request_id":"r1","client_id":"c1"}'
