@@ -10,8 +10,8 @@ import msgspec
 from stream_app.commands.options import to_stderr
 from stream_app.commands.read_topic import Span, read
 from stream_app.commands.send import DELIVERY_SECONDS, started_producer
-from stream_app.errors import DeliveryFailed
-from stream_app.kafka_admin import ask, wait_for_broker
+from stream_app.errors import BrokerUnreachable, DeliveryFailed
+from stream_app.kafka_admin import admin_client, ask, wait_for_broker
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.topics import TopicNames
 
@@ -52,7 +52,7 @@ def holdings(
     """Each topic that may hold records of clients: all but the drift events. Raises BrokerUnreachable."""
     wait_for_broker(connection, wait_seconds, say=to_stderr)
     asked = [name for name in names.all() if name != names.drift]
-    settings = ask(connection, lambda admin: _settings(admin, asked), wait_seconds)
+    there = ask(connection, lambda admin: _there(admin, asked), wait_seconds)
     now = dt.datetime.now(dt.UTC)
     return [
         TopicHolding(
@@ -61,19 +61,26 @@ def holdings(
             takes_null=topic == names.clients,
             records=_records(connection, topic, client_id) if with_records else None,
         )
-        for topic, its_settings in settings.items()
+        for topic, its_settings in _settings(connection, there, wait_seconds).items()
     ]
 
 
-def _settings(admin: Any, names: list[str]) -> dict[str, dict[str, str]]:
-    """Of those there are. A broker that does not tell its settings, as Tansu, gives none."""
+def _there(admin: Any, names: list[str]) -> list[str]:
+    known = {topic["name"] for topic in admin.describe_topics(names) if topic["error_code"] == 0}
+    return [name for name in names if name in known]
+
+
+def _settings(connection: KafkaConnection, names: list[str], wait_seconds: float) -> dict[str, dict[str, str]]:
+    """None where the broker tells none: Tansu, or a user without the right."""
     from kafka.admin import ConfigResource
 
-    known = {topic["name"] for topic in admin.describe_topics(names) if topic["error_code"] == 0}
-    there = [name for name in names if name in known]
-    asked = [ConfigResource("TOPIC", name, _SETTINGS) for name in there]
-    described = admin.describe_configs(asked, config_filter="all")["topic"] if asked else {}
-    return {name: {key: entry["value"] for key, entry in described.get(name, {}).items()} for name in there}
+    asked = [ConfigResource("TOPIC", name, _SETTINGS) for name in names]
+    try:
+        with admin_client(connection, wait_seconds) as admin:
+            described = admin.describe_configs(asked, config_filter="all")["topic"] if asked else {}
+    except BrokerUnreachable:
+        return {name: {} for name in names}
+    return {name: {key: entry["value"] for key, entry in described.get(name, {}).items()} for name in names}
 
 
 def _kept(settings: dict[str, str], now: dt.datetime) -> tuple[str, dt.datetime | None]:
