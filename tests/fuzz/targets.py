@@ -1,0 +1,35 @@
+"""Every target, and a run of one in a process of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from tests.fuzz import parsers
+from tests.fuzz.batches import record_batches
+from tests.fuzz.http import http
+from tests.fuzz.run import Result, run
+from tests.fuzz.target import Target
+
+TARGETS: dict[str, tuple[Callable[[], Target], float]] = {
+    "record batches": (record_batches, 0.40),
+    "labels": (parsers.labels, 0.14),
+    "decisions": (parsers.decisions, 0.14),
+    "requests": (parsers.requests, 0.14),
+    "contracts": (parsers.contracts, 0.08),
+    "properties": (parsers.properties, 0.03),
+    "signatures": (parsers.signatures, 0.03),
+    "http": (http, 0.025),
+    "bundles": (parsers.bundles, 0.015),
+}
+"""Each with its share of the inputs."""
+
+
+def run_piece(name: str, inputs: int, seed: str) -> Result:
+    """Raises nothing: what a target raised is in the result."""
+    logging.disable(logging.WARNING)
+    target = TARGETS[name][0]()
+    try:
+        return run(target, inputs, seed)
+    finally:
+        target.close()
