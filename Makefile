@@ -12,6 +12,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 MINUTES ?= 60
 EXAMPLES ?= 100000
+INPUTS ?= 1000000
 WORKERS ?= auto
 
 # uv is used when it is there (seconds instead of a minute or two), pip otherwise; both check every hash.
@@ -111,8 +112,9 @@ bench: $(VENV)/.bench  ## every figure of docs/explanation/benchmarks.md, measur
 chaos: $(VENV)/.test  ## every fault again and again for MINUTES=60 on three Kafka brokers; the verdict in chaos.json
 	@$(BIN)/python -m tests.chaos --minutes $(MINUTES) --json chaos.json $(ARGS)
 
-fuzz: $(VENV)/.test  ## the laws of the pipeline on EXAMPLES=100000 batches each, some million requests, new ones every time
+fuzz: $(VENV)/.test  ## the laws of the pipeline on EXAMPLES=100000 batches each, then INPUTS=1000000 odd inputs of every parser
 	FUZZ_EXAMPLES=$(EXAMPLES) $(PYTEST) --dist worksteal --timeout 0 tests/laws/test_pipeline_laws.py $(ARGS)
+	@$(BIN)/python -m tests.fuzz --inputs $(INPUTS)
 
 # ---- upkeep -----------------------------------------------------------------------------------------------------------
 

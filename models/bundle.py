@@ -143,7 +143,7 @@ def _check_golden_rows(path: Path, text: bytes, contract: Contract, scorer: Scor
     try:
         rows = msgspec.json.Decoder(GoldenRow).decode_lines(text)
         matrix, _ = contract.encode(contract.columns_of([row.features for row in rows]))
-    except (ValueError, TypeError) as error:  # msgspec raises ValueErrors, the encoder either for what is not a number
+    except (ValueError, TypeError, RecursionError) as error:  # no JSON; not a number; nested without end
         raise broken(path, f"{GOLDEN} does not hold golden rows for {CONTRACT} ({error})") from error
     expected = np.array([row.probability_of_default for row in rows])
     try:

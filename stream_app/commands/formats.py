@@ -53,7 +53,11 @@ def _decision(record: RawRecord) -> _Decision | None:
     try:
         decision = _decode(record.value or b"")
         return msgspec.structs.replace(decision, decided_at=decision.decided_at.astimezone(dt.UTC))
-    except (msgspec.DecodeError, UnicodeDecodeError, OverflowError):  # the last: a time before the year 1 in UTC
+    except (
+        ValueError,
+        OverflowError,
+        RecursionError,
+    ):  # no JSON, no UTF-8; before the year 1 in UTC; nested without end
         return None
 
 

@@ -11,6 +11,7 @@ import msgspec
 from fastapi.exceptions import RequestValidationError
 from msgspec import UNSET, UnsetType
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -194,6 +195,8 @@ class ErrorMiddleware:
 
         try:
             await self._app(scope, receive, send_watched)
+        except ClientDisconnect:
+            return  # in the middle of its body; there is nobody to answer
         except Exception as fault:
             if scope["type"] != "http":
                 raise

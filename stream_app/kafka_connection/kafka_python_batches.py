@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from kafka.consumer import fetcher
-from kafka.record import MemoryRecords
 
-from stream_app.kafka_connection.record_batches import Batch, FetchedBatches, Record
+from stream_app.kafka_connection.old_batches import OldBatch
+from stream_app.kafka_connection.record_batches import Batch, FetchedBatches, Marker
+from stream_app.kafka_connection.records import Record
 
 
 def read_every_batch() -> None:
@@ -25,8 +26,7 @@ class KafkaPythonBatches(FetchedBatches):
     def next_batch(self) -> Any:
         if not self.has_next():
             return None
-        batch = super().next_batch()
-        return KafkaPythonBatch(batch) if isinstance(batch, Batch) else MemoryRecords(self.last_raw).next_batch()
+        return KafkaPythonBatch(super().next_batch())
 
 
 class _Record(Record):
@@ -45,13 +45,16 @@ class _Record(Record):
 class KafkaPythonBatch:
     """One batch as kafka-python's fetcher asks about it."""
 
-    magic, is_control_batch, leader_epoch = 2, False, -1
+    magic, leader_epoch = 2, -1
 
-    def __init__(self, batch: Batch) -> None:
-        self._batch = batch
+    def __init__(self, batch: Batch | OldBatch) -> None:
+        self._batch, self.is_control_batch = batch, batch.is_control_batch
         self.base_offset, self.next_offset = batch.base_offset, batch.next_offset
         self.last_offset = batch.next_offset - 1
         self.producer_id, self.is_transactional = batch.producer_id, batch.is_transactional
+
+    def __next__(self) -> Marker:
+        return Marker()
 
     def has_producer_id(self) -> bool:
         return bool(self.producer_id >= 0)

@@ -5,8 +5,8 @@ every restart, and inflates without a bound. :class:`FetchedBatches` stands in f
 is handed on as aiokafka parses it; what does not becomes one record for each offset whose value is
 :class:`~stream_app.events.Unreadable`, so that whoever reads the topic can reject or count it and go on.
 
-The format is Kafka's record batch, version 2 (https://kafka.apache.org/documentation/#recordbatch). Brokers since 4.0
-send nothing older.
+The format is Kafka's record batch, version 2 (https://kafka.apache.org/documentation/#recordbatch). Older brokers may
+still hold what was written before 2017.
 """
 
 from __future__ import annotations
@@ -17,28 +17,17 @@ from typing import Any, NamedTuple
 
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatch
-from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import decode_varint
 
 from stream_app.events import Unreadable
 from stream_app.kafka_connection.inflate import BatchUnreadable, inflate
+from stream_app.kafka_connection.old_batches import OldBatch
+from stream_app.kafka_connection.records import Record, unreadable
 
 _LENGTH = struct.Struct(">i")
 _HEADER = struct.Struct(">qiibIhiqqqhii")
 _LENGTH_AT, _AFTER_LENGTH, _MAGIC_AT, _ATTRIBUTES_AT = 8, 12, 16, 21
 _CODEC, _LOG_APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0x07, 0x08, 0x10, 0x20
-
-
-class Record(NamedTuple):
-    """One record as aiokafka's fetcher takes it from a batch; ``timestamp`` in milliseconds since 1970."""
-
-    offset: int
-    timestamp: int
-    timestamp_type: int
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes | None]]
-    checksum: None = None
 
 
 def read_every_batch() -> None:
@@ -52,7 +41,7 @@ class FetchedBatches:
     def __init__(self, fetched: bytes) -> None:
         self._fetched = fetched
         self._position = 0
-        self.last_raw = b""
+        self._next_offset = -(2**63)
 
     def size_in_bytes(self) -> int:
         return len(self._fetched)
@@ -63,17 +52,27 @@ class FetchedBatches:
 
     def next_batch(self) -> Any:
         start, self._position = self._position, self._end() or len(self._fetched)
-        raw = self.last_raw = self._fetched[start : self._position]
-        if raw[_MAGIC_AT] < 2 or raw[_ATTRIBUTES_AT + 1] & _CONTROL:
-            return MemoryRecords(raw).next_batch()
-        return Batch(raw)
+        raw = self._fetched[start : self._position]
+        batch = _batch(raw)
+        # A damaged offset that lies before the batch in front would have the reader fetch that one again, for ever.
+        self._next_offset = batch.next_offset = max(self._next_offset, batch.next_offset)
+        return batch
 
     def _end(self) -> int | None:
-        if len(self._fetched) - self._position < _HEADER.size:
+        """Of the next batch; None if it is cut. Where its length is damaged, the rest is one that is unreadable."""
+        if len(self._fetched) - self._position <= _MAGIC_AT:
             return None
         (length,) = _LENGTH.unpack_from(self._fetched, self._position + _LENGTH_AT)
         end = self._position + _AFTER_LENGTH + int(length)
+        if length <= _MAGIC_AT - _AFTER_LENGTH:
+            return len(self._fetched)
         return end if end <= len(self._fetched) else None
+
+
+def _batch(raw: bytes) -> Any:
+    if len(raw) < _HEADER.size or raw[_MAGIC_AT] < 2:
+        return OldBatch(raw)
+    return ControlBatch(raw) if raw[_ATTRIBUTES_AT + 1] & _CONTROL else Batch(raw)
 
 
 class Batch:
@@ -87,7 +86,7 @@ class Batch:
         self.base_offset: int = fields[0]
         self._attributes, last_delta, self._first_timestamp, self._max_timestamp, self.producer_id = fields[5:10]
         self._count: int = fields[12]
-        self.next_offset: int = self.base_offset + last_delta + 1
+        self.next_offset: int = self.base_offset + max(0, last_delta) + 1
         self.is_transactional = bool(self._attributes & _TRANSACTIONAL)
 
     def validate_crc(self) -> bool:
@@ -161,10 +160,27 @@ class Batch:
         return Record(offset, timestamp, int(appended), key, value, headers), end
 
     def _unreadable(self, first_offset: int, raw: bytes, fault: str) -> Iterator[Record]:
-        """One record for each offset that is left, so that none is passed over; the first has the raw bytes."""
-        for offset in range(first_offset, self.next_offset):
-            yield Record(offset, self._max_timestamp, 0, None, Unreadable(raw, fault), [])
-            raw = b""
+        return unreadable(range(first_offset, self.next_offset), raw, fault, self._max_timestamp)
+
+
+class Marker(NamedTuple):
+    """The record of a marker, as aiokafka (``key``: version and type 0) and kafka-python (``abort``) ask for it."""
+
+    key: bytes = bytes(4)
+    abort: bool = True
+
+
+class ControlBatch(Batch):
+    """The end of a producer's transaction, read as that of an aborted one: what it writes next is not skipped.
+
+    Of a producer whose transaction was not aborted nothing is skipped anyway, so nothing depends on the marker's
+    content, which may be damaged, or gone by compaction.
+    """
+
+    is_control_batch = True
+
+    def __next__(self) -> Marker:
+        return Marker()
 
 
 def _nullable(data: bytes, position: int, end: int) -> tuple[bytes | None, int]:

@@ -61,7 +61,7 @@ def _sentence(fault: Fault) -> str:
     return f"`{fault.field}`: {fault.rule}." if fault.field else f"{fault.rule}."
 
 
-def fault_in(error: Exception, value: bytes, field: str = "") -> Fault:
+def fault_in(error: Exception, value: bytes | msgspec.Raw, field: str = "") -> Fault:
     """What a decoder's error says about the value of a field, or of a whole record."""
     if isinstance(error, Undecodable):
         return Fault(error.reason, str(error).removesuffix("."))
@@ -95,9 +95,9 @@ def _path(parent: str, name: str) -> str:
     return ".".join(filter(None, (parent, name)))
 
 
-def _of_syntax(value: bytes) -> Fault:
+def _of_syntax(value: bytes | msgspec.Raw) -> Fault:
     try:
-        json.loads(value, parse_constant=_refuse_constant)
+        json.loads(bytes(value), parse_constant=_refuse_constant)
     except _NotANumber:
         return NAN_LITERAL
     except (ValueError, RecursionError):

@@ -25,16 +25,16 @@ from tests.fuzz.target import Target, corpus, demand
 from tests.servers.waiting import wait_until
 
 PATHS = (
-    b"/requests", b"/requests", b"/requests", b"/requests", b"/predict/7", b"/predict/8", b"/predict/7%0A",
-    b"/decisions/r1",     b"/health", b"/ready", b"/status", b"/metrics", b"/", b"/openapi.json", b"/docs", b"/dashboard", b"/static/x",
-    b"/events",
+    *[b"/requests"] * 8, b"/predict/7", b"/predict/8", b"/predict/7%0A", b"/requests/r1", b"/decisions/r1", b"/health",
+    b"/ready", b"/live", b"/status", b"/", b"/openapi.json", b"/docs", b"/board/state", b"/board/histogram",
+    b"/board/decisions", b"/board/outcomes", b"/board/drift", b"/board/performance", b"/board/events", b"/reports/x",
 )  # fmt: skip
 METHODS = (b"POST", b"POST", b"POST", b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"TRACE", b"\xff")
 HEADERS = (
     b"Idempotency-Key: abc", b"Idempotency-Key: \xff\x00", b"Content-Type: text/plain", b"Accept: application/xml",
     b"Authorization: Bearer x", b"Authorization: \xff", b"X-API-Key: " + b"k" * 5000, b"Expect: 100-continue",
-    b"Host: evil.example",     b"Origin: http://evil.example", b"Transfer-Encoding: chunked", b"Content-Encoding: gzip", b"Range: bytes=0-",
-    b"If-None-Match: *", b"traceparent: 00-0-0-00", b"Upgrade: websocket\r\nConnection: Upgrade",
+    b"Host: evil.example", b"Origin: http://evil.example", b"Transfer-Encoding: chunked", b"Content-Encoding: gzip",
+    b"Range: bytes=0-", b"If-None-Match: *", b"traceparent: 00-0-0-00", b"Upgrade: websocket\r\nConnection: Upgrade",
     b": ", b"A" * 70_000 + b": 1",
 )  # fmt: skip
 READ_SECONDS, MAX_ANSWER = 5.0, 4 * 1024 * 1024

@@ -25,7 +25,7 @@ from monitoring.event_time import WindowSize
 from monitoring.statistics.feature_columns import feature_columns
 from stream_app.commands.formats import decision_csv, decision_json, decision_line, rejection_json, rejection_line
 from stream_app.errors import SettingsError
-from stream_app.events import Label, Rejection, feature_struct
+from stream_app.events import Decision, Label, Rejection, feature_struct
 from stream_app.gateway.loan_requests import RequestReader
 from stream_app.gateway.problem_details import ProblemError
 from stream_app.kafka_connection.settings import KafkaSettings
@@ -86,10 +86,10 @@ def _read_decision(data: bytes) -> str:
     lines += [rejection_line(record, payload=True), rejection_json(record, payload=True)]
     demand(all("\n" not in line for line in lines[:1]), "a decision is one line")
     if not incoming.decisions:
-        return f"unreadable, shown {'no decision' not in lines[0]}"
+        return f"unreadable, shown {'no decision' not in lines[0]}, {_why(Decision[Any], data)}"
     row = incoming.decisions[0]
     demand(row.record.encode() == data, "a decision is stored as it came")
-    _, fits = feature_columns([row.record], bundle().contract)
+    _, fits = feature_columns(bundle().contract, [row.record])
     return f"decision, late {row.late}, ahead {incoming.ahead}, fits {bool(fits[0])}"
 
 

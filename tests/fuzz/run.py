@@ -47,12 +47,13 @@ def run(target: Target, inputs: int, seed: str) -> Result:
     """The same seed makes the same inputs."""
     result, rng = Result(target.name), random.Random(f"{target.name} {seed}")
     started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    signal.signal(signal.SIGALRM, _hung)
+    before_us = signal.signal(signal.SIGALRM, _hung)
     while result.inputs < inputs and len(result.faults) < MAX_FAULTS:
         data = target.make(rng)
         result.inputs += 1
         if (fault := _fault(target, data, result)) is not None:
             result.faults.setdefault(fault, data)
+    signal.signal(signal.SIGALRM, before_us)
     result.seconds, result.outcomes = time.monotonic() - started, target.outcomes
     result.grown_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     if result.grown_kb > MAX_GROWTH_KB:
@@ -66,14 +67,19 @@ def _fault(target: Target, data: bytes, result: Result) -> str | None:
     try:
         target.try_one(data)
     except Hung as fault:
-        return "hung: " + trace_of(fault)
+        return "hung: " + _place(fault)
     except Exception as fault:  # noqa: BLE001 - what a target may raise, it handles itself
-        return f"{trace_of(fault)}: {str(fault)[:200]}"
+        return f"{_place(fault)}: {str(fault)[:200]}"
     finally:
         signal.alarm(0)
     seconds = time.process_time() - started
     result.slowest = max(result.slowest, seconds)
     return f"took {seconds:.1f} s" if seconds > CPU_SECONDS else None
+
+
+def _place(fault: BaseException) -> str:
+    """Class, and the two innermost places."""
+    return " < ".join(trace_of(fault).split(" < ")[:2])
 
 
 def _hung(_signal: int, _frame: FrameType | None) -> None:

@@ -12,15 +12,15 @@ from tests.fuzz.run import Result, run
 from tests.fuzz.target import Target
 
 TARGETS: dict[str, tuple[Callable[[], Target], float]] = {
-    "record batches": (record_batches, 0.40),
-    "labels": (parsers.labels, 0.14),
-    "decisions": (parsers.decisions, 0.14),
-    "requests": (parsers.requests, 0.14),
+    "record batches": (record_batches, 0.30),
+    "labels": (parsers.labels, 0.20),
+    "decisions": (parsers.decisions, 0.18),
+    "requests": (parsers.requests, 0.16),
     "contracts": (parsers.contracts, 0.08),
-    "properties": (parsers.properties, 0.03),
+    "properties": (parsers.properties, 0.015),
     "signatures": (parsers.signatures, 0.03),
-    "http": (http, 0.025),
-    "bundles": (parsers.bundles, 0.015),
+    "http": (http, 0.022),
+    "bundles": (parsers.bundles, 0.013),
 }
 """Each with its share of the inputs."""
 

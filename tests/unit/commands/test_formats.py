@@ -193,3 +193,8 @@ def test_the_columns_stay_under_the_ids_the_gateway_gives() -> None:
     own = request(request_id="predict-" + "0" * 32, client_id="c1")
     line = click.unstyle(decision_line(published(output_of(Record(value=own, key=b"c1")))))
     assert line.index(" c1 ") + 1 == DECISIONS_HEADER.index("client")
+
+
+def test_a_record_nested_without_end_is_a_line_too() -> None:
+    assert decision_line(Record(b'{"request_id":' + b"[" * 100_000)).startswith("(no decision: offset 0")
+    assert decision_csv(Record(b'{"x":' * 100_000)) is None

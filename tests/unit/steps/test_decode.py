@@ -130,3 +130,10 @@ def test_a_message_names_the_field_and_the_limit() -> None:
     answer = decode(record(request(features={"amount": -1})))
     assert isinstance(answer, Rejection)
     assert answer.message == "`features.amount`: expected `float` >= 0.0."
+
+
+def test_a_name_that_is_not_utf8_beside_another_fault_is_no_error() -> None:
+    value = request(request_id=128, features={"re?": 1}).replace(b"re?", b"re\xf6")
+    [rejection] = Decoder(TOY, 65_536).decode([Record(value)])
+    assert isinstance(rejection, Rejection)
+    assert rejection.reason is RejectionReason.WRONG_TYPE
