@@ -36,6 +36,7 @@ from monitoring.windows.scheduler import WindowScheduler
 from stream_app.delivery.producer import start_producer
 from stream_app.events import ModelRef, TopicPartition
 from stream_app.formats.opening import Formats
+from stream_app.kafka_rights import require_rights
 from stream_app.runtime.background import exit_on_failure
 from stream_app.runtime.health_server import WebPages
 from stream_app.runtime.process import prepare_process, with_heartbeat
@@ -43,7 +44,7 @@ from stream_app.runtime.readiness import Progress
 from stream_app.runtime.tracing import open_tracing
 from stream_app.runtime.watchdog import Watchdog
 from stream_app.settings import MonitorSettings
-from stream_app.topics import TopicNames
+from stream_app.topics import TopicNames, rights_by_role
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport
 from stream_app.transport.app import batch_app
 
@@ -121,7 +122,9 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
 
     async def start() -> None:
         sys.setswitchinterval(SWITCH_SECONDS)
-        scheduler.partitions = await prepare_process(settings, topics, formats, pages, watchdog)
+        rights = rights_by_role(topics, monitor_group=settings.monitor_group)["monitor"]
+        require = partial(require_rights, settings.connection, "monitor", rights)
+        scheduler.partitions = await prepare_process(settings, topics, formats, pages, watchdog, require)
 
     async def stop() -> None:
         analyst.close()

@@ -1,26 +1,26 @@
-"""Who may do what on the cluster: the rights of each role, the commands that grant them, and the check at the start.
+"""Rights on the cluster (ACLs): what one is, the command that grants it, and the check at the start that all are there.
 
-The table is the only one: the secured demo grants its users these rights and no others, the documentation shows them as
-commands, and a process that lacks one of them says so. Imports no Kafka client until a function is called.
+Which rights each role needs stands in :mod:`stream_app.topics.rights`. Imports no Kafka client until a function is
+called.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Literal, NamedTuple
 
 from stream_app.errors import RightsMissing
 from stream_app.kafka_admin import ask
 from stream_app.kafka_connection.connection import KafkaConnection
-from stream_app.topics import TopicNames
 
 Role = Literal["scorer", "monitor", "gateway", "producer", "label-producer", "reader", "operator"]
 Operation = Literal["Read", "Write", "Describe", "Create", "AlterConfigs", "DescribeConfigs", "Delete"]
 Kind = Literal["topic", "group", "transactional-id"]
 
-_NOT_AUTHORIZED, _NOT_THERE = 29, 3
-"""Kafka's error codes of a topic that may not be described, and of one that does not exist."""
+_NOT_AUTHORIZED = 29
+"""Kafka's error code of a topic that may not be described."""
 
 
 class Right(NamedTuple):
@@ -40,55 +40,13 @@ class Right(NamedTuple):
         """As the protocol's clients write it: ``DESCRIBE_CONFIGS`` for ``DescribeConfigs``."""
         return "".join(f"_{letter}" if letter.isupper() else letter for letter in self.operation).lstrip("_").upper()
 
-    def grant_command(self, principal: str, bootstrap: str) -> str:
-        """The command with which an administrator of the cluster grants it. ``principal``: such as ``User:scorer``."""
+    def grant_command(self, connection: KafkaConnection) -> str:
+        """The command with which an administrator of this cluster grants it to whom the connection stands for."""
+        secured = connection.security_protocol != "PLAINTEXT"
+        where = ["--bootstrap-server", str(connection), *(["--command-config", "admin.properties"] if secured else [])]
+        what = ["--add", "--allow-principal", connection.principal, "--operation", self.operation]
         pattern = ["--resource-pattern-type", "prefixed"] if self.prefixed else []
-        who = ["--add", "--allow-principal", principal]
-        what = ["--operation", self.operation, f"--{self.kind}", self.name, *pattern]
-        return shlex.join(["kafka-acls.sh", "--bootstrap-server", bootstrap, *who, *what])
-
-
-def rights_by_role(
-    names: TopicNames, group: str = "loan-scorer", monitor_group: str = "loan-monitor"
-) -> Mapping[str, tuple[Right, ...]]:
-    """The least rights each role needs; ``Read`` and ``Write`` imply ``Describe``.
-
-    Every worker describes all topics, to check that their partition counts agree. An idempotent producer needs no
-    right on the cluster since Kafka 3.0 (KIP-679). ``operator``: creates and checks the topics.
-    """
-    return {
-        "scorer": (
-            *_on_topics("Read", names.requests, names.decisions),
-            *_on_topics("Write", names.decisions, names.rejections),
-            *_on_topics("Describe", names.outcomes, names.drift),
-            Right("Read", "group", group),
-            Right("Write", "transactional-id", f"{group}.", prefixed=True),
-        ),
-        "monitor": (
-            *_on_topics("Read", names.decisions, names.outcomes),
-            *_on_topics("Write", names.drift),
-            *_on_topics("Describe", names.requests, names.rejections),
-            Right("Read", "group", monitor_group),
-        ),
-        "gateway": (
-            *_on_topics("Write", names.requests),
-            *_on_topics("Read", names.decisions, names.rejections),
-            Right("Describe", "group", group),
-        ),
-        "producer": _on_topics("Write", names.requests),
-        "label-producer": _on_topics("Write", names.outcomes),
-        "reader": _on_topics("Read", names.decisions, names.rejections, names.drift),
-        "operator": (
-            *_on_topics("Create", *names.all()),
-            *_on_topics("Describe", *names.all()),
-            *_on_topics("DescribeConfigs", *names.all()),
-            *_on_topics("AlterConfigs", *names.all()),
-        ),
-    }
-
-
-def _on_topics(operation: Operation, *topics: str) -> tuple[Right, ...]:
-    return tuple(Right(operation, "topic", topic) for topic in topics)
+        return shlex.join(["kafka-acls.sh", *where, *what, f"--{self.kind}", self.name, *pattern])
 
 
 def require_rights(
@@ -97,13 +55,11 @@ def require_rights(
     """Ask the cluster what we may do. Raises RightsMissing, which names each right that is missing, or
     BrokerUnreachable.
 
-    Rights on transactional ids cannot be asked for: a transaction that is begun tells. A topic that does not exist, and
-    a broker that reports no rights, are passed over.
+    A topic that does not exist is passed over, and so is whatever the broker does not report: of a group without
+    members and of a transactional id it tells whether they may be described, no more.
     """
     rights = tuple(rights)
-    held = ask(
-        connection, lambda admin: _rights_on_topics(admin, rights) | _rights_on_groups(admin, rights), wait_seconds
-    )
+    held = ask(connection, lambda admin: _held(admin, rights), wait_seconds)
     if missing := [right for right in rights if not _is_held(right, held)]:
         raise rights_missing(connection, role, missing)
 
@@ -112,44 +68,61 @@ def rights_missing(connection: KafkaConnection, role: Role, missing: Iterable[Ri
     """The error that names these rights, whose they must be, and the commands that grant them."""
     missing = tuple(missing)
     listed = "; ".join(map(str, missing))
-    commands = "\n".join(f"  {right.grant_command(connection.principal, str(connection))}" for right in missing)
+    commands = "\n".join(f"  {right.grant_command(connection)}" for right in missing)
     return RightsMissing(
         f"The cluster at {connection} does not let {connection.principal}, the {role}, do what it must: {listed}.",
         do_next=f"Have an administrator of the cluster grant it, then start again:\n{commands}",
     )
 
 
-_Held = dict[tuple[Kind, str], frozenset[str] | None]
-"""The operations held on a resource, in capitals; None: not known."""
+_Operations = frozenset[str] | None
+"""Those held on a resource, as the protocol writes them; None: not known."""
 
 
-def _rights_on_topics(admin: Any, rights: tuple[Right, ...]) -> _Held:
-    names = sorted({right.name for right in rights if right.kind == "topic"})
-    described = admin.describe_topics(names) if names else []
-    return {("topic", topic["name"]): _operations(topic, topic["error_code"]) for topic in described}
+def _held(admin: Any, rights: Iterable[Right]) -> dict[tuple[Kind, str], _Operations]:
+    names: dict[Kind, set[str]] = {"topic": set(), "group": set(), "transactional-id": set()}
+    for right in rights:
+        names[right.kind].add(right.name)
+    topics = admin.describe_topics(sorted(names["topic"])) if names["topic"] else []
+    return {
+        **{("topic", topic["name"]): _on_topic(topic) for topic in topics},
+        **{("group", name): _unless_refused(partial(_on_group, admin, name)) for name in names["group"]},
+        **{
+            ("transactional-id", name): _unless_refused(partial(admin.describe_transactions, [f"{name}check"]))
+            for name in names["transactional-id"]
+        },
+    }
 
 
-def _rights_on_groups(admin: Any, rights: tuple[Right, ...]) -> _Held:
-    from kafka.errors import GroupAuthorizationFailedError  # noqa: PLC0415
-
-    held: _Held = {}
-    for name in sorted({right.name for right in rights if right.kind == "group"}):
-        try:
-            held["group", name] = _operations(admin.describe_groups([name])[name])
-        except GroupAuthorizationFailedError:
-            held["group", name] = frozenset()
-        except ValueError:  # what kafka-python makes of Tansu's answer
-            held["group", name] = None
-    return held
-
-
-def _operations(described: Mapping[str, Any], error: int = 0) -> frozenset[str] | None:
-    if error == _NOT_AUTHORIZED:
+def _on_topic(described: Mapping[str, Any]) -> _Operations:
+    if described["error_code"] == _NOT_AUTHORIZED:
         return frozenset()
-    operations = described.get("authorized_operations")
-    return None if error == _NOT_THERE or not operations else frozenset(operations)
+    return _reported(described) if described["error_code"] == 0 else None
 
 
-def _is_held(right: Right, held: _Held) -> bool:
+def _on_group(admin: Any, name: str) -> _Operations:
+    return _reported(admin.describe_groups([name])[name])
+
+
+def _reported(described: Mapping[str, Any]) -> _Operations:
+    return frozenset(described.get("authorized_operations") or ()) or None
+
+
+def _unless_refused(question: Callable[[], Any]) -> _Operations:
+    """What the broker answers, if it is operations. It refuses before it looks whether there is anything to describe;
+    kafka-python makes a ValueError of what Tansu answers.
+    """
+    from kafka.errors import AuthorizationError, KafkaError  # noqa: PLC0415
+
+    try:
+        answer = question()
+    except AuthorizationError:
+        return frozenset()
+    except (KafkaError, ValueError):
+        return None
+    return answer if isinstance(answer, frozenset) else None
+
+
+def _is_held(right: Right, held: Mapping[tuple[Kind, str], _Operations]) -> bool:
     operations = held.get((right.kind, right.name))
     return operations is None or right.reported_operation in operations

@@ -64,7 +64,8 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
         raise click.UsageError("--mapping says itself where ids and dates are: leave the options about columns out.")
     from stream_app.commands.send import send
     from stream_app.events import CONTRACT_HEADER
-    from stream_app.topics import TopicNames, check_topics
+    from stream_app.kafka_rights import Right, require_rights
+    from stream_app.topics import TopicNames, check_topics, wait_for_broker
 
     formats = topic_formats(options["topic_prefix"], options["bundle"])
     topic_format = formats.outcomes if outcomes else formats.requests
@@ -74,7 +75,9 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
     names = TopicNames.prefixed(options["topic_prefix"])
     topic, what = (names.outcomes, "outcomes") if outcomes else (names.requests, "requests")
     connection = connection_to(options["kafka"])
-    check_topics(connection, names=names, wait_seconds=options["broker_wait_seconds"], say=to_stderr)
+    wait_for_broker(connection, options["broker_wait_seconds"], say=to_stderr)
+    require_rights(connection, "label-producer" if outcomes else "producer", [Right("Write", "topic", topic)])
+    check_topics(connection, names=names, needed=[topic])
     with _progress(len(messages)) as sent_one_more:
         headers = [] if outcomes else [CONTRACT_HEADER]
         count = send(messages, connection, topic, options["rate"], sent_one_more, headers)

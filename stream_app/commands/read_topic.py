@@ -12,6 +12,7 @@ import msgspec
 from stream_app.errors import BrokerUnreachable, TopicMismatch
 from stream_app.kafka_admin import silent, wait_for_broker
 from stream_app.kafka_connection.connection import KafkaConnection
+from stream_app.kafka_rights import Right, require_rights
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer, TopicPartition
@@ -41,9 +42,10 @@ def read(
     """The records of a topic: in order within a partition; the ``last`` ones by their time over all partitions.
 
     Ends at what was the end when it began, unless it follows. ``say`` hears that it still waits for the broker. Raises
-    BrokerUnreachable or TopicMismatch.
+    BrokerUnreachable, RightsMissing or TopicMismatch.
     """
     wait_for_broker(connection, wait_seconds, say=say)
+    require_rights(connection, "reader", [Right("Read", "topic", topic)])
     with _consumer(connection, topic) as consumer:
         if span.last is None:
             reported, _ = _seek(consumer)

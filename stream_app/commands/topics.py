@@ -42,10 +42,14 @@ def check(kafka: str | None, topic_prefix: str, broker_wait_seconds: float) -> N
     Looks at compression.type, max.message.bytes, cleanup.policy, retention, min.insync.replicas, replicas and the type
     of time stamps. What does not fit is a warning with the command that mends it; the status stays 0.
     """
-    from stream_app.topics import TopicNames, check_topics, topic_warnings
+    from stream_app.kafka_rights import require_rights
+    from stream_app.topics import TopicNames, check_topics, rights_by_role, topic_warnings, wait_for_broker
 
     names, connection = TopicNames.prefixed(topic_prefix), connection_to(kafka)
-    partitions = check_topics(connection, names=names, wait_seconds=broker_wait_seconds, say=to_stderr)
+    wait_for_broker(connection, broker_wait_seconds, say=to_stderr)
+    rights = rights_by_role(names)["operator"]
+    require_rights(connection, "operator", (right for right in rights if right.operation.startswith("Describe")))
+    partitions = check_topics(connection, names=names, wait_seconds=broker_wait_seconds)
     click.echo(f"{', '.join(names.paired())}: {partitions} partitions each")
     for warning in topic_warnings(connection, names=names):
         to_stderr(warning)

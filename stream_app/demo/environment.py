@@ -18,10 +18,10 @@ from stream_app.formats.opening import Formats
 from stream_app.formats.settings import FormatSettings
 from stream_app.kafka_admin import admin_client
 from stream_app.kafka_connection.connection import KafkaConnection
-from stream_app.kafka_rights import Role, rights_by_role
+from stream_app.kafka_rights import Role
 from stream_app.setting_errors import PREFIX
 from stream_app.settings import ConnectionSettings
-from stream_app.topics import TopicNames, create_topics, wait_for_broker
+from stream_app.topics import TopicNames, create_topics, rights_by_role, wait_for_broker
 
 _CLEANUP_SECONDS = 5.0
 

@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -23,9 +24,10 @@ from stream_app.gateway.request_reply import Header
 from stream_app.kafka_admin import ATTEMPT_SECONDS
 from stream_app.kafka_connection.record_batches import read_every_batch
 from stream_app.kafka_connection.stopping import stop_client
-from stream_app.runtime.background import start_background_task
+from stream_app.kafka_rights import require_rights
+from stream_app.runtime.background import in_daemon_thread, start_background_task
 from stream_app.settings import GatewaySettings
-from stream_app.topics import TopicNames
+from stream_app.topics import TopicNames, rights_by_role
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ LINGER_MS = 1
 MAX_COUNTED_REJECTIONS = 50_000
 """Newest rejections of each partition that are read at the start, to be counted."""
 
+ANSWER_SECONDS = 5.0
+"""For a broker's first answer; then the next attempt begins."""
 POLL_SECONDS = 1.0
 _STOP_SECONDS = 3.0
 
@@ -96,12 +100,19 @@ class KafkaClient:
         try:
             async with stack:
                 async with asyncio.timeout(self._settings.broker_wait_seconds or ATTEMPT_SECONDS):
+                    await self._require_rights()
                     await self._open_clients(stack)
                 self._clients = stack.pop_all()
         except (KafkaError, OSError, TimeoutError, StreamAppError) as fault:
-            self._mark_away(_why(fault))
+            self._mark_away(fault)
             return False
         return True
+
+    async def _require_rights(self) -> None:
+        """Raises RightsMissing, or BrokerUnreachable that says what keeps us from a broker."""
+        rights = rights_by_role(self._names, self._settings.group)["gateway"]
+        ask = partial(require_rights, self._settings.connection, "gateway", rights, ANSWER_SECONDS)
+        await in_daemon_thread(ask)
 
     async def _open_clients(self, stack: AsyncExitStack) -> None:
         kafka = self._settings.connection.for_aiokafka()
@@ -170,16 +181,17 @@ class KafkaClient:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 ends = await self._consumer.end_offsets(self._requests)
         except (KafkaError, OSError, TimeoutError) as fault:
-            self._mark_away(_why(fault))
+            self._mark_away(fault)
             return
         if not self.reachable:
             log.info("the broker answers")
         self.reachable, self.why_not = True, None
         self.lag, self.scorers = await lag_and_members(self._settings.group, self._admin, self._consumer, ends)
 
-    def _mark_away(self, why: str) -> None:
+    def _mark_away(self, fault: BaseException) -> None:
+        why = _why(fault)
         if self.reachable or self.why_not != why:
-            log.warning("the broker is not usable: %s", why)
+            log.warning("the broker is not usable: %s", fault if isinstance(fault, StreamAppError) else why)
         self.reachable, self.why_not = False, why
         self.lag = self.scorers = None
         self._on_away()

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any, NoReturn
 
 from stream_app.errors import StreamAppError, trace_of
@@ -70,3 +72,18 @@ def start_background_task(
     _running.add(task)
     task.add_done_callback(check)
     return task
+
+
+async def in_daemon_thread(work: Callable[[], Any]) -> Any:
+    """As ``asyncio.to_thread``, whose threads a process waits for when it ends; this one is left behind."""
+    loop, result = asyncio.get_running_loop(), Future[Any]()
+    result.set_running_or_notify_cancel()  # else who stops waiting cancels it, and the thread ends with a stack trace
+
+    def do() -> None:
+        try:
+            result.set_result(work())
+        except BaseException as fault:  # noqa: BLE001 - raised to whoever awaits it
+            result.set_exception(fault)
+
+    threading.Thread(target=do, daemon=True).start()
+    return await asyncio.wrap_future(result, loop=loop)

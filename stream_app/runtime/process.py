@@ -9,7 +9,6 @@ import os
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Sequence
-from concurrent.futures import Future
 from functools import partial
 from typing import Any, NoReturn
 
@@ -19,6 +18,7 @@ from stream_app.errors import StreamAppError
 from stream_app.formats.format import Format
 from stream_app.formats.opening import Formats
 from stream_app.runtime import library_logs, stack_dump
+from stream_app.runtime.background import in_daemon_thread
 from stream_app.runtime.health_server import WebPages
 from stream_app.runtime.watchdog import TICK_SECONDS, Watchdog
 from stream_app.settings import StreamSettings
@@ -35,22 +35,24 @@ async def prepare_process(
     formats: Formats,
     pages: WebPages,
     watchdog: Watchdog,
+    require: Callable[[], None],
     writes: Sequence[Format] = (),
 ) -> int:
     """Handle signals, serve the pages, then wait for broker, topics and schema registry; the number of partitions each
-    topic has. ``writes``: the formats this process writes in.
+    topic has. ``require``: checks our rights on the cluster. ``writes``: the formats this process writes in.
 
-    Raises PortTaken, BrokerUnreachable, TopicMismatch or RegistryError.
+    Raises PortTaken, BrokerUnreachable, TopicMismatch, RegistryError, or what ``require`` raises.
     """
     library_logs.quiet(settings.log_level)  # here, too: `faust worker -l debug` comes by no other way
     _handle_signals(watchdog)
     await pages.listen()
     connection, wait_seconds = settings.connection, settings.broker_wait_seconds
-    await _in_daemon_thread(partial(wait_for_broker, connection, wait_seconds, say=log.warning))
-    partitions = int(await _in_daemon_thread(partial(check_topics, connection, names=topics)))
-    for warning in await _in_daemon_thread(partial(topic_warnings, connection, names=topics)):
+    await in_daemon_thread(partial(wait_for_broker, connection, wait_seconds, say=log.warning))
+    await in_daemon_thread(require)
+    partitions = int(await in_daemon_thread(partial(check_topics, connection, names=topics)))
+    for warning in await in_daemon_thread(partial(topic_warnings, connection, names=topics)):
         log.warning("%s", warning)
-    await _in_daemon_thread(partial(formats.prepare, *writes, wait_seconds=wait_seconds, say=log.warning))
+    await in_daemon_thread(partial(formats.prepare, *writes, wait_seconds=wait_seconds, say=log.warning))
     tune_garbage_collector()
     log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
     return partitions
@@ -72,21 +74,6 @@ async def _beat(watchdog: Watchdog) -> None:
     while True:
         watchdog.beat()
         await asyncio.sleep(TICK_SECONDS)
-
-
-async def _in_daemon_thread(work: Callable[[], Any]) -> Any:
-    """As ``asyncio.to_thread``, whose threads a process waits for when it ends; this one is left behind."""
-    loop, result = asyncio.get_running_loop(), Future[Any]()
-    result.set_running_or_notify_cancel()  # else who stops waiting cancels it, and the thread ends with a stack trace
-
-    def do() -> None:
-        try:
-            result.set_result(work())
-        except BaseException as fault:  # noqa: BLE001 - raised to whoever awaits it
-            result.set_exception(fault)
-
-    threading.Thread(target=do, daemon=True).start()
-    return await asyncio.wrap_future(result, loop=loop)
 
 
 def run(app: faust.App, settings: StreamSettings) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stream_app.errors import BrokerUnreachable, TopicMismatch
@@ -24,25 +24,28 @@ def check_topics(
     connection: KafkaConnection,
     *,
     names: TopicNames | None = None,
+    needed: Sequence[str] | None = None,
     wait_seconds: float = 30.0,
     say: Callable[[str], None] = silent,
 ) -> int:
-    """The number of partitions that all topics but the one of profiles have.
+    """The number of partitions that all topics but the one of profiles have; ``needed``: those that must be there, for
+    whoever may not see the others.
 
     Raises :class:`TopicMismatch` or BrokerUnreachable.
     """
     names = names or TopicNames()
     wait_for_broker(connection, wait_seconds, say=say)
     counts = _counts_when_answered(connection, names, wait_seconds)
-    missing = [name for name in names.paired() if name not in counts]
+    needed = needed or names.paired()
+    missing = [name for name in needed if name not in counts]
     if missing:
         raise TopicMismatch(
             f"The broker at {connection} has no topic {', '.join(missing)}.",
             kept="No topic was changed.",
             do_next=f"Create what is missing: stream-app topics create --kafka {connection}{names.prefix_option}.",
         )
-    require_count(connection, counts, counts[names.requests], names)
-    return counts[names.requests]
+    require_count(connection, counts, counts[needed[0]], names)
+    return counts[needed[0]]
 
 
 def _counts_when_answered(connection: KafkaConnection, names: TopicNames, wait_seconds: float) -> dict[str, int]:

@@ -32,6 +32,7 @@ from stream_app.events import ModelRef
 from stream_app.formats.format import Format
 from stream_app.formats.opening import Formats
 from stream_app.kafka_admin import ATTEMPT_SECONDS
+from stream_app.kafka_rights import Right, require_rights
 from stream_app.mapping.file import read_mapping
 from stream_app.pipeline import Pipeline
 from stream_app.runtime.background import exit_on_failure
@@ -42,7 +43,7 @@ from stream_app.runtime.tracing import open_tracing
 from stream_app.runtime.watchdog import Watchdog
 from stream_app.settings import WorkerSettings
 from stream_app.steps.deduplicate import DecidedIds
-from stream_app.topics import TopicNames
+from stream_app.topics import TopicNames, rights_by_role
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport, SeekListener
 from stream_app.transport.app import batch_app
 from stream_app.worker.decision_tail import DecisionTail
@@ -182,11 +183,20 @@ def _restore_ids(
     return RestoreIds(lanes, decided_ids, tail.read, supervise=exit_on_failure, timeout_seconds=timeout)
 
 
+def _rights(settings: WorkerSettings, topics: TopicNames) -> tuple[Right, ...]:
+    """What the cluster must grant: transactions for exactly_once only."""
+    rights = rights_by_role(topics, settings.group)["scorer"]
+    if settings.guarantee == "exactly_once":
+        return rights
+    return tuple(right for right in rights if right.kind != "transactional-id")
+
+
 async def _prepare(
     settings: WorkerSettings, topics: TopicNames, formats: Formats, pages: WebPages, watchdog: Watchdog
 ) -> None:
     """Everything that must be there before Faust connects."""
-    await prepare_process(settings, topics, formats, pages, watchdog, writes=[formats.decisions])
+    require = partial(require_rights, settings.connection, "scorer", _rights(settings, topics))
+    await prepare_process(settings, topics, formats, pages, watchdog, require, writes=[formats.decisions])
     log.info("delivery: %s", settings.guarantee)
     if settings.guarantee == "exactly_once":
         await require_transactions(

@@ -12,6 +12,8 @@ from aiokafka.errors import KafkaConnectionError
 
 from stream_app.gateway import kafka_client
 from stream_app.gateway.kafka_client import KafkaClient
+from stream_app.kafka_connection.connection import KafkaConnection
+from stream_app.kafka_rights import Right, rights_missing
 from stream_app.runtime.background import start_background_task
 from stream_app.settings import GatewaySettings
 from tests.builders.gateway import run
@@ -31,6 +33,7 @@ def client_that_meets(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> Kafk
         raise fault
 
     monkeypatch.setattr(AIOKafkaAdminClient, "start", fail)
+    monkeypatch.setattr(kafka_client, "require_rights", lambda *_: None)
     return KafkaClient(GatewaySettings(), lambda *_: None, lambda: None)
 
 
@@ -49,6 +52,28 @@ def test_an_unforeseen_failure_of_the_background_task_is_logged_and_ends_the_pro
     run(start())
     assert [type(fault) for fault in failures] == [OverflowError]
     assert "background task 'Kafka clients of the gateway' ended unexpectedly (OverflowError)" in caplog.text
+
+
+def test_rights_that_are_missing_are_logged_with_the_command_that_grants_them(
+    failures: list[BaseException], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The gateway asks again until it has them, and its callers see no address and no user."""
+
+    def refuse(*_: Any) -> None:
+        raise rights_missing(KafkaConnection("127.0.0.1:1"), "gateway", [Right("Write", "topic", "loan.requests")])
+
+    async def start() -> Any:
+        client = KafkaClient(GatewaySettings(), lambda *_: None, lambda: None)
+        monkeypatch.setattr(kafka_client, "require_rights", refuse)
+        await client.start()
+        while client.why_not == "the broker was not reached yet":
+            await asyncio.sleep(0)
+        await client.stop()
+        return client.reachable
+
+    assert run(start()) is False
+    assert failures == []
+    assert "--allow-principal User:ANONYMOUS --operation Write --topic loan.requests" in caplog.text
 
 
 def test_a_broker_that_is_away_is_no_failure_of_the_task(

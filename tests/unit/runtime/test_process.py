@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from stream_app.runtime.process import _in_daemon_thread
+from stream_app.runtime.background import in_daemon_thread
 from stream_app.settings import WorkerSettings
 from stream_app.transport.app import batch_app
 
@@ -37,7 +37,7 @@ def test_work_that_nobody_waits_for_any_more_ends_in_silence(end: Callable[[], o
         return end()
 
     async def give_up() -> None:
-        waiting = asyncio.create_task(_in_daemon_thread(work))
+        waiting = asyncio.create_task(in_daemon_thread(work))
         await asyncio.to_thread(begun.wait, DEADLINE_SECONDS)
         waiting.cancel()
         with pytest.raises(asyncio.CancelledError):
