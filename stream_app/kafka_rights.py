@@ -76,7 +76,9 @@ def rights_missing(connection: KafkaConnection, role: Role, missing: Iterable[Ri
 
 
 _Operations = frozenset[str] | None
-"""Those held on a resource, as the protocol writes them; None: not known."""
+"""Those held on a resource, as the protocol writes them. None: not known. Empty: it may not be described, which every
+right of :data:`_IMPLY_DESCRIBE` would allow; of the others nothing is known then."""
+_IMPLY_DESCRIBE = {"Read", "Write", "Delete", "Describe"}
 
 
 def _held(admin: Any, rights: Iterable[Right]) -> dict[tuple[Kind, str], _Operations]:
@@ -125,4 +127,6 @@ def _unless_refused(question: Callable[[], Any]) -> _Operations:
 
 def _is_held(right: Right, held: Mapping[tuple[Kind, str], _Operations]) -> bool:
     operations = held.get((right.kind, right.name))
-    return operations is None or right.reported_operation in operations
+    if not operations:
+        return operations is None or right.operation not in _IMPLY_DESCRIBE
+    return right.reported_operation in operations

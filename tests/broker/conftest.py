@@ -7,6 +7,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import msgspec
 import pytest
@@ -16,6 +17,8 @@ from stream_app.clients import SQLiteClients
 from stream_app.topics import TopicNames
 from tests.builders.scorer_requests import CLIENTS, profile
 from tests.servers.deployment import Deployment
+from tests.servers.secure_kafka import SecureKafka, secure_kafka
+from tests.servers.token_server import TokenServer, token_server
 
 KAFKA_FIRST = shutil.which("java") is not None
 SLOW = [pytest.mark.slow]
@@ -97,3 +100,25 @@ def executable(tmp_path: Path) -> Callable[[str, str], Path]:
         return script
 
     return write
+
+
+@pytest.fixture(scope="session")
+def tokens() -> Iterator[TokenServer]:
+    with token_server() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory, tokens: TokenServer) -> Iterator[SecureKafka]:
+    """A secured Apache Kafka with every way in."""
+    with secure_kafka(tmp_path_factory.mktemp("secure"), tokens) as running:
+        yield running
+
+
+@pytest.fixture
+def secure_deployment(cluster: SecureKafka, unique_prefix: str, clients: Path, tmp_path: Path) -> Iterator[Deployment]:
+    """Its topics are made and read over the plain listener; what it starts is told another one."""
+    plain = SimpleNamespace(bootstrap=cluster.plaintext, engine="kafka")
+    made = Deployment.on(plain, unique_prefix, clients, tmp_path)
+    yield made
+    made.stop()

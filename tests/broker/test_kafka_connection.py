@@ -4,45 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import subprocess
 import sys
+import urllib.request
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import aiokafka
 import kafka
 import pytest
 
+from stream_app.broker.secured import grant
 from stream_app.errors import BrokerUnreachable
 from stream_app.kafka_connection.connection import KafkaConnection, Sasl
 from stream_app.kafka_connection.diagnosis import diagnose
 from stream_app.kafka_connection.tls import Tls
-from tests.builders.scorer_requests import requests
+from stream_app.topics import rights_by_role
+from tests.builders.scorer_requests import good, requests
 from tests.servers.deployment import Deployment, Worker
-from tests.servers.secure_kafka import PASSWORD, PLAIN_PASSWORD, PLAIN_USER, USER, SecureKafka, secure_kafka
-from tests.servers.token_server import CLIENT_ID, CLIENT_SECRET, TokenServer, token_server
+from tests.servers.secure_kafka import PASSWORD, PLAIN_PASSWORD, PLAIN_USER, USER, SecureKafka
+from tests.servers.token_server import CLIENT_ID, CLIENT_SECRET, TokenServer
 from tests.servers.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 SCRAM = Sasl("SCRAM-SHA-512", USER, PASSWORD)
 Make = Callable[[SecureKafka, TokenServer], KafkaConnection]
-
-
-@pytest.fixture(scope="module")
-def tokens() -> Iterator[TokenServer]:
-    with token_server() as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory, tokens: TokenServer) -> Iterator[SecureKafka]:
-    with secure_kafka(tmp_path_factory.mktemp("secure"), tokens) as running:
-        yield running
 
 
 def sasl(mechanism: Sasl) -> Make:
@@ -143,15 +134,6 @@ def test_a_token_is_shared_by_all_clients_of_a_process(cluster: SecureKafka, tok
     assert tokens.issued == before + 1
 
 
-@pytest.fixture
-def deployment(cluster: SecureKafka, unique_prefix: str, clients: Path, tmp_path: Path) -> Iterator[Deployment]:
-    """Its topics are made and read over the plain listener; what it starts is told the secured one."""
-    plain = SimpleNamespace(bootstrap=cluster.plaintext, engine="kafka")
-    made = Deployment.on(plain, unique_prefix, clients, tmp_path)
-    yield made
-    made.stop()
-
-
 def secured(cluster: SecureKafka) -> dict[str, Any]:
     (cluster.folder / "password").write_text(PASSWORD + "\n")
     return {
@@ -168,17 +150,71 @@ def monitor_decisions(monitor: Worker) -> float:
     return sum(float(line.split()[-1]) for line in lines if line.startswith("loan_monitor_decisions_total"))
 
 
-def test_scorer_and_monitor_work_over_sasl_ssl_exactly_once(deployment: Deployment, cluster: SecureKafka) -> None:
-    deployment.start(**secured(cluster))
-    monitor = deployment.start(command="monitor", **secured(cluster))
-    sources = deployment.send(requests(500))
-    answers = deployment.answered(sources)
+def test_scorer_and_monitor_work_over_sasl_ssl_exactly_once(
+    secure_deployment: Deployment, cluster: SecureKafka
+) -> None:
+    secure_deployment.start(**secured(cluster))
+    monitor = secure_deployment.start(command="monitor", **secured(cluster))
+    sources = secure_deployment.send(requests(500))
+    answers = secure_deployment.answered(sources)
     assert (len(answers), set(answers.values())) == (500, {1})
     wait_until(lambda: monitor_decisions(monitor) >= 500, "the monitor has them all")
-    assert not [worker.log for worker in deployment.workers if PASSWORD in worker.log.read_text()]
+    assert not [worker.log for worker in secure_deployment.workers if PASSWORD in worker.log.read_text()]
 
 
-def test_commands_take_a_client_properties_file(deployment: Deployment, cluster: SecureKafka, tmp_path: Path) -> None:
+def by_token(cluster: SecureKafka, tokens: TokenServer) -> dict[str, Any]:
+    return {
+        "kafka": cluster.sasl_ssl,
+        "kafka_security": "SASL_SSL",
+        "kafka_sasl": "OAUTHBEARER",
+        "kafka_ca": str(cluster.ca),
+        "kafka_token_url": tokens.url,
+        "kafka_plaintext_credentials": "true",  # the token server of the tests speaks http
+        "kafka_username": CLIENT_ID,
+        "kafka_password": CLIENT_SECRET,
+    }
+
+
+def by_certificate(cluster: SecureKafka, _: TokenServer) -> dict[str, Any]:
+    certificate = str(cluster.folder / "client.pem")
+    return {
+        "kafka": cluster.mtls,
+        "kafka_security": "SSL",
+        "kafka_ca": str(cluster.ca),
+        "kafka_certificate": certificate,
+    }
+
+
+WAYS = {"token": (by_token, CLIENT_ID), "client certificate": (by_certificate, "CN=scorer.example")}
+
+
+@pytest.mark.parametrize(("settings", "user"), WAYS.values(), ids=WAYS)
+def test_scorer_monitor_and_gateway_work_with_the_rights_of_their_roles(
+    settings: Callable[[SecureKafka, TokenServer], dict[str, Any]],
+    user: str,
+    cluster: SecureKafka,
+    tokens: TokenServer,
+    secure_deployment: Deployment,
+) -> None:
+    roles = rights_by_role(secure_deployment.names, secure_deployment.group, secure_deployment.monitor_group)
+    grant(cluster.admin, {user: [right for role in ("scorer", "monitor", "gateway") for right in roles[role]]})
+    given = settings(cluster, tokens)
+    secure_deployment.start(**given)
+    monitor = secure_deployment.start(command="monitor", **given)
+    gateway = secure_deployment.start(command="gateway", **given)
+    sources = secure_deployment.send(requests(100))
+    assert set(secure_deployment.answered(sources).values()) == {1}
+    asked = urllib.request.Request(
+        f"http://127.0.0.1:{gateway.port}/requests", good("7", "over-http"), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(asked, timeout=30) as answer:  # noqa: S310 - our own gateway
+        assert json.load(answer)["request_id"] == "over-http"
+    wait_until(lambda: monitor_decisions(monitor) >= 101, "the monitor has them all")
+
+
+def test_commands_take_a_client_properties_file(
+    secure_deployment: Deployment, cluster: SecureKafka, tmp_path: Path
+) -> None:
     properties = tmp_path / "client.properties"
     login = "org.apache.kafka.common.security.scram.ScramLoginModule required"
     properties.write_text(
@@ -189,7 +225,7 @@ def test_commands_take_a_client_properties_file(deployment: Deployment, cluster:
     environment = os.environ | {
         "STREAM_APP_KAFKA": cluster.sasl_ssl,
         "STREAM_APP_KAFKA_PROPERTIES": str(properties),
-        "STREAM_APP_TOPIC_PREFIX": deployment.prefix,
+        "STREAM_APP_TOPIC_PREFIX": secure_deployment.prefix,
     }
     for words in (["topics", "check"], ["produce", "--sample", "3"]):
         command = [sys.executable, "-m", "stream_app", *words]
@@ -197,8 +233,8 @@ def test_commands_take_a_client_properties_file(deployment: Deployment, cluster:
         assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_a_worker_with_a_wrong_password_says_so(deployment: Deployment, cluster: SecureKafka) -> None:
+def test_a_worker_with_a_wrong_password_says_so(secure_deployment: Deployment, cluster: SecureKafka) -> None:
     wrong = secured(cluster) | {"kafka_username": "nobody", "broker_wait_seconds": "1"}
-    worker = deployment.start(ready=False, **wrong)
+    worker = secure_deployment.start(ready=False, **wrong)
     assert worker.process.wait(60) == BrokerUnreachable.exit_status
     assert "refused the user name or password (SCRAM-SHA-512)" in worker.log.read_text()

@@ -110,10 +110,19 @@ class Deployment:
         create_topics(KafkaConnection(broker.bootstrap), partitions, names=names)
         return cls(broker.bootstrap, names, prefix, clients, folder, broker.engine, partitions)
 
+    @property
+    def group(self) -> str:
+        """The scorers' group."""
+        return self.prefix + "scorer"
+
+    @property
+    def monitor_group(self) -> str:
+        return self.prefix + "monitor"
+
     def start(
         self, *, command: str = "worker", program: str = "stream_app", ready: bool = True, **settings: Any
     ) -> Worker:
-        """Start a scorer (or a ``monitor``) and, unless told not to, wait until it is ready.
+        """Start a scorer (or a ``monitor``, a ``gateway``) and, unless told not to, wait until it is ready.
 
         ``program``: the module that is run, and its own options.
         """
@@ -121,12 +130,13 @@ class Deployment:
         log = self.folder / f"{command.split()[0]}{len(self.workers)}.log"
         given = {
             "kafka": self.bootstrap,
-            "group": self.prefix + "scorer",
+            "group": self.group,
             "topic_prefix": self.prefix,
             "clients": self.clients,
             "web_port": port,
-            "monitor_group": self.prefix + "monitor",
+            "monitor_group": self.monitor_group,
             "monitor_port": port,
+            "gateway_port": port,
             "store": self.folder / "decisions.db",
             "reports": self.folder / "reports",
             "guarantee": "at_least_once" if self.engine == "tansu" else "exactly_once",
