@@ -8,10 +8,8 @@ from collections.abc import Awaitable, Callable
 from typing import cast
 
 import faust
-from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 from mode import Service
 
-from stream_app.errors import RightsMissing
 from stream_app.events import Offsets
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.runtime.background import exit_process
@@ -77,7 +75,7 @@ class BatchApp(faust.App):
 
     def _crash(self, reason: BaseException) -> None:
         if not (self.should_stop or isinstance(reason, asyncio.CancelledError)):
-            self.on_fault(_right_taken(reason) or reason)
+            self.on_fault(reason)
         super()._crash(reason)
 
     def _create_directories(self) -> None:
@@ -95,17 +93,6 @@ class BatchApp(faust.App):
         await super().on_stop()
         await self.after_stop()
         log.info("stopped")
-
-
-def _right_taken(fault: BaseException) -> RightsMissing | None:
-    """What a refused fetch or heartbeat means; None for any other fault."""
-    if not isinstance(fault, TopicAuthorizationFailedError | GroupAuthorizationFailedError):
-        return None
-    return RightsMissing(
-        f"The cluster no longer lets this worker read ({type(fault).__name__}).",
-        kept="Nothing that was in hand was committed.",
-        do_next="Start it again: it then names the right that is missing, and the command that grants it.",
-    )
 
 
 def batch_app(group: str, settings: StreamSettings) -> BatchApp:

@@ -8,12 +8,17 @@ from collections.abc import Iterable
 from itertools import groupby
 from typing import Any, ClassVar, cast
 
-from aiokafka.errors import CommitFailedError, IllegalStateError, InvalidSessionTimeoutError
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    InvalidSessionTimeoutError,
+    TopicAuthorizationFailedError,
+)
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from stream_app.errors import GroupRefused, SettingsError, trace_of
+from stream_app.errors import GroupRefused, RightsMissing, SettingsError, trace_of
 from stream_app.events import Offsets, TopicPartition
 from stream_app.runtime.background import exit_on_failure
 from stream_app.runtime.library_logs import SERVICES
@@ -49,7 +54,11 @@ class BatchConsumer(driver.Consumer):
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
-        fetched = await self._thread.getmany(active_partitions, timeout)
+        try:
+            fetched = await self._thread.getmany(active_partitions, timeout)
+        except TopicAuthorizationFailedError:
+            cast(Any, self.app).on_fault(_right_taken())  # Faust would log a stack trace first
+            raise
         if not fetched:  # the flow was stopped before the thread looked
             return {}
         records, epoch = cast("tuple[Any, int]", fetched)
@@ -222,6 +231,14 @@ class BatchConsumer(driver.Consumer):
         thread = self._thread
         asked = asyncio.run_coroutine_threadsafe(thread.bounds(topic), thread.thread_loop)
         return await asyncio.wrap_future(asked)
+
+
+def _right_taken() -> RightsMissing:
+    return RightsMissing(
+        "The cluster no longer lets this worker read a topic.",
+        kept="Nothing that was in hand was committed.",
+        do_next="Start it again: it then names the right that is missing, and the command that grants it.",
+    )
 
 
 def _by_topic(partitions: Iterable[TopicPartition]) -> str:
