@@ -83,7 +83,7 @@ class RightsMissing(StreamAppError):
     """The cluster does not let this principal do what its role must. Grant what the message lists, start again."""
 
     reason = "rights_missing"
-    exit_status = 13
+    exit_status = 14
 
 
 class ClientStoreError(StreamAppError):

@@ -75,6 +75,15 @@ def rights_missing(connection: KafkaConnection, role: Role, missing: Iterable[Ri
     )
 
 
+def right_taken() -> RightsMissing:
+    """What ends a worker whose right to read was taken away while it ran."""
+    return RightsMissing(
+        "The cluster no longer lets this worker read a topic.",
+        kept="Nothing that was in hand was committed.",
+        do_next="Start it again: it then names the right that is missing, and the command that grants it.",
+    )
+
+
 _Operations = frozenset[str] | None
 """Those held on a resource, as the protocol writes them. None: not known. Empty: it may not be described, which every
 right of :data:`_IMPLY_DESCRIBE` would allow; of the others nothing is known then."""

@@ -18,8 +18,9 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from stream_app.errors import GroupRefused, RightsMissing, SettingsError, trace_of
+from stream_app.errors import GroupRefused, SettingsError, trace_of
 from stream_app.events import Offsets, TopicPartition
+from stream_app.kafka_rights import right_taken
 from stream_app.runtime.background import exit_on_failure
 from stream_app.runtime.library_logs import SERVICES
 from stream_app.runtime.readiness import Membership
@@ -57,7 +58,7 @@ class BatchConsumer(driver.Consumer):
         try:
             fetched = await self._thread.getmany(active_partitions, timeout)
         except TopicAuthorizationFailedError:
-            cast(Any, self.app).on_fault(_right_taken())  # Faust would log a stack trace first
+            cast(Any, self.app).on_fault(right_taken())  # Faust would log a stack trace first
             raise
         if not fetched:  # the flow was stopped before the thread looked
             return {}
@@ -231,14 +232,6 @@ class BatchConsumer(driver.Consumer):
         thread = self._thread
         asked = asyncio.run_coroutine_threadsafe(thread.bounds(topic), thread.thread_loop)
         return await asyncio.wrap_future(asked)
-
-
-def _right_taken() -> RightsMissing:
-    return RightsMissing(
-        "The cluster no longer lets this worker read a topic.",
-        kept="Nothing that was in hand was committed.",
-        do_next="Start it again: it then names the right that is missing, and the command that grants it.",
-    )
 
 
 def _by_topic(partitions: Iterable[TopicPartition]) -> str:
