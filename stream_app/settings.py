@@ -265,13 +265,25 @@ class GatewaySettings(StreamSettings):
     reports: Path = Field(Path("reports"), description="folder of the monitor's Evidently reports")
 
 
+class FollowerSettings(StreamSettings):
+    """The settings of a follower of the topic of profiles."""
+
+    clients: Clients = "clients.db"
+    clients_port: Annotated[int, Field(ge=0, le=65535)] = Field(
+        6068, description="port of the follower's pages; 0 takes a free one"
+    )
+    clients_stale_seconds: Annotated[float, Field(gt=0)] = Field(
+        60.0, description="a store that has not been current for so long makes its follower not ready"
+    )
+
+
 def check_environment() -> None:
     """Raises SettingsError for ``STREAM_APP_*`` variables that no role knows, those of Kubernetes excepted."""
     _refuse(_misspelt())
 
 
 def _misspelt() -> list[str]:
-    roles = (WorkerSettings, MonitorSettings, GatewaySettings)
+    roles = (WorkerSettings, MonitorSettings, GatewaySettings, FollowerSettings)
     return list(unknown_variables(os.environ, {name for role in roles for name in role.model_fields}))
 
 

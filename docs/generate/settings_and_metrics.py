@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry
 from pydantic.fields import FieldInfo
@@ -12,7 +12,8 @@ from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE
 from monitoring.metrics.monitor import MonitorMetrics
 from stream_app.events import ModelRef
-from stream_app.settings import GatewaySettings, MonitorSettings, StreamSettings, WorkerSettings
+from stream_app.profile_events.metrics import FollowerMetrics
+from stream_app.settings import FollowerSettings, GatewaySettings, MonitorSettings, StreamSettings, WorkerSettings
 from stream_app.worker.metrics import ScorerMetrics
 
 PROCESSES = {
@@ -20,6 +21,7 @@ PROCESSES = {
     "Scorer": WorkerSettings,
     "Monitor": MonitorSettings,
     "Gateway": GatewaySettings,
+    "Follower of profiles": FollowerSettings,
 }
 SETTINGS = """
 Every setting is an environment variable. The most used ones are options of `stream-app worker`, `monitor` and
@@ -62,15 +64,16 @@ def _allowed(field: FieldInfo) -> str:
 
 
 def metrics() -> str:
-    kinds = {
+    kinds: dict[str, Callable[..., object]] = {
         "Scorer, `http://127.0.0.1:6066/metrics`": ScorerMetrics,
         "Monitor, `http://127.0.0.1:6067/metrics`": MonitorMetrics,
+        "Follower of profiles, `http://127.0.0.1:6068/metrics`": lambda registry, *_: FollowerMetrics(registry),
     }
     header = "series|type|meaning"
     return page("Metrics", METRICS, *(f"## {name}\n\n{table(header, _series(kind))}" for name, kind in kinds.items()))
 
 
-def _series(kind: type[ScorerMetrics] | type[MonitorMetrics]) -> Iterator[Row]:
+def _series(kind: Callable[..., object]) -> Iterator[Row]:
     registry = CollectorRegistry()
     kind(registry, ModelRef("model", "1", "0" * 64), Contract.read(CONTRACT_FILE))
     for collector in registry._collector_to_names:  # labels without samples are known to the collector only

@@ -1,7 +1,8 @@
 """Clients on a Redis server: two hashes, so that a batch of any size is one command and one round trip.
 
 The hashes are ``stream-app:profiles`` and ``stream-app:applications``, field = client id, of the database the URL
-names. Works with every Redis from 4 on and with servers that speak its protocol.
+names; ``stream-app:followed`` says how far they follow the topic of profiles. Works with every Redis from 4 on and with
+servers that speak its protocol.
 """
 
 from __future__ import annotations
@@ -11,20 +12,23 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import redis
 from redis import exceptions
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from stream_app.clients.store import ClientStore, Row, in_chunks
+from stream_app.clients.store import ClientStore, Followed, ProfileChanges, Row, being_filled, in_chunks
 from stream_app.errors import ClientStoreError, ClientStoreUnavailable
 
-PROFILES, APPLICATIONS = "stream-app:profiles", "stream-app:applications"
+PROFILES, APPLICATIONS, FOLLOWED = "stream-app:profiles", "stream-app:applications", "stream-app:followed"
 
 LOOKUP_SECONDS, LOAD_SECONDS = 2.0, 120.0
 """Time-out of a lookup, for which the scorer's batch waits, and of a load. ``?socket_timeout=5`` in the URL wins."""
 
 _ROWS_PER_COMMAND = 5_000
+_STATE, _FILLING = "state", b'"filling":true'
+_ASK_FOLLOWED = ("HMGET", FOLLOWED, _STATE)
 
 _UNAVAILABLE = (
     (redis.TimeoutError, "does not answer in time"),
@@ -48,7 +52,7 @@ class RedisClients(ClientStore):
         try:
             self._server = _client(url, LOAD_SECONDS if create else LOOKUP_SECONDS)
             with self._translated_errors():
-                kinds = self._execute(("TYPE", PROFILES), ("TYPE", APPLICATIONS))
+                kinds = self._execute(("TYPE", PROFILES), ("TYPE", APPLICATIONS), ("TYPE", FOLLOWED))
         except (TypeError, ValueError):  # the library's text about a URL may quote the password
             raise _unusable_address() from None
         self._check(kinds, create)
@@ -84,6 +88,33 @@ class RedisClients(ClientStore):
                 removal.hdel(key, *ids)
             return int(removal.execute()[0])
 
+    def followed(self) -> Followed | None:
+        with self._translated_errors():
+            return _decoded(self._execute(_ASK_FOLLOWED)[0])
+
+    def follow(self, changes: ProfileChanges, before: Followed | None, after: Followed) -> bool:
+        """In one transaction, which does not happen if the state was changed meanwhile.
+
+        A server that forgets it (after a crash or a failover) forgets both, so that the changes are read again.
+        """
+        with self._translated_errors(), self._server.pipeline(transaction=True) as update:
+            update.execute_command("WATCH", FOLLOWED)  # type: ignore[no-untyped-call]  # untyped in the library
+            if _decoded(update.execute_command(*_ASK_FOLLOWED)) != before:  # type: ignore[no-untyped-call]
+                return False
+            update.multi()
+            for key, rows in ((PROFILES, changes.profiles), (APPLICATIONS, changes.applications)):
+                for chunk in in_chunks(rows.items(), _ROWS_PER_COMMAND):
+                    update.hset(key, mapping=dict(chunk))
+            for key, ids in ((PROFILES, changes.deleted), (APPLICATIONS, changes.without_application())):
+                for gone in in_chunks(ids, _ROWS_PER_COMMAND):
+                    update.hdel(key, *gone)
+            update.hset(FOLLOWED, _STATE, msgspec.json.encode(after))
+            try:
+                update.execute()
+            except redis.WatchError:
+                return False
+        return True
+
     def count(self) -> int:
         with self._translated_errors():
             return int(self._server.hlen(PROFILES))
@@ -96,8 +127,11 @@ class RedisClients(ClientStore):
         if not ids:
             return {}
         with self._translated_errors():
-            has_profiles, values = self._execute(("EXISTS", PROFILES), ("HMGET", key, *ids))
-        if not has_profiles:
+            commands = ("EXISTS", PROFILES), _ASK_FOLLOWED, ("HMGET", key, *ids)
+            has_profiles, followed, values = self._execute(*commands)
+        if followed[0] and _FILLING in followed[0]:
+            raise being_filled(self._place)
+        if not has_profiles and not followed[0]:
             raise self._no_clients()
         return {client_id: value for client_id, value in zip(ids, values, strict=True) if value is not None}
 
@@ -109,15 +143,17 @@ class RedisClients(ClientStore):
         return pipeline.execute()
 
     def _check(self, kinds: list[bytes], create: bool) -> None:
-        for key, kind in zip((PROFILES, APPLICATIONS), kinds, strict=True):
+        for key, kind in zip((PROFILES, APPLICATIONS, FOLLOWED), kinds, strict=True):
             if kind not in (b"hash", b"none"):
                 raise ClientStoreError(
                     f"{self._place} has something else under the key {key} (a {kind.decode()}, not a hash).",
                     kept="It was left as it is.",
                     do_next="Name another database, redis://HOST:PORT/NUMBER, with STREAM_APP_CLIENTS.",
                 )
-        if kinds[0] == b"none" and not create:
+        if kinds[0] == kinds[2] == b"none" and not create:
             raise self._no_clients()
+        if not create and (followed := self.followed()) and followed.filling:
+            raise being_filled(self._place)
 
     def _no_clients(self) -> ClientStoreUnavailable:
         return ClientStoreUnavailable(
@@ -134,6 +170,10 @@ class RedisClients(ClientStore):
             raise _error(fault, self._place, kept) from None
 
 
+def _decoded(values: list[bytes | None]) -> Followed | None:
+    return None if values[0] is None else msgspec.json.decode(values[0], type=Followed)
+
+
 def _error(fault: redis.RedisError, place: str, kept: str) -> ClientStoreError:
     """The error for a fault; ClientStoreUnavailable if the same call may succeed later."""
     if isinstance(fault, (redis.AuthenticationError, exceptions.AuthorizationError)):
@@ -146,7 +186,8 @@ def _error(fault: redis.RedisError, place: str, kept: str) -> ClientStoreError:
         return ClientStoreError(
             f"{place} does not allow this user to use the keys stream-app:*.",
             kept=kept,
-            do_next="Allow it HMGET, HLEN, EXISTS and TYPE; for loading and erasing HSET, HDEL, MULTI and EXEC too.",
+            do_next="Allow it HMGET, HLEN, EXISTS and TYPE; for loading, following and erasing HSET, HDEL, WATCH, "
+            "MULTI and EXEC too.",
         )
     code = _code(fault)
     if code == "WRONGTYPE":

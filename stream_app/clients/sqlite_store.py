@@ -8,7 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from stream_app.clients.store import ClientStore, Row, in_chunks
+import msgspec
+
+from stream_app.clients.store import ClientStore, Followed, ProfileChanges, Row, being_filled, in_chunks
 from stream_app.errors import ClientStoreError, ClientStoreUnavailable
 from stream_app.private_files import create_private
 from stream_app.sqlite_wal import turn_on_write_ahead_log
@@ -21,8 +23,10 @@ _TABLES = (
     "CREATE TABLE IF NOT EXISTS clients (client_id TEXT PRIMARY KEY, profile BLOB NOT NULL) WITHOUT ROWID",
     # A table of its own: a store from before it existed gets it with the next load.
     "CREATE TABLE IF NOT EXISTS applications (client_id TEXT PRIMARY KEY, application BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS followed (topic INTEGER PRIMARY KEY CHECK (topic = 1), state BLOB NOT NULL)",
 )
-_HAS_APPLICATIONS = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'applications'"
+_HAS_TABLE = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = ?"
+_FOLLOWED = msgspec.json.Decoder(Followed)
 
 
 class SQLiteClients(ClientStore):
@@ -41,6 +45,8 @@ class SQLiteClients(ClientStore):
             create_private(path)
         with self._exclusive():
             self._db = _connect(path, create)
+        if not create and (followed := self.followed()) and followed.filling:
+            raise being_filled(f"The client store at {path}")
 
     def get_many(self, client_ids: Iterable[str]) -> Mapping[str, bytes]:
         with self._exclusive():
@@ -48,8 +54,7 @@ class SQLiteClients(ClientStore):
 
     def latest_applications(self, client_ids: Iterable[str]) -> Mapping[str, bytes]:
         with self._exclusive():
-            [has_any] = self._db.execute(_HAS_APPLICATIONS).fetchone()
-            return self._select("application", "applications", client_ids) if has_any else {}
+            return self._select("application", "applications", client_ids) if self._has("applications") else {}
 
     def put_many(self, profiles: Iterable[Row], applications: Iterable[Row] = ()) -> int:
         with self._exclusive(), self._db:  # commits, or rolls back
@@ -72,6 +77,39 @@ class SQLiteClients(ClientStore):
                 self._db.executemany("DELETE FROM applications WHERE client_id = ?", ids)
             self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return known
+
+    def followed(self) -> Followed | None:
+        with self._exclusive():
+            return self._followed()
+
+    def follow(self, changes: ProfileChanges, before: Followed | None, after: Followed) -> bool:
+        """What is deleted is overwritten in the file, as by :meth:`remove_many`."""
+        with self._exclusive():
+            self._db.execute("PRAGMA secure_delete=ON")
+            with self._db:
+                self._db.execute("BEGIN IMMEDIATE")
+                if self._followed() != before:
+                    return False
+                self._apply(changes)
+                self._db.execute("INSERT OR REPLACE INTO followed VALUES (1, ?)", (msgspec.json.encode(after),))
+            if changes.deleted:
+                self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return True
+
+    def _apply(self, changes: ProfileChanges) -> None:
+        gone, no_application = changes.deleted, changes.without_application()
+        self._db.executemany("INSERT OR REPLACE INTO clients VALUES (?, ?)", changes.profiles.items())
+        self._db.executemany("INSERT OR REPLACE INTO applications VALUES (?, ?)", changes.applications.items())
+        self._db.executemany("DELETE FROM clients WHERE client_id = ?", ((client_id,) for client_id in gone))
+        self._db.executemany("DELETE FROM applications WHERE client_id = ?", ((name,) for name in no_application))
+
+    def _followed(self) -> Followed | None:
+        row = self._db.execute("SELECT state FROM followed").fetchone() if self._has("followed") else None
+        return _FOLLOWED.decode(row[0]) if row else None
+
+    def _has(self, table: str) -> bool:
+        """A store that an older version wrote lacks some until it is opened for writing."""
+        return bool(self._db.execute(_HAS_TABLE, (table,)).fetchone()[0])
 
     def count(self) -> int:
         with self._exclusive():

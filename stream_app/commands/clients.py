@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from stream_app.commands.options import Setting, bundle_option
+from stream_app.commands.options import (
+    Setting,
+    broker_options,
+    bundle_option,
+    connection_to,
+    role_options,
+    to_stderr,
+)
 from stream_app.commands.suggestions import Group
 
 _CLIENTS = click.option(
@@ -23,7 +31,7 @@ _CLIENTS = click.option(
 
 @click.group("clients", cls=Group)
 def command() -> None:
-    """Load client profiles into the client store, count and show them."""
+    """Load client profiles into the client store, or have it follow a topic; count and show them."""
 
 
 @command.command("load")
@@ -74,6 +82,49 @@ def show(client_id: str, store: str) -> None:
         raise InputFileError(f"{_named(store)} knows no such client.", do_next="Load its profile, or correct the id.")
     shown = {name: msgspec.Raw(content or b"null") for name, content in known.items()}
     click.echo(msgspec.json.encode(shown).decode())
+
+
+@command.command("publish")
+@click.argument("file", type=click.Path(path_type=Path))
+@broker_options
+@bundle_option
+@click.option("--id", "id_name", help="Column of the client id (default: the one the contract names).")
+def publish(file: Path, bundle: Path | None, id_name: str | None, **broker: Any) -> None:
+    """Publish the profiles of FILE (CSV, Parquet or JSON Lines) on loan.clients, whose followers store them.
+
+    Each row is all that is known of a client, checked as by `clients load`, and takes the place of what was known.
+    """
+    from stream_app.commands.send import send
+    from stream_app.kafka_admin import wait_for_broker
+    from stream_app.tables.profiles import profile_messages
+    from stream_app.topics import TopicNames
+
+    messages = profile_messages(file, bundle, id_name)
+    topic, connection = TopicNames.prefixed(broker["topic_prefix"]).clients, connection_to(broker["kafka"])
+    wait_for_broker(connection, broker["broker_wait_seconds"], say=to_stderr)
+    count = send(messages, connection, topic, None, lambda: None)
+    click.echo(f"{count:,} profiles are on {topic} at {connection}.")
+
+
+@command.command("follow")
+@role_options
+@click.option("--clients", help="Client store: an SQLite file, or redis://HOST:PORT/NUMBER.")
+@click.option("--web-host", help="Address of /metrics, /live and /ready.")
+@click.option("--clients-port", type=int, help="Port of /metrics, /live and /ready; 0 takes a free one.")
+def follow(**options: Any) -> None:
+    """Keep the client store current from loan.clients until stopped.
+
+    Stores each profile that is published there and deletes each client whose profile is null, together with how far it
+    has read: it may be stopped or killed at any time, and goes on where it was. Running scorers use what it stored from
+    their next batch on.
+    """
+    from stream_app.settings import FollowerSettings
+
+    settings = FollowerSettings.read(**options)
+    from stream_app.profile_events.process import run
+    from stream_app.tables.columns import read_contract
+
+    run(settings, read_contract(settings.bundle))
 
 
 def _named(store: str) -> str:

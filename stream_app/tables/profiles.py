@@ -19,6 +19,7 @@ from stream_app.clients import open_clients
 from stream_app.errors import InputFileError
 from stream_app.events import feature_struct
 from stream_app.tables.columns import SHOWN_ROWS, Profile, feature_objects, id_column, read_contract
+from stream_app.tables.messages import Message
 
 
 def load_clients(file: Path | None, store: str | Path, bundle: Path | None = None, id_name: str | None = None) -> int:
@@ -38,6 +39,14 @@ def load_clients(file: Path | None, store: str | Path, bundle: Path | None = Non
     with open_clients(store, create=True) as clients:
         clients.put_many(profiles, applications)
         return clients.count()
+
+
+def profile_messages(file: Path, bundle: Path | None = None, id_name: str | None = None) -> list[Message]:
+    """One record for the topic of profiles a row of ``file``. Raises InputFileError or TrainingDataError."""
+    contract, table = read_contract(bundle), read_table(file)
+    id_name = id_name or contract.id_column
+    need_columns(table, [id_name])
+    return [Message(client_id.encode(), profile) for client_id, profile in profiles_of(table, contract, id_name)]
 
 
 def profiles_of(table: pd.DataFrame, contract: Contract, id_name: str) -> list[Profile]:

@@ -11,6 +11,7 @@ commit the input offsets, or commit both in one transaction. At a seek, after a 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -28,6 +29,7 @@ from stream_app.delivery.offset_commits import GroupedCommits
 from stream_app.delivery.producer import OutputTopics
 from stream_app.delivery.protocol import Lanes
 from stream_app.delivery.transactional_producer import AiokafkaTransactions, Transactions, require_transactions
+from stream_app.errors import ClientStoreUnavailable
 from stream_app.events import ModelRef
 from stream_app.formats.format import Format
 from stream_app.formats.opening import Formats
@@ -58,6 +60,8 @@ QUIET_SECONDS = 0.2
 """A broker without transactions may be Tansu, whose end offsets are too low: decisions are read until none came for so
 long."""
 MEASURE_SECONDS = 1.0
+CLIENTS_SECONDS = 5.0
+"""How often a client store that follows the topic of profiles is asked how current it is."""
 
 MakeTransactions = Callable[..., Transactions]
 """Gives the transactions of an id: called with it, ``connection`` and ``timeout_seconds``."""
@@ -92,12 +96,13 @@ def create_app(
         if decided_ids is None
         else _restore_ids(settings, topics, formats.decisions, lanes, decided_ids),
     )
+    clients = open_clients(settings.clients)
     pipeline = Pipeline(
         contract=bundle.contract,
         scorer=bundle.scorer,
         policy=bundle.policy,
         model=model,
-        profiles=open_clients(settings.clients),
+        profiles=clients,
         max_request_bytes=settings.max_request_bytes,
         decided_ids=decided_ids,
         mapper=read_mapping(settings.mapping, bundle.contract) if settings.mapping else None,
@@ -122,6 +127,12 @@ def create_app(
         metrics.set_lag({tp.partition: records for tp, records in lag.items()})
         metrics.set_remembered_ids(len(decided_ids or ()))
         watchdog.beat(progress)
+
+    @app.timer(interval=CLIENTS_SECONDS)  # type: ignore[untyped-decorator]  # Faust's own
+    async def measure_clients() -> None:
+        with contextlib.suppress(ClientStoreUnavailable):  # a batch that needs it says so
+            if followed := await asyncio.to_thread(clients.followed):
+                metrics.set_clients_current(topics.clients, followed.current_at)
 
     metrics.started(time.time())
     app.pages = pages

@@ -81,6 +81,11 @@ class ScorerMetrics:
         self._assigned = gauge("partitions_assigned", "Partitions this worker owns")
         self._last_commit = gauge("last_commit_timestamp_seconds", "When offsets were last committed (Unix time)")
         self._remembered = gauge("remembered_ids", "Ids of decided requests remembered, all partitions of this worker")
+        self._clients_current = gauge(
+            "client_store_current_timestamp_seconds",
+            "When the client store last held all profiles on the topic that it follows (Unix time)",
+            ("topic",),
+        )
         self._started = gauge("started_timestamp_seconds", "When this process started (Unix time)")
         self._model_info = gauge("model_info", "The model in use; always 1", ("name", "version", "sha256"))
 
@@ -128,6 +133,10 @@ class ScorerMetrics:
     def set_remembered_ids(self, count: int) -> None:
         """How many ids of decided requests are remembered."""
         self._remembered.set(count)
+
+    def set_clients_current(self, topic: str, unix_seconds: float) -> None:
+        """When the client store last held everything on the topic of profiles; none follows it without this call."""
+        self._clients_current.labels(topic).set(unix_seconds)
 
     def set_lag(self, records_by_partition: Mapping[int, int]) -> None:
         """The lag of every partition owned now. The series of revoked partitions end.

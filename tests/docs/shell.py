@@ -13,12 +13,13 @@ from typing import NamedTuple
 
 COMMAND_SECONDS = 240.0
 OWN_NETWORK = ("unshare", "--map-root-user", "--net")
-PORTS = (9092, 6066, 6067, 8000, 6379)
+PORTS = (9092, 6066, 6067, 6068, 8000, 6379)
 READY = {
     "stream-app broker": "",
     "stream-app worker": "http://127.0.0.1:6066/ready",
     "stream-app monitor": "http://127.0.0.1:6067/ready",
     "stream-app gateway": "http://127.0.0.1:8000/ready",
+    "stream-app clients follow": "http://127.0.0.1:6068/ready",
     "make demo ARGS=--stay": "",
     "redis-server": "",
 }
