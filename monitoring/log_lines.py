@@ -75,6 +75,13 @@ class LogLines:
                 f"{stored.labels_contradicting} outcomes contradict the one known for their request; the first "
                 "stays, the others are in the table contradictions.",
             )
+        if stored.labels_of_other_clients:
+            self.log(
+                "other client",
+                logging.WARNING,
+                f"{stored.labels_of_other_clients} outcomes name another client than their request did; they count "
+                "nowhere and are in the table contradictions.",
+            )
         if stored.labels_pending:
             self.log(
                 "pending",

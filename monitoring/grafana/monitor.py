@@ -21,7 +21,8 @@ MONITOR = (
     ),
     lines(
         "Outcomes stored",
-        "Outcomes a second. contradicting: not the outcome known; the first stays.",
+        "Outcomes a second. contradicting: not the outcome known; the first stays. other_client: names another client "
+        "than its request did; kept apart.",
         {"{{result}}": "sum by (result) (rate(loan_monitor_outcomes_total[$__rate_interval]))"},
         unit="reqps",
         width=8,

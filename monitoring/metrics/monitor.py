@@ -57,7 +57,9 @@ class MonitorMetrics:
             return Gauge(PREFIX + name, text, labels, registry=on)
 
         self._decisions = counter("decisions_total", "Decisions read: new to the store, known or late", ("result",))
-        self._labels = counter("outcomes_total", "Outcomes read: new, repeated or contradicting", ("result",))
+        self._labels = counter(
+            "outcomes_total", "Outcomes read: new, repeated, contradicting, other_client", ("result",)
+        )
         self._pending = gauge("outcomes_pending", "Outcomes that wait for their decision")
         self._ahead = counter("decisions_ahead_total", "Decisions dated in the future, kept out of the windows")
         self._unknown_model = counter("unknown_model_decisions_total", "Decisions of another model than the bundle's")
@@ -87,7 +89,7 @@ class MonitorMetrics:
         """A series that begins at its first event hides that event from rate() and increase()."""
         known: list[tuple[Counter, Sequence[str]]] = [
             (self._decisions, ("new", "known", "late")),
-            (self._labels, ("new", "repeated", "contradicting")),
+            (self._labels, ("new", "repeated", "contradicting", "other_client")),
             (self._unreadable, topics),
             (self._child_failures, CHILDREN),
             (self._reports, ("written", "failed")),
@@ -107,6 +109,7 @@ class MonitorMetrics:
         self._labels.labels("new").inc(counts.labels_new)
         self._labels.labels("repeated").inc(counts.labels_repeated)
         self._labels.labels("contradicting").inc(counts.labels_contradicting)
+        self._labels.labels("other_client").inc(counts.labels_of_other_clients)
         self._pending.set(counts.labels_pending)
 
     def ahead(self, decisions: int) -> None:

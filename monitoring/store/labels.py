@@ -1,11 +1,11 @@
-"""Stores labels: the first of a request wins, repeats are ignored, contradictions are kept apart, early ones wait for
-their decision."""
+"""Stores labels: the first of a request wins, repeats are ignored, early ones wait for their decision; contradictions,
+and labels that name another client than their request did, are kept apart."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import sqlalchemy as sa
@@ -24,54 +24,76 @@ def put_labels(db: sa.Connection, rows: Sequence[LabelRow], size: WindowSize) ->
     """
     if not rows:
         return Stored()
-    new, against = _new_and_contradicting(rows, _known(db, [row.request_id for row in rows]))
-    contradicting = _keep_contradictions(db, against)
-    decided = _decided(db, [row.request_id for row in new])
+    request_ids = [row.request_id for row in rows]
+    decided = _decided(db, request_ids)
+    new, against, others = _sorted_out(rows, decided, _known(db, request_ids))
+    contradicting = _keep_apart(db, against, other_client=False)
+    of_others = _keep_apart(db, others, other_client=True)
     if new:
         db.execute(sa.insert(labels), [{**row._asdict(), "joined": row.request_id in decided} for row in new])
-    timely = [(at_us, seq) for at_us, seq, late in decided.values() if not late]
+    joined = [decided[row.request_id] for row in new if row.request_id in decided]
+    timely = [(each.at_us, each.seq) for each in joined if not each.late]
     if timely:
         _count_in_time_windows(db, [at_us for at_us, _ in timely], size)
         _count_in_count_windows(db, [seq for _, seq in timely])
     return Stored(
         labels_new=len(new),
-        labels_repeated=len(rows) - len(new) - contradicting,
+        labels_repeated=len(rows) - len(new) - contradicting - of_others,
         labels_contradicting=contradicting,
-        labels_pending=len(new) - len(decided),
+        labels_of_other_clients=of_others,
+        labels_pending=len(new) - len(joined),
     )
 
 
-def _new_and_contradicting(rows: Iterable[LabelRow], known: dict[str, bool]) -> tuple[list[LabelRow], list[LabelRow]]:
-    """The new ones, and those against what is ``known`` by then."""
-    new, against = [], []
+class _Decided(NamedTuple):
+    client_id: str
+    at_us: int
+    seq: int
+    late: bool
+
+
+class _Known(NamedTuple):
+    client_id: str
+    defaulted: bool
+
+
+def _sorted_out(
+    rows: Iterable[LabelRow], decided: Mapping[str, _Decided], known: dict[str, _Known]
+) -> tuple[list[LabelRow], list[LabelRow], list[LabelRow]]:
+    """The new ones, those against what is ``known`` by then, and those of another client than it or the decision."""
+    new, against, others = [], [], []
     for row in rows:
-        if row.request_id not in known:
-            known[row.request_id] = row.defaulted
+        its_own = decided.get(row.request_id) or known.get(row.request_id)
+        if its_own and its_own.client_id != row.client_id:
+            others.append(row)
+        elif row.request_id not in known:
+            known[row.request_id] = _Known(row.client_id, row.defaulted)
             new.append(row)
-        elif known[row.request_id] != row.defaulted:
+        elif known[row.request_id].defaulted != row.defaulted:
             against.append(row)
-    return new, against
+    return new, against, others
 
 
-def _known(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, bool]:
-    query = sa.select(labels.c.request_id, labels.c.defaulted)
-    return {row.request_id: row.defaulted for row in rows_with(db, query, labels.c.request_id, request_ids)}
+def _known(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, _Known]:
+    query = sa.select(labels.c.request_id, labels.c.client_id, labels.c.defaulted)
+    return {name: _Known(*label) for name, *label in rows_with(db, query, labels.c.request_id, request_ids)}
 
 
-def _decided(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, tuple[int, int, bool]]:
-    """Request time, sequence number and lateness of the decisions there are."""
-    columns = (decisions.c.request_id, decisions.c.requested_at_us, decisions.c.seq, decisions.c.late)
+def _decided(db: sa.Connection, request_ids: Iterable[str]) -> dict[str, _Decided]:
+    """Client, request time, sequence number and lateness of the decisions there are."""
+    columns = (decisions.c[name] for name in ("request_id", "client_id", "requested_at_us", "seq", "late"))
     rows = rows_with(db, sa.select(*columns), decisions.c.request_id, request_ids)
-    return {request_id: (at_us, seq, late) for request_id, at_us, seq, late in rows}
+    return {name: _Decided(*decision) for name, *decision in rows}
 
 
-def _keep_contradictions(db: sa.Connection, against: Sequence[LabelRow]) -> int:
+def _keep_apart(db: sa.Connection, apart: Sequence[LabelRow], *, other_client: bool) -> int:
     """Returns how many were not there yet."""
-    if not against:
+    if not apart:
         return 0
     number = contradictions.c.id
     last = db.execute(sa.select(sa.func.coalesce(sa.func.max(number), 0))).scalar_one()
-    db.execute(insert_unless_known(db, contradictions), [row._asdict() for row in against])
+    rows = [{**row._asdict(), "other_client": other_client} for row in apart]
+    db.execute(insert_unless_known(db, contradictions), rows)
     return db.execute(sa.select(sa.func.count()).where(number > last)).scalar_one()
 
 

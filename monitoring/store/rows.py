@@ -77,8 +77,9 @@ class Put:
 class Stored:
     """What became of a put. ``late``: of the new decisions. ``labels_repeated``: known before, with the same content.
 
-    ``labels_contradicting``: against the label known, which stays. ``labels_pending``: how many of all labels wait for
-    their decision now.
+    ``labels_contradicting``: against the label known, which stays. ``labels_of_other_clients``: naming another client
+    than their request did, found when the label comes or when its decision does. ``labels_pending``: how many of all
+    labels wait for their decision now.
     """
 
     decisions_new: int = 0
@@ -87,6 +88,7 @@ class Stored:
     labels_new: int = 0
     labels_repeated: int = 0
     labels_contradicting: int = 0
+    labels_of_other_clients: int = 0
     labels_pending: int = 0
 
 

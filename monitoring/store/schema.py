@@ -17,7 +17,7 @@ from stream_app.private_files import create_private
 
 log = logging.getLogger(__name__)
 
-NEWEST: Final = "0003"
+NEWEST: Final = "0004"
 """The version of the tables this program reads and writes: the newest migration's."""
 
 _FIRST: Final = "0001"

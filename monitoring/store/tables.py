@@ -75,6 +75,7 @@ contradictions = sa.Table(
     _column("observed_at_us", _BIG),
     _column("partition", sa.Integer),
     _column("topic_offset", _BIG),
+    _column("other_client", sa.Boolean, server_default=sa.false()),
     sa.UniqueConstraint("request_id", "defaulted", "observed_at_us"),  # read again, it is the same statement
 )
 

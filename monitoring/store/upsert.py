@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from monitoring.store.erasures import without_erased
-from monitoring.store.labels import in_batches, put_labels
+from monitoring.store.labels import put_labels
 from monitoring.store.meta import Facts, claim_size, write_fact
 from monitoring.store.pseudonyms import Ids, claim_ids
 from monitoring.store.rows import NUL, DecisionRow, LabelRow, PartitionOffset, Put, Stored, without_nul
-from monitoring.store.tables import decisions, insert_or_replace, labels, offsets
+from monitoring.store.tables import decisions, insert_or_replace, offsets
+from monitoring.store.waiting_labels import Joined, join_waiting
 
 _COLUMNS = ", ".join(DecisionRow._fields)
 
@@ -35,7 +36,7 @@ def put(db: sa.Connection, given: Put, ids: Ids) -> Stored:
     stored, joined = _put_decisions(db, _storable(given.decisions), facts)
     counts = put_labels(db, _storable(given.labels), given.size)
     _advance(db, given.offsets)
-    pending = facts.labels_pending - joined + counts.labels_pending
+    pending = facts.labels_pending - joined.labels + counts.labels_pending
     if pending != facts.labels_pending:
         write_fact(db, "outcomes_pending", pending)
     return replace(
@@ -43,20 +44,22 @@ def put(db: sa.Connection, given: Put, ids: Ids) -> Stored:
         decisions_new=stored.decisions_new,
         decisions_known=stored.decisions_known,
         late=stored.late,
+        labels_of_other_clients=counts.labels_of_other_clients + joined.of_other_clients,
         labels_pending=pending,
     )
 
 
-def _put_decisions(db: sa.Connection, rows: Sequence[DecisionRow], facts: Facts) -> tuple[Stored, int]:
-    """Returns also how many labels found the decision they waited for."""
+def _put_decisions(db: sa.Connection, rows: Sequence[DecisionRow], facts: Facts) -> tuple[Stored, Joined]:
+    """Returns also what became of labels that waited for these decisions."""
     if not rows:
-        return Stored(), 0
+        return Stored(), Joined()
     last_seq = db.execute(sa.select(sa.func.coalesce(sa.func.max(decisions.c.seq), 0))).scalar_one()
     # One text and plain tuples: the ORM-free Core still makes a dictionary of every row, at half the speed.
     db.exec_driver_sql(_insert(db), list(_late_if_closed(rows, facts.closed_before_us)))
     counted = sa.select(sa.func.count(), sa.func.count().filter(decisions.c.late)).where(decisions.c.seq > last_seq)
     new, late = db.execute(counted).one()
-    joined = _join_waiting(db, [row.request_id for row in rows]) if new and facts.labels_pending else 0
+    waited_for = [row.request_id for row in rows] if new and facts.labels_pending else []
+    joined = join_waiting(db, waited_for)
     return Stored(decisions_new=new, decisions_known=len(rows) - new, late=late), joined
 
 
@@ -70,15 +73,6 @@ def _late_if_closed(rows: Sequence[DecisionRow], closed_before_us: int) -> Seque
     if all(row.requested_at_us >= closed_before_us for row in rows):
         return rows
     return [row._replace(late=row.late or row.requested_at_us < closed_before_us) for row in rows]
-
-
-def _join_waiting(db: sa.Connection, request_ids: Sequence[str]) -> int:
-    """Join labels that waited for these decisions, which are new and so in no closed window: no count rises."""
-    joined = 0
-    for batch in in_batches(request_ids):
-        waiting = labels.c.joined.is_(sa.false()) & labels.c.request_id.in_(batch)
-        joined += db.execute(sa.update(labels).where(waiting).values(joined=True)).rowcount
-    return joined
 
 
 def _storable(rows: Sequence[Row]) -> Sequence[Row]:

@@ -24,8 +24,8 @@ def decision(request_id: str = "r1", at_us: int = 0, **changes: Any) -> Decision
     return row._replace(**changes)
 
 
-def label(request_id: str = "r1", defaulted: bool = True, at_us: int = 900 * DAY) -> LabelRow:
-    return LabelRow(request_id, "c1", defaulted, at_us, 0, 7)
+def label(request_id: str = "r1", defaulted: bool = True, at_us: int = 900 * DAY, client_id: str = "c1") -> LabelRow:
+    return LabelRow(request_id, client_id, defaulted, at_us, 0, 7)
 
 
 def put(

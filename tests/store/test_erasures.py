@@ -46,7 +46,7 @@ def test_decisions_labels_contradictions_and_waiting_labels_go_and_those_of_othe
 
 def test_a_label_of_the_persons_request_goes_whatever_client_it_names(store: DecisionStore) -> None:
     put(store, [decision("a1", client_id="anna")], [label("a1")._replace(client_id="somebody else")])
-    assert store.erase("anna", "operator", NOW).labels == 1
+    assert store.erase("anna", "operator", NOW).contradictions == 1  # where such a label is kept
 
 
 def test_who_erased_what_is_noted_under_a_keyed_hash(store: DecisionStore) -> None:

@@ -28,6 +28,7 @@ from tests.builders.store_rows import DAILY, DAY, HOUR, decision, engine_of, lab
 from tests.servers.postgres import PASSWORD
 
 HERE = Path(__file__).parent
+NEWER_COLUMNS = ("published_at_us", "other_client")
 Rows = dict[str, list[tuple[Any, ...]]]
 
 
@@ -44,7 +45,7 @@ def rows_of(url: str) -> Rows:
     with engine_of(url).connect() as db:
         return {
             table.name: sorted(
-                db.execute(sa.select(*[c for c in table.columns if c.name != "published_at_us"])), key=repr
+                db.execute(sa.select(*[c for c in table.columns if c.name not in NEWER_COLUMNS])), key=repr
             )
             for table in METADATA.sorted_tables
             if table.name != "erasures"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy as np
 import pytest
 
 from monitoring.event_time import WindowSize
@@ -88,6 +89,33 @@ def test_a_contradiction_within_one_put_is_one_too(store: DecisionStore) -> None
     assert stored == Stored(labels_new=1, labels_contradicting=1, labels_pending=1)
 
 
+def test_an_outcome_of_another_client_is_kept_aside_and_joins_nothing(store: DecisionStore) -> None:
+    other = label("a", client_id="other")
+    assert put(store, [decision("a")], [other, other]) == Stored(
+        decisions_new=1, labels_of_other_clients=1, labels_repeated=1
+    )
+    assert np.isnan(store.rows_between(0, 1).defaulted).all()
+    assert (store.counts().labels, store.counts().contradictions) == (0, 1)
+    assert put(store, labels=[label("a")]) == Stored(labels_new=1)
+    assert store.rows_between(0, 1).defaulted.tolist() == [1.0]
+
+
+def test_an_early_outcome_of_another_client_is_kept_aside_when_its_decision_comes(store: DecisionStore) -> None:
+    assert put(store, labels=[label("a", client_id="other")]) == Stored(labels_new=1, labels_pending=1)
+    assert put(store, [decision("a")]) == Stored(decisions_new=1, labels_of_other_clients=1)
+    assert np.isnan(store.rows_between(0, 1).defaulted).all()
+    assert (store.counts().labels, store.counts().labels_pending, store.counts().contradictions) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("right_first", [True, False])
+def test_of_early_outcomes_the_one_of_the_requests_client_counts(store: DecisionStore, right_first: bool) -> None:
+    early = [label("a", defaulted=False), label("a", client_id="other")]
+    put(store, labels=early if right_first else early[::-1])
+    put(store, [decision("a")])
+    assert store.rows_between(0, 1).defaulted.tolist() == [0.0]
+    assert (store.counts().labels, store.counts().labels_pending, store.counts().contradictions) == (1, 0, 1)
+
+
 # ---- positions ------------------------------------------------------------------------------------------------------
 
 
@@ -123,7 +151,7 @@ def test_a_put_that_fails_leaves_nothing_of_itself(store: DecisionStore) -> None
 
 def test_a_nul_in_a_text_is_shown_as_its_symbol_on_both_engines(store: DecisionStore) -> None:
     odd = decision("a\0b", client_id="\0", record='{"x":"\0"}')
-    assert put(store, [odd], [label("a\0b")]) == Stored(decisions_new=1, labels_new=1)
+    assert put(store, [odd], [label("a\0b", client_id="\0")]) == Stored(decisions_new=1, labels_new=1)
     assert store.decision("a\0b") == '{"x":"␀"}'.encode()
     assert put(store, [odd]).decisions_known == 1
 

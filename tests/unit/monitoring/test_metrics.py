@@ -41,11 +41,13 @@ def exported() -> Exported:
 
 
 def test_every_decision_and_outcome_read_is_counted_once_by_what_became_of_it(exported: Exported) -> None:
-    exported.metrics.stored(Stored(10, 4, 3, 7, 2, 1, 5))
+    exported.metrics.stored(Stored(10, 4, 3, 7, 2, 1, 6, 5))
     decisions = {result: exported.value("decisions_total", result=result) for result in ("new", "known", "late")}
     assert decisions == {"new": 7, "known": 4, "late": 3}
-    outcomes = {r: exported.value("outcomes_total", result=r) for r in ("new", "repeated", "contradicting")}
-    assert outcomes == {"new": 7, "repeated": 2, "contradicting": 1}
+    outcomes = {
+        r: exported.value("outcomes_total", result=r) for r in ("new", "repeated", "contradicting", "other_client")
+    }
+    assert outcomes == {"new": 7, "repeated": 2, "contradicting": 1, "other_client": 6}
     assert exported.value("outcomes_pending") == 5
 
 
