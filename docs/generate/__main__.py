@@ -11,6 +11,7 @@ from docs.generate.http_api import http_api
 from docs.generate.markdown import between
 from docs.generate.records import records
 from docs.generate.repository import decisions, rooms
+from docs.generate.rights import rights
 from docs.generate.settings_and_metrics import metrics, settings
 
 ARCHITECTURE = ROOT / "docs/architecture/README.md"
@@ -21,6 +22,7 @@ PAGES = {
     "docs/reference/cli.md": commands,
     "docs/reference/exit-statuses.md": exit_statuses,
     "docs/reference/http-api.md": http_api,
+    "docs/reference/rights.md": rights,
     "docs/decisions/README.md": decisions,
 }
 

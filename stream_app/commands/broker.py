@@ -37,12 +37,24 @@ if TYPE_CHECKING:
     help="Folder in which Apache Kafka keeps the records from one run to the next; without it they "
     "are deleted at the end.",
 )
-def command(engine: Choice, port: int, data: Path | None) -> None:
+@click.option(
+    "--secure",
+    is_flag=True,
+    help="Apache Kafka with TLS, passwords (SASL_SSL, SCRAM) and rights: a user for each role, each with a properties "
+    "file, made anew for this run.",
+)
+def command(engine: Choice, port: int, data: Path | None, secure: bool) -> None:
     """Run a broker in the foreground until Ctrl-C."""
+    if secure and engine == "tansu":
+        raise click.UsageError("--secure starts Apache Kafka: leave out --engine tansu.")
     from stream_app.broker import start_broker
+    from stream_app.topics import TopicNames, rights_by_role
 
-    with start_broker(engine, port=port, data_dir=data, say=click.echo) as broker:
+    users = rights_by_role(TopicNames()) if secure else None
+    with start_broker(engine, port=port, data_dir=data, users=users, say=click.echo) as broker:
         asked_to_stop = _on_signals()
+        for user, file in broker.users.items():
+            click.echo(f"As {user}: STREAM_APP_KAFKA={broker.bootstrap} STREAM_APP_KAFKA_PROPERTIES={file}")
         click.echo(f"Broker ready at {broker.bootstrap}. {broker.description}")
         click.echo("Ctrl-C stops it.")
         _wait(broker, asked_to_stop)

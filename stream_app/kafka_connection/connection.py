@@ -75,24 +75,21 @@ class KafkaConnection:
 
     def for_aiokafka(self) -> dict[str, Any]:
         """Keyword arguments of any aiokafka client."""
-        arguments = {"bootstrap_servers": self.servers, **self._security()}
-        if self.tokens:
-            arguments["sasl_oauth_token_provider"] = self.tokens.for_aiokafka()
-        return arguments
+        return self._arguments(self.tokens and self.tokens.for_aiokafka())
 
     def for_kafka_python(self) -> dict[str, Any]:
         """Keyword arguments of any kafka-python client."""
-        arguments = {"bootstrap_servers": self.servers, **self._security()}
-        if self.tokens:
-            arguments["sasl_oauth_token_provider"] = self.tokens.for_kafka_python()
-        return arguments
+        return self._arguments(self.tokens and self.tokens.for_kafka_python())
 
-    def _security(self) -> dict[str, Any]:
-        arguments: dict[str, Any] = {"security_protocol": self.security_protocol}
+    def _arguments(self, token_provider: Any) -> dict[str, Any]:
+        """Both libraries name them alike, and differ in how they ask for a token."""
+        arguments: dict[str, Any] = {"bootstrap_servers": self.servers, "security_protocol": self.security_protocol}
         if self.tls:
             arguments["ssl_context"] = self._context
         if self.sasl:
             arguments["sasl_mechanism"] = self.sasl.mechanism
-            if not self.sasl.token_url:
+            if token_provider:
+                arguments["sasl_oauth_token_provider"] = token_provider
+            else:
                 arguments |= {"sasl_plain_username": self.sasl.username, "sasl_plain_password": self.sasl.password}
         return arguments

@@ -15,12 +15,11 @@ from typing import Any
 from stream_app.kafka_connection.connection import KafkaConnection, Sasl
 from stream_app.kafka_connection.oauth import TokenRefused
 from stream_app.kafka_connection.tls import Tls
+from stream_app.kafka_connection.wire import call, text, texts
 
 STEP_SECONDS = 5.0
 _API_VERSIONS, _SASL_HANDSHAKE, _SASL_AUTHENTICATE, _METADATA = 18, 17, 36, 3
 _NOT_A_SASL_LISTENER = 34
-_TLS_ALERT = b"\x15\x03"
-_MOST_BYTES = 1024 * 1024
 
 _CERTIFICATE = {
     10: ("has expired", "Renew the broker's certificate; check this machine's clock."),
@@ -118,7 +117,7 @@ def _refused_certificate(server: str) -> _Found:
 def _talk(stream: socket.socket, connection: KafkaConnection, server: str) -> None:
     """Speak Kafka: versions first, which every listener answers, then who we are, then what only friends may ask."""
     try:
-        _call(stream, _API_VERSIONS, 0, b"")
+        call(stream, _API_VERSIONS, 0, b"")
     except ssl.SSLError as fault:
         raise _refused_certificate(server) from fault
     except (OSError, ValueError) as fault:
@@ -131,7 +130,7 @@ def _talk(stream: socket.socket, connection: KafkaConnection, server: str) -> No
     if connection.sasl is not None:
         _authenticate(stream, connection, connection.sasl, server)
     try:
-        _call(stream, _METADATA, 1, struct.pack(">i", 0))
+        call(stream, _METADATA, 1, struct.pack(">i", 0))
     except (OSError, ValueError) as fault:
         raise _Found(
             f"{server} ended the connection when it was asked for its topics: it wants to know who asks.",
@@ -140,12 +139,12 @@ def _talk(stream: socket.socket, connection: KafkaConnection, server: str) -> No
 
 
 def _authenticate(stream: socket.socket, connection: KafkaConnection, sasl: Sasl, server: str) -> None:
-    answer = _call(stream, _SASL_HANDSHAKE, 1, _text(sasl.mechanism))
+    answer = call(stream, _SASL_HANDSHAKE, 1, text(sasl.mechanism))
     [error] = struct.unpack_from(">h", answer)
     if error == _NOT_A_SASL_LISTENER:
         raise _Found(f"{server} is a listener without SASL.", _OTHER_LISTENER)
     if error:
-        offered = ", ".join(_texts(answer[2:]))
+        offered = ", ".join(texts(answer[2:]))
         raise _Found(
             f"{server} does not take the SASL mechanism {sasl.mechanism}; it takes {offered or 'none'}.",
             "Set STREAM_APP_KAFKA_SASL to one of them.",
@@ -179,45 +178,10 @@ def _exchange(stream: socket.socket, mechanism: Any) -> bool:
     """Whether the broker refused. Raises what the mechanism raises on an answer it does not accept."""
     while not mechanism.is_done():
         proof = mechanism.auth_bytes()
-        answer = _call(stream, _SASL_AUTHENTICATE, 0, struct.pack(">i", len(proof)) + proof)
+        answer = call(stream, _SASL_AUTHENTICATE, 0, struct.pack(">i", len(proof)) + proof)
         [error] = struct.unpack_from(">h", answer)
         if error:
             return True
         [length] = struct.unpack_from(">h", answer, 2)
         mechanism.receive(answer[2 + 2 + max(0, length) + 4 :])
     return not mechanism.is_authenticated()
-
-
-def _call(stream: socket.socket, api: int, version: int, body: bytes) -> bytes:
-    """The answer's body. Raises OSError when the connection ends, ValueError for what is no Kafka answer."""
-    request = struct.pack(">hhi", api, version, 1) + _text("diagnosis") + body
-    stream.sendall(struct.pack(">i", len(request)) + request)
-    head = _receive(stream, 4)
-    [length] = struct.unpack(">i", head)
-    if head.startswith(_TLS_ALERT) or not 4 <= length <= _MOST_BYTES:
-        raise ValueError("no Kafka answer")
-    return _receive(stream, length)[4:]
-
-
-def _receive(stream: socket.socket, count: int) -> bytes:
-    data = b""
-    while len(data) < count:
-        part = stream.recv(count - len(data))
-        if not part:
-            raise ConnectionResetError("the connection was closed")
-        data += part
-    return data
-
-
-def _text(value: str) -> bytes:
-    return struct.pack(">h", len(value.encode())) + value.encode()
-
-
-def _texts(data: bytes) -> list[str]:
-    [count] = struct.unpack_from(">i", data)
-    texts, position = [], 4
-    for _ in range(count):
-        [length] = struct.unpack_from(">h", data, position)
-        texts.append(data[position + 2 : position + 2 + length].decode())
-        position += 2 + length
-    return texts

@@ -5,7 +5,6 @@ A variable counts before the properties file. What is wrong is listed at once; n
 
 from __future__ import annotations
 
-import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
@@ -14,37 +13,12 @@ import pydantic
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from stream_app.errors import SettingsError
 from stream_app.kafka_connection.addresses import kafka_servers
 from stream_app.kafka_connection.connection import KafkaConnection, Mechanism, Sasl
+from stream_app.kafka_connection.properties import properties_settings
 from stream_app.kafka_connection.tls import Tls
 
 Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
-
-_JAAS_OPTION = re.compile(r'(\w+)\s*=\s*"((?:[^"\\]|\\.)*)"')
-_PROPERTIES = {
-    "bootstrap.servers": "kafka",
-    "security.protocol": "kafka_security",
-    "sasl.mechanism": "kafka_sasl",
-    "ssl.truststore.location": "kafka_ca",
-    "ssl.truststore.password": "kafka_ca_password",
-    "ssl.keystore.location": "kafka_certificate",
-    "ssl.keystore.password": "kafka_key_password",
-    "ssl.key.password": "kafka_key_password",
-    "sasl.oauthbearer.token.endpoint.url": "kafka_token_url",
-    "sasl.oauthbearer.client.credentials.client.id": "kafka_username",
-    "sasl.oauthbearer.client.credentials.client.secret": "kafka_password",
-    "sasl.oauthbearer.scope": "kafka_token_scope",
-}
-_JAAS = {
-    "username": "kafka_username", "password": "kafka_password", "clientId": "kafka_username",
-    "clientSecret": "kafka_password", "scope": "kafka_token_scope",
-}  # fmt: skip
-_WITHOUT_EFFECT = {
-    "ssl.truststore.type", "ssl.keystore.type", "ssl.endpoint.identification.algorithm", "sasl.jaas.config",
-    "sasl.login.callback.handler.class",
-}  # fmt: skip
-"""Read from the files themselves, or handled apart."""
 
 
 class KafkaSettings(BaseSettings):
@@ -168,33 +142,3 @@ def secret_in(path: Path) -> str:
         return path.read_text().splitlines()[0]
     except (OSError, UnicodeDecodeError, IndexError) as fault:
         raise ValueError(f"{path.absolute()} holds no readable secret ({type(fault).__name__})") from None
-
-
-def properties_settings(path: Path) -> dict[str, Any]:
-    """What a Java client's properties file says of the connection, by the names of :class:`KafkaSettings`.
-
-    Properties that do not concern the connection are passed over. Raises SettingsError: the file cannot be read, or has
-    a property of security that is not supported.
-    """
-    import javaproperties  # noqa: PLC0415 - only where such a file is used
-
-    try:
-        with path.open("rb") as file:
-            properties = javaproperties.load(file)
-    except (OSError, ValueError) as fault:
-        raise SettingsError(
-            f"{path.absolute()} cannot be read ({type(fault).__name__}).", do_next="Correct it."
-        ) from None
-    about_security = {name for name in properties if name.startswith(("ssl.", "sasl.", "security."))}
-    if unknown := sorted(about_security - _PROPERTIES.keys() - _WITHOUT_EFFECT):
-        raise SettingsError(
-            f"{path.absolute()} has properties that this product does not support: {', '.join(unknown)}.",
-            do_next="Remove them; PEM and PKCS12 stores, PLAIN, SCRAM and OAUTHBEARER are supported.",
-        )
-    settings: dict[str, Any] = {_PROPERTIES[name]: value for name, value in properties.items() if name in _PROPERTIES}
-    for option, value in _JAAS_OPTION.findall(properties.get("sasl.jaas.config", "")):
-        if option in _JAAS:
-            settings[_JAAS[option]] = re.sub(r"\\(.)", r"\1", value)
-    if properties.get("ssl.endpoint.identification.algorithm") == "":
-        settings["kafka_check_hostname"] = False
-    return settings

@@ -35,6 +35,7 @@ NOT_RUN = {
     "STREAM_APP_TRACING=true": "needs a collector; tests/broker/test_tracing.py has one",
     "kcat": "is a program of others that is not a dependency",
     "echo '{": "is piped into kcat",
+    "kafka-acls.sh": "needs a cluster with ACLs; tests/broker/test_rights.py grants and removes the same rights",
     "stream-app topics check --kafka broker.example": "needs a secured cluster; tests/broker has one",
     "stream-app demo --requests 2000 --avro": "needs a schema registry; tests/broker has one",
     "stream-app contracts --bundle bundles/mine": "needs a bundle of yours",

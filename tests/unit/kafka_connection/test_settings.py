@@ -10,7 +10,8 @@ import pytest
 
 from stream_app.errors import SettingsError
 from stream_app.kafka_connection.connection import KafkaConnection, Sasl
-from stream_app.kafka_connection.settings import KafkaSettings, properties_settings
+from stream_app.kafka_connection.properties import properties_settings
+from stream_app.kafka_connection.settings import KafkaSettings
 from stream_app.kafka_connection.tls import Tls
 
 SASL: dict[str, Any] = {"kafka_security": "SASL_SSL", "kafka_username": "scorer", "kafka_password": "pa:ss"}
@@ -132,3 +133,36 @@ def test_a_property_of_security_that_is_not_supported_is_named(tmp_path: Path) -
     (tmp_path / "client.properties").write_text("sasl.kerberos.service.name=kafka\n")
     with pytest.raises(SettingsError, match=r"sasl\.kerberos\.service\.name"):
         properties_settings(tmp_path / "client.properties")
+
+
+PASSWORDS = {
+    'username="u" password="a b;=\\\\\\"c"': 'a b;=\\"c',
+    "username='u' password='a \"b\"'": 'a "b"',
+    "username=u password=plain-1.2_3": "plain-1.2_3",
+    "username = u password = 'x'": "x",
+}
+
+
+@pytest.mark.parametrize(("options", "password"), PASSWORDS.items(), ids=["double", "single", "bare", "spaces"])
+def test_values_of_a_jaas_line_may_stand_in_either_quotes_or_none(options: str, password: str, tmp_path: Path) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text(f"sasl.jaas.config=x.ScramLoginModule required {options};\n")
+    assert properties_settings(file) == {"kafka_username": "u", "kafka_password": password}
+
+
+UNREADABLE = {
+    "no semicolon": 'x.Module required username="u" password="secret"',
+    "quote open": "x.Module required username='u' password='secret;",
+    "no flag": 'x.Module username="u" password="secret";',
+    "bare with sign": "x.Module required username=u password=secret;more;",
+    "empty": "",
+}
+
+
+@pytest.mark.parametrize("line", UNREADABLE.values(), ids=UNREADABLE)
+def test_a_jaas_line_that_cannot_be_read_is_refused_and_not_repeated(line: str, tmp_path: Path) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text(f"sasl.jaas.config={line}\n")
+    with pytest.raises(SettingsError, match=r"sasl\.jaas\.config cannot be read") as refused:
+        properties_settings(file)
+    assert "secret" not in str(refused.value)
