@@ -81,13 +81,7 @@ class AtLeastOnceLanes:
     async def _publish(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> None:
         producer = await self._started()
         addressed = by_partition(records, outputs, self._topics)
-        await asyncio.gather(
-            *(
-                send(producer, topic, partition, batch)
-                for partition, by_topic in addressed.items()
-                for topic, batch in by_topic.items()
-            )
-        )
+        await asyncio.gather(*(send(producer, *tp, batch) for tp, batch in addressed.items()))
 
     async def _started(self) -> AIOKafkaProducer:
         if self._producer is None:

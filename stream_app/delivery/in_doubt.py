@@ -9,14 +9,15 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
-from aiokafka.errors import IllegalStateError, KafkaError, ProducerFenced
+from aiokafka.errors import IllegalStateError, KafkaError
 
 from stream_app.errors import DeliveryFailed, trace_of
 from stream_app.events import TopicPartition
 from stream_app.runtime.background import Supervise
+from stream_app.transactions.errors import Fenced, TransactionError
 from stream_app.transport.assignment import Assignment, AssignmentRevoked
 
 log = logging.getLogger(__name__)
@@ -42,13 +43,13 @@ class InDoubtCommits:
         self._last_at = 0.0
         self._lookup: asyncio.Future[Any] | None = None
 
-    def begin(self, faults: Mapping[TopicPartition, Exception], assignment: Assignment) -> None:
-        """The commits of these partitions of the assignment are in doubt. Once it is revoked nothing is looked up."""
+    def begin(self, partitions: Iterable[TopicPartition], fault: Exception, assignment: Assignment) -> None:
+        """The commit of these partitions of the assignment is in doubt. Once it is revoked nothing is looked up."""
         self.note(time.monotonic())
-        partitions = ", ".join(str(tp.partition) for tp in sorted(faults))
-        log.warning("partitions %s: the commit is in doubt (%s); it is looked up", partitions, _kinds(faults.values()))
+        numbers = ", ".join(str(tp.partition) for tp in sorted(partitions))
+        log.warning("partitions %s: the commit is in doubt (%s); it is looked up", numbers, _kind(fault))
         if self._lookup is None or self._lookup.done():
-            lookup = self._look_up_unless_revoked(list(faults.values()), assignment)
+            lookup = self._look_up_unless_revoked(fault, assignment)
             self._lookup = asyncio.ensure_future(self._supervise(lookup))
 
     def committed(self) -> None:
@@ -65,38 +66,35 @@ class InDoubtCommits:
         """For how long there were nothing but doubts, in seconds."""
         return 0.0 if self._first_at is None else now - self._first_at
 
-    async def _look_up_unless_revoked(self, faults: Sequence[Exception], assignment: Assignment) -> None:
+    async def _look_up_unless_revoked(self, fault: Exception, assignment: Assignment) -> None:
         with contextlib.suppress(AssignmentRevoked):  # the seek after the next rebalance looks it up
-            await assignment.unless_revoked(self._look_up(faults, assignment))
+            await assignment.unless_revoked(self._look_up(fault, assignment))
 
-    async def _look_up(self, faults: Sequence[Exception], assignment: Assignment) -> None:
+    async def _look_up(self, fault: Exception, assignment: Assignment) -> None:
         while True:
-            self._fail_after_long(faults)
-            fenced = any(isinstance(fault, ProducerFenced) for fault in faults)
-            await asyncio.sleep(FENCED_SECONDS if fenced else REOPEN_SECONDS)
+            self._fail_after_long(fault)
+            await asyncio.sleep(FENCED_SECONDS if isinstance(fault, Fenced) else REOPEN_SECONDS)
             if assignment.epoch is not None:
                 return None  # another seek was done meanwhile: what is fetched now is sound
             try:
                 return await self._seek()
             except IllegalStateError:
                 return None  # the partitions were revoked meanwhile: Faust seeks after the rebalance
-            except KafkaError as fault:
-                faults = [fault]
+            except (KafkaError, TransactionError) as another:
+                fault = another
 
-    def _fail_after_long(self, faults: Sequence[Exception]) -> None:
+    def _fail_after_long(self, fault: Exception) -> None:
         if (seconds := self.lasting(time.monotonic())) > self._timeout:
             raise DeliveryFailed(
-                f"No batch could be committed for {seconds:.0f} s ({_kinds(faults)}).",
+                f"No batch could be committed for {seconds:.0f} s ({_kind(fault)}).",
                 kept="Whatever the broker did not commit will be decided after the next start.",
                 do_next="Check the broker and the output topics (do they exist, and take records of this size?), then "
                 "start the worker again.",
-            ) from faults[0]
-
-
-def _kinds(faults: Iterable[Exception]) -> str:
-    """Classes alone: texts may hold what was sent. Those that no broker causes come with their place."""
-    return ", ".join(sorted({_kind(fault) for fault in faults}))
+            ) from fault
 
 
 def _kind(fault: Exception) -> str:
+    """The class alone: texts may hold what was sent. One that no broker causes comes with its place."""
+    if isinstance(fault, TransactionError):
+        return str(fault) or type(fault).__name__  # the name of Kafka's error
     return type(fault).__name__ if isinstance(fault, KafkaError | TimeoutError) else trace_of(fault)

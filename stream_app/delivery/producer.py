@@ -30,18 +30,14 @@ class OutputTopics(NamedTuple):
     rejections: str
 
 
-Addressed = Mapping[str, Sequence[Output]]
-"""Outputs by their topic."""
-
-
 def by_partition(
     records: Sequence[RawRecord], outputs: Sequence[Output | None], topics: OutputTopics
-) -> Mapping[int, Addressed]:
-    """The outputs by partition and topic, each in the order of its records. None: the record needs no output."""
-    partitions: dict[int, dict[str, list[Output]]] = defaultdict(lambda: defaultdict(list))
+) -> Mapping[TopicPartition, Sequence[Output]]:
+    """The outputs by where they go, in the order of their records. None: the record needs no output."""
+    partitions: dict[TopicPartition, list[Output]] = defaultdict(list)
     for record, output in zip(records, outputs, strict=True):
         if output is not None:
-            partitions[record.partition][topics[output.rejected]].append(output)
+            partitions[TopicPartition(topics[output.rejected], record.partition)].append(output)
     return partitions
 
 

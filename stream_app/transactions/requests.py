@@ -69,7 +69,7 @@ def add_partitions(who: Producer, partitions: Iterable[TopicPartition]) -> Reque
         v3_and_below_producer_id=who.producer_id,
         v3_and_below_producer_epoch=who.epoch,
         v3_and_below_topics=[
-            topic_message(name=topic, partitions=numbers) for topic, numbers in _by_topic(partitions).items()
+            topic_message(name=topic, partitions=numbers) for topic, numbers in by_topic(partitions).items()
         ],
     )
     return Request(message, messages.AddPartitionsToTxnResponse, ADD_TO_V1)
@@ -99,7 +99,7 @@ def produce(who: Producer, batches: Mapping[TopicPartition, bytes], timeout_ms: 
                     for number in numbers
                 ],
             )
-            for topic, numbers in _by_topic(batches).items()
+            for topic, numbers in by_topic(batches).items()
         ],
     )
     return Request(message, messages.ProduceResponse, versions.produce)
@@ -130,7 +130,7 @@ def commit_offsets(who: Producer, offsets: Offsets, member: Member, versions: Ve
                     for number in numbers
                 ],
             )
-            for topic, numbers in _by_topic(offsets).items()
+            for topic, numbers in by_topic(offsets).items()
         ],
     )
     return Request(message, messages.TxnOffsetCommitResponse, versions.commit_offsets)
@@ -145,11 +145,12 @@ def end(who: Producer, versions: Versions) -> Request:
 
 
 def error_codes(answer: Any) -> list[int]:
-    """Every error code of an answer to one of these."""
+    """Every error code of an answer to one of these, or to a question for offsets."""
     if hasattr(answer, "topics"):
-        return [partition.error_code for topic in answer.topics for partition in topic.partitions]
-    if hasattr(answer, "results_by_topic_v3_and_below"):
-        results = answer.results_by_topic_v3_and_below
+        of_partitions = [partition.error_code for topic in answer.topics for partition in topic.partitions]
+        return [getattr(answer, "error_code", 0), *of_partitions]
+    if hasattr(answer, "resultsby_topic_v3_and_below"):
+        results = answer.resultsby_topic_v3_and_below
         return [partition.partition_error_code for topic in results for partition in topic.results_by_partition]
     return [answer.error_code]
 
@@ -164,7 +165,8 @@ def refused(answer: Any) -> dict[TopicPartition, int]:
     }
 
 
-def _by_topic(partitions: Iterable[TopicPartition]) -> Mapping[str, list[int]]:
+def by_topic(partitions: Iterable[TopicPartition]) -> Mapping[str, list[int]]:
+    """The numbers of these partitions by topic, as Kafka's messages have them."""
     topics: dict[str, list[int]] = defaultdict(list)
     for tp in partitions:
         topics[tp.topic].append(tp.partition)

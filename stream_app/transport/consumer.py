@@ -24,6 +24,7 @@ from stream_app.kafka_rights import right_taken
 from stream_app.runtime.background import exit_on_failure
 from stream_app.runtime.library_logs import SERVICES
 from stream_app.runtime.readiness import Membership
+from stream_app.transactions.requests import Member
 from stream_app.transport.assignment import Assignment, SeekListener
 from stream_app.transport.faust_workarounds import NoReadWatermark
 from stream_app.transport.poll import BatchOptions, Poll
@@ -182,6 +183,10 @@ class BatchConsumer(driver.Consumer):
     def fetch_states(self) -> dict[TopicPartition, FetchState]:
         """Each assigned partition as of its last fetch; empty before the consumer runs."""
         return self._thread.fetch_states() if self._thread._consumer is not None else {}
+
+    def member(self) -> Member:
+        """Who this worker is in its group, for the commits of the assignment in hand."""
+        return self._thread.member()
 
     def membership(self) -> Membership:
         """How this worker stands with its consumer group."""

@@ -15,6 +15,8 @@ from stream_app.events import Offsets, TopicPartition
 from stream_app.kafka_connection.record_batches import read_every_batch
 from stream_app.kafka_connection.stopping import stop_client
 from stream_app.runtime.library_logs import SERVICES
+from stream_app.transactions.requests import Member
+from stream_app.transport.assignment import AssignmentRevoked
 
 STOP_SECONDS = 5.0
 """For the consumer to leave its group; a broker that is away does not answer."""
@@ -131,6 +133,16 @@ class BatchThread(driver.AIOKafkaConsumerThread):
             for tp, state in states.items()
             if state is not None and state.has_valid_position
         }
+
+    def member(self) -> Member:
+        """Who this worker is in its group. Raises AssignmentRevoked while it is nobody."""
+        coordinator = self._ensure_consumer()._coordinator
+        member = Member(
+            coordinator.group_id, coordinator.generation, coordinator.member_id, coordinator._group_instance_id
+        )
+        if member.generation < 0 or not member.member_id:  # would be taken for a producer that belongs to no group, and committed
+            raise AssignmentRevoked("The worker left its group.")
+        return member
 
     def knows_its_coordinator(self) -> bool:
         """False from the first request that the group's coordinator did not answer to the next one that it does."""

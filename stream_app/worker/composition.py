@@ -28,7 +28,7 @@ from stream_app.delivery.exactly_once import TransactionalLanes
 from stream_app.delivery.offset_commits import GroupedCommits
 from stream_app.delivery.producer import OutputTopics
 from stream_app.delivery.protocol import Lanes
-from stream_app.delivery.transactional_producer import AiokafkaTransactions, Transactions, require_transactions
+from stream_app.delivery.transactions import Transactions, require_transactions
 from stream_app.errors import ClientStoreUnavailable
 from stream_app.events import ModelRef
 from stream_app.formats.format import Format
@@ -46,6 +46,7 @@ from stream_app.runtime.watchdog import Watchdog
 from stream_app.settings import WorkerSettings
 from stream_app.steps.deduplicate import DecidedIds
 from stream_app.topics import TopicNames, rights_by_role
+from stream_app.transactions.turns import GroupTransactions
 from stream_app.transport import BatchApp, BatchOptions, BatchTransport, SeekListener
 from stream_app.transport.app import batch_app
 from stream_app.worker.decision_tail import DecisionTail
@@ -64,14 +65,14 @@ CLIENTS_SECONDS = 5.0
 """How often a client store that follows the topic of profiles is asked how current it is."""
 
 MakeTransactions = Callable[..., Transactions]
-"""Gives the transactions of an id: called with it, ``connection`` and ``timeout_seconds``."""
+"""Gives the transactions of a member: called with it, ``connection`` and ``timeout_seconds``."""
 
 
 def create_app(
     settings: WorkerSettings,
     registry: CollectorRegistry | None = None,
     *,
-    make_transactions: MakeTransactions = AiokafkaTransactions,
+    make_transactions: MakeTransactions = GroupTransactions,
 ) -> faust.App:
     """Wire the whole worker. Raises ModelError, MappingError and ClientStoreError; nothing is started."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # twice as many series, read by nobody
@@ -162,10 +163,10 @@ def _lanes(
     if settings.guarantee == "exactly_once":
         return TransactionalLanes(
             new_transactions=partial(make_transactions, connection=settings.connection, timeout_seconds=timeout),
+            member=lambda: app.batch_consumer.member(),
             seek=lambda: app.batch_consumer.perform_seek(),
             listener=commit_metrics,
             supervise=exit_on_failure,
-            group=settings.group,
             topics=outputs,
             timeout_seconds=timeout,
         )
@@ -212,7 +213,7 @@ async def _prepare(
     if settings.guarantee == "exactly_once":
         await require_transactions(
             settings.connection,
-            f"{settings.group}.check",
+            f"{settings.group}.check.0",
             timeout_seconds=settings.delivery_timeout_seconds,
             wait_seconds=settings.broker_wait_seconds or ATTEMPT_SECONDS,
         )

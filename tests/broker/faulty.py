@@ -12,7 +12,7 @@ from typing import Any
 from aiokafka.errors import IllegalStateError
 
 from stream_app.cli import main
-from stream_app.delivery.transactional_producer import AiokafkaTransactions
+from stream_app.transactions.turns import GroupTransactions
 from stream_app.transport import BatchApp, BatchConsumer
 from stream_app.worker.scoring import Scoring
 
@@ -48,10 +48,10 @@ def raised_at_once(*_: Any) -> None:
 
 
 _commits = itertools.count(1)
-_commit = AiokafkaTransactions.commit
+_commit = GroupTransactions.commit
 
 
-async def doubted_commit(self: AiokafkaTransactions) -> None:
+async def doubted_commit(self: GroupTransactions) -> None:
     """Every twentieth commit happens, and its answer never comes."""
     await _commit(self)
     if next(_commits) % 20 == 0:
@@ -73,7 +73,7 @@ RAISED: dict[str, Fault] = {
 
 RAISED_LATER: dict[str, Fault] = {"raised_in_timer": (BatchApp, "measure_lag", raised_at_once)}
 
-DOUBTED: dict[str, Fault] = {"doubted_commit": (AiokafkaTransactions, "commit", doubted_commit)}
+DOUBTED: dict[str, Fault] = {"doubted_commit": (GroupTransactions, "commit", doubted_commit)}
 
 if __name__ == "__main__":
     owner, name, fault = (FAULTS | RAISED | RAISED_LATER | DOUBTED)[sys.argv.pop(1)]

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from stream_app.delivery.transactional_producer import AiokafkaTransactions
+
 from stream_app.events import Offsets, Output, TopicPartition
 from stream_app.transport import Assignment
 from tests.chaos.victim import Orders, start

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from stream_app.delivery.transactional_producer import AiokafkaTransactions, Transactions
+
 from stream_app.events import Offsets
 from stream_app.pipeline import Pipeline
 from stream_app.runtime.process import run

@@ -10,12 +10,12 @@ import pytest
 from aiokafka.errors import ConcurrentTransactions, InvalidTransactionTimeout, KafkaConnectionError, UnknownError
 from aiokafka.producer import sender
 from aiokafka.producer.transaction_manager import TransactionManager
-
 from stream_app.delivery.transactional_producer import (
     NEXT_TRANSACTION_SECONDS,
     AiokafkaTransactions,
     require_transactions,
 )
+
 from stream_app.errors import BrokerUnreachable, SettingsError, TransactionsUnsupported
 from stream_app.kafka_connection.connection import KafkaConnection
 

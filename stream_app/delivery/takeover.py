@@ -1,4 +1,4 @@
-"""Opens the lanes of partitions, which fences whoever held them before; retried until they are open or time is up."""
+"""Takes partitions over, which makes their committed offsets final; retried until it is done or time is up."""
 
 from __future__ import annotations
 
@@ -8,41 +8,35 @@ from collections.abc import Callable, Collection, Iterator
 
 from aiokafka.errors import KafkaError
 
-from stream_app.delivery.transactional_producer import Transactions
+from stream_app.delivery.transactions import Transactions
 from stream_app.errors import DeliveryFailed
-from stream_app.events import TopicPartition
+from stream_app.events import Offsets, TopicPartition
+from stream_app.transactions.errors import TransactionError
 
 log = logging.getLogger(__name__)
 
 RETRY_SECONDS = 0.5
-"""Between two attempts to open a lane."""
+"""Between two attempts."""
 
 FIRST_ATTEMPT_SECONDS = 2.5
 """For the first attempt, twice as long for each further one. Only another attempt leaves a connection to a broker that
 hangs; and if all brokers are slow, no attempt may be cut short for ever."""
 
-Make = Callable[[TopicPartition], Transactions]
-Lanes = dict[TopicPartition, Transactions]
 
-
-async def open_lanes(
+async def take_over(
     partitions: Collection[TopicPartition],
-    make: Make,
-    lanes: Lanes,
+    make: Callable[[], Transactions],
     *,
     timeout_seconds: float,
     longest_attempt_seconds: float,
-) -> None:
-    """Add the lane of each partition to ``lanes`` when it is open. Raises DeliveryFailed after ``timeout_seconds``.
+) -> tuple[Transactions, Offsets]:
+    """Transactions to go on with, and the offsets to go on from. Raises DeliveryFailed after ``timeout_seconds``.
 
-    However it ends, nothing is being opened any more then.
+    However it ends, nothing is being fenced any more then.
     """
     try:
-        async with asyncio.timeout(timeout_seconds), asyncio.TaskGroup() as group:
-            for tp in partitions:
-                group.create_task(_open_lane(tp, make, lanes, longest_attempt_seconds))
-    except ExceptionGroup as faults:
-        raise faults.exceptions[0] from None
+        async with asyncio.timeout(timeout_seconds):
+            return await _until_taken_over(partitions, make, longest_attempt_seconds)
     except TimeoutError as fault:
         raise DeliveryFailed(
             f"The transactions of {len(partitions)} partitions could not be opened within {timeout_seconds:g} s.",
@@ -51,19 +45,23 @@ async def open_lanes(
         ) from fault
 
 
-async def _open_lane(tp: TopicPartition, make: Make, lanes: Lanes, longest_attempt_seconds: float) -> None:
+async def _until_taken_over(
+    partitions: Collection[TopicPartition], make: Callable[[], Transactions], longest_attempt_seconds: float
+) -> tuple[Transactions, Offsets]:
     """A broker that restarts refuses connections for a while."""
     for seconds in _attempts(longest_attempt_seconds):
-        lane = make(tp)
+        transactions = make()
         try:
             async with asyncio.timeout(seconds):
-                await lane.start()
-        except (KafkaError, TimeoutError) as fault:
-            log.warning("partition %d: no transactions yet (%s)", tp.partition, type(fault).__name__)
+                return transactions, await transactions.take_over(partitions)
+        except (KafkaError, TransactionError, TimeoutError) as fault:
+            log.warning("no transactions yet (%s)", str(fault) or type(fault).__name__)
+            await transactions.discard()
             await asyncio.sleep(RETRY_SECONDS)
-        else:
-            lanes[tp] = lane
-            return
+        except BaseException:
+            await transactions.discard()
+            raise
+    raise AssertionError("attempts never end")
 
 
 def _attempts(longest_seconds: float) -> Iterator[float]:

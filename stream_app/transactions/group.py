@@ -1,0 +1,83 @@
+"""What a consumer group knows: its members, the offsets it committed, and transactions that its members left open.
+
+Transactional ids are GROUP.MEMBER.TURN, so that whoever takes partitions over can tell whose an open transaction is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+from kafka.protocol import admin, consumer
+
+from stream_app.events import Offsets, TopicPartition
+from stream_app.transactions.cluster import Cluster, Coordinates
+from stream_app.transactions.requests import Member, by_topic, error_codes
+from stream_app.transactions.wire import Request
+
+STABLE_OFFSETS = 7  # OffsetFetch: with RequireStable
+NOT_COMMITTED = -1
+OPEN_STATES = ["Ongoing", "PrepareCommit", "PrepareAbort"]
+
+
+def transactional_id(member: Member, turn: int) -> str:
+    """Two members never have the same, whatever dots are in the names of groups."""
+    return f"{member.group}.{_without_dots(member.member_id)}.{turn}"
+
+
+def _without_dots(member_id: str) -> str:
+    return member_id.replace(".", "-")
+
+
+async def committed_offsets(cluster: Cluster, group: str, partitions: Iterable[TopicPartition]) -> Offsets:
+    """The committed offsets, once no transaction is pending that may change them; none where none was committed."""
+    topic_message = consumer.OffsetFetchRequest.OffsetFetchRequestTopic
+    message = consumer.OffsetFetchRequest(
+        group_id=group,
+        topics=[
+            topic_message(name=topic, partition_indexes=numbers) for topic, numbers in by_topic(partitions).items()
+        ],
+        require_stable=True,
+    )
+    request = Request(message, consumer.OffsetFetchResponse, STABLE_OFFSETS)
+    answer = await cluster.ask_coordinator(Coordinates.GROUP, group, request, error_codes, twice=True)
+    return {
+        TopicPartition(topic.name, partition.partition_index): partition.committed_offset
+        for topic in answer.topics
+        for partition in topic.partitions
+        if partition.committed_offset != NOT_COMMITTED
+    }
+
+
+async def members(cluster: Cluster, group: str) -> set[str]:
+    """The ids of the group's members."""
+    request = Request(admin.DescribeGroupsRequest(groups=[group]), admin.DescribeGroupsResponse, 5)
+    answer = await cluster.ask_coordinator(Coordinates.GROUP, group, request, _group_errors, twice=True)
+    return {member.member_id for described in answer.groups for member in described.members}
+
+
+async def open_transactions(cluster: Cluster, group: str) -> list[str]:
+    """The ids of the group's transactions that are not over, of all members there ever were."""
+    found = []
+    for node in cluster.nodes:
+        message = admin.ListTransactionsRequest(state_filters=OPEN_STATES, producer_id_filters=[])
+        answer = await cluster.ask(node, Request(message, admin.ListTransactionsResponse, 0))
+        found += [state.transactional_id for state in answer.transaction_states]
+    return list(_of_group(group, found))
+
+
+def _of_group(group: str, transactional_ids: Iterable[str]) -> Iterator[str]:
+    for each in transactional_ids:
+        owner, *names = each.rsplit(".", 2)
+        if owner == group and len(names) == 2:
+            yield each
+
+
+def abandoned(transactional_ids: Collection[str], living: Collection[str]) -> list[str]:
+    """Those of members that are in the group no more."""
+    names = {_without_dots(member_id) for member_id in living}
+    return [each for each in transactional_ids if each.rsplit(".", 2)[1] not in names]
+
+
+def _group_errors(answer: Any) -> list[int]:
+    return [group.error_code for group in answer.groups]
