@@ -1,40 +1,39 @@
-"""The product's worker with librdkafka under its transactional lanes: ``python -m ... worker``, settings as usual.
+"""The product's worker with librdkafka's transactions under it: ``python -m ... worker``, settings as usual.
 
-Not shipped; measurements are in docs/decisions/0009. librdkafka's calls block, so each lane has its own thread.
+Not shipped, and for measurements alone: it fences nobody but itself. librdkafka's calls block, so they have a thread.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from aiokafka.errors import KafkaError, ProducerFenced
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka import KafkaError as Code
+from aiokafka.errors import KafkaError
+from confluent_kafka import Consumer, KafkaException, Producer
+from confluent_kafka import TopicPartition as Position
 
-from stream_app.events import Offsets, Output
+from stream_app.events import Offsets, Output, TopicPartition
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.runtime.process import run
 from stream_app.settings import WorkerSettings
 from stream_app.topics import OUTPUT_BATCH_BYTES
+from stream_app.transactions.requests import Member
 from stream_app.worker.composition import create_app
-
-FENCED = (Code._FENCED, Code.PRODUCER_FENCED, Code.INVALID_PRODUCER_EPOCH)
 
 
 class ConfluentTransactions:
-    """:class:`stream_app.delivery.transactional_producer.Transactions` by confluent-kafka."""
+    """:class:`stream_app.delivery.transactions.Transactions` by confluent-kafka."""
 
-    def __init__(self, transactional_id: str, *, connection: KafkaConnection, timeout_seconds: float) -> None:
-        self._bootstrap, self._timeout = str(connection), timeout_seconds
+    def __init__(self, member: Member, *, connection: KafkaConnection, timeout_seconds: float) -> None:
+        self._group, self._bootstrap, self._timeout = member.group, str(connection), timeout_seconds
         self._thread = ThreadPoolExecutor(1, "lane")
         self._failed: list[Any] = []
         self._options = {
             "bootstrap.servers": str(connection),
-            "transactional.id": transactional_id,
+            "transactional.id": f"{member.group}.{member.member_id}",
             "transaction.timeout.ms": int(timeout_seconds * 1000),
             "batch.size": OUTPUT_BATCH_BYTES,
             "linger.ms": 0,
@@ -42,33 +41,42 @@ class ConfluentTransactions:
             "on_delivery": lambda fault, _record: self._failed.append(fault),
         }
 
-    async def start(self) -> None:
-        await self._call(self._start)
+    async def take_over(self, partitions: Collection[TopicPartition]) -> Offsets:
+        committed: Offsets = await self._call(functools.partial(self._take_over, partitions))
+        return committed
 
-    def _start(self) -> None:
+    def _take_over(self, partitions: Collection[TopicPartition]) -> Offsets:
         self._producer = Producer(self._options)
         self._producer.init_transactions(self._timeout)
+        member = self._stranger()
+        try:
+            committed = member.committed([Position(*tp) for tp in partitions], self._timeout)
+        finally:
+            member.close()
+        return {TopicPartition(each.topic, each.partition): each.offset for each in committed if each.offset >= 0}
 
-    async def begin(self) -> None:
-        await self._call(lambda: self._producer.begin_transaction())
+    def _stranger(self) -> Consumer:
+        """A member that never joined: its metadata has no generation."""
+        return Consumer({"bootstrap.servers": self._bootstrap, "group.id": self._group})
 
-    async def send(self, topic: str, partition: int, outputs: Sequence[Output]) -> None:
-        await self._call(functools.partial(self._send, topic, partition, outputs))
+    async def publish(self, records: Mapping[TopicPartition, Sequence[Output]]) -> None:
+        await self._call(functools.partial(self._publish, records))
 
-    def _send(self, topic: str, partition: int, outputs: Sequence[Output]) -> None:
-        for output in outputs:
-            self._producer.produce(topic, output.value, output.key, partition, headers=output.headers)
+    def _publish(self, records: Mapping[TopicPartition, Sequence[Output]]) -> None:
+        self._producer.begin_transaction()
+        for (topic, partition), outputs in records.items():
+            for output in outputs:
+                self._producer.produce(topic, output.value, output.key, partition, headers=output.headers)
         if self._producer.flush(self._timeout) or self._failed:
             raise KafkaError(f"{len(self._failed)} deliveries failed")
 
-    async def add_offsets(self, offsets: Offsets, group: str) -> None:
-        await self._call(functools.partial(self._add_offsets, offsets, group))
+    async def add_offsets(self, offsets: Offsets) -> None:
+        await self._call(functools.partial(self._add_offsets, offsets))
 
-    def _add_offsets(self, offsets: Offsets, group: str) -> None:
-        """The metadata of a member that never joined: no generation, as with aiokafka."""
-        member = Consumer({"bootstrap.servers": self._bootstrap, "group.id": group})
+    def _add_offsets(self, offsets: Offsets) -> None:
+        member = self._stranger()
         try:
-            positions = [TopicPartition(tp.topic, tp.partition, offset) for tp, offset in offsets.items()]
+            positions = [Position(*tp, offset) for tp, offset in offsets.items()]
             self._producer.send_offsets_to_transaction(positions, member.consumer_group_metadata(), self._timeout)
         finally:
             member.close()
@@ -79,12 +87,11 @@ class ConfluentTransactions:
     async def discard(self) -> None:
         self._thread.shutdown(wait=False)
 
-    async def _call(self, work: Callable[[], Any]) -> None:
+    async def _call(self, work: Callable[[], Any]) -> Any:
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, work)
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except KafkaException as fault:
-            code = fault.args[0].code()
-            raise (ProducerFenced() if code in FENCED else KafkaError(str(code))) from fault
+            raise KafkaError(str(fault.args[0].code())) from fault
 
 
 if __name__ == "__main__":

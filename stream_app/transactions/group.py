@@ -29,15 +29,20 @@ def _without_dots(member_id: str) -> str:
     return member_id.replace(".", "-")
 
 
-async def committed_offsets(cluster: Cluster, group: str, partitions: Iterable[TopicPartition]) -> Offsets:
-    """The committed offsets, once no transaction is pending that may change them; none where none was committed."""
+async def committed_offsets(
+    cluster: Cluster, group: str, partitions: Iterable[TopicPartition], *, stable: bool = True
+) -> Offsets:
+    """The committed offsets, none where none was committed.
+
+    ``stable``: wait until no transaction is pending that may still change them.
+    """
     topic_message = consumer.OffsetFetchRequest.OffsetFetchRequestTopic
     message = consumer.OffsetFetchRequest(
         group_id=group,
         topics=[
             topic_message(name=topic, partition_indexes=numbers) for topic, numbers in by_topic(partitions).items()
         ],
-        require_stable=True,
+        require_stable=stable,
     )
     request = Request(message, consumer.OffsetFetchResponse, STABLE_OFFSETS)
     answer = await cluster.ask_coordinator(Coordinates.GROUP, group, request, error_codes, twice=True)

@@ -140,7 +140,9 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         member = Member(
             coordinator.group_id, coordinator.generation, coordinator.member_id, coordinator._group_instance_id
         )
-        if member.generation < 0 or not member.member_id:  # would be taken for a producer that belongs to no group, and committed
+        if (
+            member.generation < 0 or not member.member_id
+        ):  # would be taken for a producer that belongs to no group, and committed
             raise AssignmentRevoked("The worker left its group.")
         return member
 

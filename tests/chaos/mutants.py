@@ -6,16 +6,20 @@ Each is a mistake that a test without faults would never notice.
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
-from stream_app.delivery.transactional_producer import AiokafkaTransactions
-
-from stream_app.events import Offsets, Output, TopicPartition
+from stream_app.events import Offsets, TopicPartition
+from stream_app.transactions.batches import Record
+from stream_app.transactions.cluster import Cluster
+from stream_app.transactions.errors import NoAnswer
+from stream_app.transactions.group import committed_offsets
+from stream_app.transactions.requests import Member
+from stream_app.transactions.turns import GroupTransactions
 from stream_app.transport import Assignment
 from tests.chaos.victim import Orders, start
 
@@ -23,70 +27,66 @@ BETWEEN_COMMITS, OFFSET_READ = "between-commits", "offset-read"
 """Points that only mutants pass."""
 
 
-class Unawaited(AiokafkaTransactions):
-    """Hands the outputs to the producer and does not wait for their delivery."""
+class Unawaited(GroupTransactions):
+    """Hands the outputs to the broker and does not wait for its answer."""
 
-    async def send(self, topic: str, partition: int, outputs: Sequence[Output]) -> None:
-        for each in outputs:
-            given = {"key": each.key, "partition": partition, "headers": each.headers}
-            delivery = await self._producer.send(topic, each.value, **given)
-            delivery.add_done_callback(lambda done: done.exception())
+    async def publish(self, records: Mapping[TopicPartition, Sequence[Record]]) -> None:
+        publishing = asyncio.ensure_future(super().publish(records))
+        publishing.add_done_callback(lambda done: done.exception())
+        await asyncio.sleep(0.1)  # what the broker takes is there by now
 
 
-class OneForAll:
-    """One transactional id a worker, for all its partitions: their transactions take turns on one producer."""
+class Trusting(GroupTransactions):
+    """Fences nobody, names no generation, and takes offsets that a pending transaction may still change."""
 
-    _shared: ClassVar[AiokafkaTransactions | None] = None
-    _turn: ClassVar[asyncio.Lock] = asyncio.Lock()
-    _mine = False
+    def __init__(self, member: Member, **given: Any) -> None:
+        super().__init__(member, **given)
+        self._stranger = Member(member.group, -1, "")
 
-    def __init__(self, _transactional_id: str, **given: Any) -> None:
-        self._given = given
+    async def take_over(self, partitions: Collection[TopicPartition]) -> Offsets:
+        await self._cluster.start()
+        await self._fence([producer.id for producer in self._producers])
+        return await committed_offsets(self._cluster, self._stranger.group, partitions, stable=False)
 
-    async def start(self) -> None:
-        async with self._turn:
-            if OneForAll._shared is None:
-                OneForAll._shared = AiokafkaTransactions(f"worker-{os.getpid()}", **self._given)
-                await OneForAll._shared.start()
+    async def add_offsets(self, offsets: Offsets) -> None:
+        await self._turn.add_offsets(offsets, self._stranger)
 
-    async def begin(self) -> None:
-        await self._turn.acquire()
-        self._mine = True
-        await self._inner.begin()
 
-    async def send(self, topic: str, partition: int, outputs: Sequence[Output]) -> None:
-        await self._inner.send(topic, partition, outputs)
+class AsksAgain(GroupTransactions):
+    """The first version of the protocol, and an end that was not answered is asked for again, in place."""
 
-    async def add_offsets(self, offsets: Offsets, group: str) -> None:
-        await self._inner.add_offsets(offsets, group)
+    def __init__(self, member: Member, **given: Any) -> None:
+        super().__init__(member, **given)
+        self._producers = self._producers[:1]
+
+    async def take_over(self, partitions: Collection[TopicPartition]) -> Offsets:
+        Cluster.transaction_version = property(lambda _self: 1, lambda _self, _version: None)  # type: ignore[assignment]
+        return await super().take_over(partitions)
 
     async def commit(self) -> None:
-        await self._inner.commit()
-        self._pass_on()
-
-    async def discard(self) -> None:
-        self._pass_on()
-
-    @property
-    def _inner(self) -> AiokafkaTransactions:
-        assert OneForAll._shared is not None
-        return OneForAll._shared
-
-    def _pass_on(self) -> None:
-        if self._mine:
-            self._mine = False
-            self._turn.release()
+        try:
+            await super().commit()
+        except NoAnswer:
+            await super().commit()
 
 
-class OffsetsOutside(AiokafkaTransactions):
+class Forgives(GroupTransactions):
+    """Goes on after an end that was not answered, as if it had been."""
+
+    async def commit(self) -> None:
+        with suppress(NoAnswer):
+            await super().commit()
+
+
+class OffsetsOutside(GroupTransactions):
     """Commits the offsets through the consumer, before or after the transaction."""
 
-    def __init__(self, transactional_id: str, *, orders: Orders, app: list[Any], before: bool, **given: Any) -> None:
-        super().__init__(transactional_id, **given)
+    def __init__(self, member: Member, *, orders: Orders, app: list[Any], before: bool, **given: Any) -> None:
+        super().__init__(member, **given)
         self._orders, self._app, self._before = orders, app, before
         self._offsets: Offsets = {}
 
-    async def add_offsets(self, offsets: Offsets, group: str) -> None:  # noqa: ARG002 - the mistake
+    async def add_offsets(self, offsets: Offsets) -> None:
         self._offsets = offsets
 
     async def commit(self) -> None:
@@ -126,10 +126,12 @@ def main(name: str, orders: Orders) -> None:
     outside = partial(OffsetsOutside, orders=orders, app=app)
     mutants: dict[str, tuple[Callable[..., Any], Callable[[Any], None]]] = {
         "unawaited": (Unawaited, app.append),
-        "one-for-all": (OneForAll, app.append),
+        "trusting": (Trusting, app.append),
+        "asks-again": (AsksAgain, app.append),
+        "forgives": (Forgives, app.append),
         "offsets-before": (partial(outside, before=True), app.append),
         "offsets-after": (partial(outside, before=False), app.append),
-        "reads-first": (AiokafkaTransactions, partial(_reads_first, orders)),
+        "reads-first": (GroupTransactions, partial(_reads_first, orders)),
     }
     start(orders, *mutants[name])
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 from tests.chaos.broker_faults import BrokerKill, BrokerStop, Cut, DiskFull, RollingRestart, Slow
 from tests.chaos.fault import Fault
 from tests.chaos.input_faults import BadBundle, HugeRecord, MissingOutput, SmallOutputs, Swapped
+from tests.chaos.late_requests import HELD, REPEATED, REQUESTS
 from tests.chaos.victim import POINTS
-from tests.chaos.worker_faults import KillAt, KillTwo, LateCommit, RandomKills, RebalanceStorm, Zombie
+from tests.chaos.worker_faults import KillAt, KillTwo, LateCommit, LateRequest, RandomKills, RebalanceStorm, Zombie
 
 
 def workers_in_short(rng: Random) -> Sequence[Fault]:
@@ -20,6 +21,7 @@ def workers_in_short(rng: Random) -> Sequence[Fault]:
         RandomKills(6, longest_pause_seconds=6.0),
         Zombie("before-commit"),
         LateCommit(),
+        *LATE,
         RebalanceStorm(1),
         HugeRecord(),
         SmallOutputs(4.0),
@@ -31,13 +33,15 @@ def workers_in_short(rng: Random) -> Sequence[Fault]:
 
 
 PAIRS = (
-    ("fenced", "fetched"),
+    ("before-takeover", "fetched"),
     ("before-seek", "scored"),
-    ("begun", "decisions-sent"),
-    ("rejections-sent", "offsets-sent"),
+    ("outputs-sent", "offsets-sent"),
     ("before-commit", "after-commit"),
 )
 """Every point once. The two that are passed in a seek come beside one whose death makes the other seek."""
+
+
+LATE = [LateRequest(request, how) for request in REQUESTS for how in (HELD, REPEATED)]
 
 
 def brokers_in_short(rng: Random) -> Sequence[Fault]:
@@ -77,7 +81,8 @@ def _bag(rng: Random) -> list[Fault]:
         *(KillAt(point) for point in POINTS),
         *(RandomKills(25) for _ in range(2)),  # four bags, an hour at most, have two hundred
         LateCommit(),
-        *(Zombie(point) for point in ("scored", "begun", "offsets-sent", "before-commit")),
+        *LATE,
+        *(Zombie(point) for point in ("scored", "outputs-sent", "offsets-sent", "before-commit")),
         RebalanceStorm(4),
         BrokerKill(rng.uniform(1, 20)),
         BrokerKill(rng.uniform(1, 20)),

@@ -14,17 +14,20 @@ import pytest
 from tests.chaos.cluster import KafkaCluster
 from tests.chaos.fault import Fault
 from tests.chaos.input_faults import SmallOutputs
+from tests.chaos.late_requests import HELD
 from tests.chaos.mutants import BETWEEN_COMMITS, OFFSET_READ
 from tests.chaos.oracle import Kind
 from tests.chaos.run import Run
 from tests.chaos.stage import Options, Stage
-from tests.chaos.worker_faults import KillAt, LateCommit, Zombie
+from tests.chaos.worker_faults import KillAt, LateCommit, LateRequest, Zombie
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone, pytest.mark.kafka, pytest.mark.chaos]
 
 MUTANTS: list[tuple[str, list[Fault], Kind]] = [
     ("unawaited", [SmallOutputs(2.0)], Kind.MISSING),
-    ("one-for-all", [Zombie("before-commit")], Kind.DOUBLED_SOURCE),
+    ("trusting", [Zombie("before-commit")], Kind.DOUBLED_SOURCE),
+    ("asks-again", [LateRequest("EndTxn", HELD)] * 6, Kind.MISSING),
+    ("forgives", [LateRequest("EndTxn", HELD)] * 3, Kind.MISSING),
     ("reads-first", [LateCommit(OFFSET_READ)] * 2, Kind.DOUBLED_SOURCE),
     ("offsets-before", [KillAt(BETWEEN_COMMITS)], Kind.MISSING),
     ("offsets-after", [KillAt(BETWEEN_COMMITS)], Kind.DOUBLED_SOURCE),

@@ -1,8 +1,9 @@
 """A scorer that dies where it is told to: ``python -m tests.chaos.victim ORDERS``, settings from the environment.
 
 ORDERS is a file, looked at whenever the scorer passes one of the named points; there is nothing of it in the product.
-It holds ``POINT AFTER SIGNAL``: the process sends itself SIGNAL the AFTER-th time it passes POINT. Then the file is
-renamed to ``*.obeyed``, first, so that the next process of the same orders lives.
+It holds ``POINT AFTER HOW``: the AFTER-th time it passes POINT, the process sends itself the signal HOW or does with a
+request what ``late_requests.py`` says. Then the file is renamed to ``*.obeyed``, first, so that the next process of the
+same orders lives.
 """
 
 from __future__ import annotations
@@ -10,32 +11,31 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from stream_app.delivery.transactional_producer import AiokafkaTransactions, Transactions
-
-from stream_app.events import Offsets
+from stream_app.delivery.transactions import Transactions
+from stream_app.events import Offsets, Output, TopicPartition
 from stream_app.pipeline import Pipeline
 from stream_app.runtime.process import run
 from stream_app.settings import WorkerSettings
+from stream_app.transactions.turns import GroupTransactions
 from stream_app.transport.thread import BatchThread
 from stream_app.worker import composition
+from tests.chaos.late_requests import make_late
 
 POINTS = (
     "fetched",
     "scored",
-    "begun",
-    "decisions-sent",
-    "rejections-sent",
+    "outputs-sent",
     "offsets-sent",
     "before-commit",
     "after-commit",
-    "fenced",
+    "before-takeover",
     "before-seek",
 )
-"""``fenced``: one lane is open, others perhaps not; ``before-seek``: all are, the committed offset is not read yet."""
+"""``before-seek``: the partitions are taken over and the decided ids read, the position is not set yet."""
 
 
 class Orders:
@@ -45,18 +45,24 @@ class Orders:
         self._file = file
         self._passed = 0
 
-    def at(self, point: str) -> None:
-        """Called by the scorer as it passes ``point``."""
+    def due(self, point: str) -> str | None:
+        """What to do as the scorer passes ``point``: a signal, a request's fate, or None."""
         try:
             wanted, after, how = self._file.read_text().split()
         except (OSError, ValueError):
-            return
+            return None
         if wanted != point:
-            return
+            return None
         self._passed += 1
-        if self._passed >= int(after):
-            self._file.rename(obeyed(self._file))
-            self._passed = 0
+        if self._passed < int(after):
+            return None
+        self._file.rename(obeyed(self._file))
+        self._passed = 0
+        return how
+
+    def at(self, point: str) -> None:
+        """Called by the scorer as it passes ``point``."""
+        if how := self.due(point):
             os.kill(os.getpid(), signal.Signals[how])
 
 
@@ -67,23 +73,19 @@ def obeyed(orders: Path) -> Path:
 class WatchedTransactions:
     """Transactions that pass every point on their way."""
 
-    def __init__(self, inner: Transactions, orders: Orders, decisions: str) -> None:
-        self._inner, self._at, self._decisions = inner, orders.at, decisions
+    def __init__(self, inner: Transactions, orders: Orders) -> None:
+        self._inner, self._at = inner, orders.at
 
-    async def start(self) -> None:
-        await self._inner.start()
-        self._at("fenced")
+    async def take_over(self, partitions: Collection[TopicPartition]) -> Offsets:
+        self._at("before-takeover")
+        return await self._inner.take_over(partitions)
 
-    async def begin(self) -> None:
-        await self._inner.begin()
-        self._at("begun")
+    async def publish(self, records: Mapping[TopicPartition, Sequence[Output]]) -> None:
+        await self._inner.publish(records)
+        self._at("outputs-sent")
 
-    async def send(self, topic: str, partition: int, outputs: Sequence[Any]) -> None:
-        await self._inner.send(topic, partition, outputs)
-        self._at("decisions-sent" if topic == self._decisions else "rejections-sent")
-
-    async def add_offsets(self, offsets: Offsets, group: str) -> None:
-        await self._inner.add_offsets(offsets, group)
+    async def add_offsets(self, offsets: Offsets) -> None:
+        await self._inner.add_offsets(offsets)
         self._at("offsets-sent")
 
     async def commit(self) -> None:
@@ -98,10 +100,9 @@ class WatchedTransactions:
 Make = Callable[..., Transactions]
 
 
-def watched(make: Make, orders: Orders, settings: WorkerSettings) -> Make:
+def watched(make: Make, orders: Orders) -> Make:
     """The same factory, of transactions that pass the points."""
-    decisions = settings.topic_prefix + "loan.decisions"
-    return lambda *given, **named: WatchedTransactions(make(*given, **named), orders, decisions)
+    return lambda *given, **named: WatchedTransactions(make(*given, **named), orders)
 
 
 def watch_the_rest(orders: Orders) -> None:
@@ -126,10 +127,11 @@ def start(orders: Orders, make: Make, change: Callable[[Any], None] = lambda _: 
     """Run a scorer with these transactions; ``change`` gets the app before it starts."""
     settings = WorkerSettings.read()
     watch_the_rest(orders)
-    app = composition.create_app(settings, make_transactions=watched(make, orders, settings))
+    make_late(orders)
+    app = composition.create_app(settings, make_transactions=watched(make, orders))
     change(app)
     run(app, settings)
 
 
 if __name__ == "__main__":
-    start(Orders(Path(sys.argv[1])), AiokafkaTransactions)
+    start(Orders(Path(sys.argv[1])), GroupTransactions)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from random import Random
 
 from tests.chaos.fault import BROKER_SECONDS, WORKER_SECONDS, Possible, hold
+from tests.chaos.late_requests import fate
 from tests.chaos.stage import PARTITIONS, Stage
 from tests.servers.waiting import wait_until
 
@@ -32,7 +33,7 @@ class KillAt(Possible):
         return time.monotonic()
 
 
-SEEKING = ("fenced", "before-seek")
+SEEKING = ("before-takeover", "before-seek")
 """Points that are passed in a rebalance alone."""
 
 
@@ -107,6 +108,20 @@ class LateCommit(Possible):
         _wait_for(zombie.obeyed, 0.7)  # its commit comes through, or does not
         zombie.withdraw_orders()
         heir.send(signal.SIGCONT)
+        return time.monotonic()
+
+
+class LateRequest(Possible):
+    """A request of a transaction reaches the broker late, or a second time, while its sender has gone on."""
+
+    def __init__(self, request: str, how: str, longest_seconds: float = 3.0) -> None:
+        self.kind, self._request, self._how, self._longest = f"{request} {how}", request, how, longest_seconds
+
+    def run(self, stage: Stage, rng: Random) -> float:
+        victim, seconds = rng.choice(stage.workers), rng.uniform(0.0, self._longest)
+        victim.give_orders(self._request, rng.randint(1, 5), fate(self._how, seconds))
+        wait_until(victim.obeyed, f"a {self._request} of {victim.name} is {self._how}")
+        hold(seconds)
         return time.monotonic()
 
 

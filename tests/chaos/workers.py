@@ -78,11 +78,11 @@ class Slot:
                 return True
         return False
 
-    def give_orders(self, point: str, after: int, how: signal.Signals) -> None:
-        """Whoever runs here sends itself ``how`` the ``after``-th time it passes ``point``."""
+    def give_orders(self, point: str, after: int, how: signal.Signals | str) -> None:
+        """Whoever runs here does ``how`` to itself, or to a request, the ``after``-th time it passes ``point``."""
         obeyed(self.orders).unlink(missing_ok=True)
         written = self.orders.with_suffix(".new")
-        written.write_text(f"{point} {after} {how.name}")
+        written.write_text(f"{point} {after} {how.name if isinstance(how, signal.Signals) else how}")
         written.rename(self.orders)
 
     def obeyed(self) -> bool:

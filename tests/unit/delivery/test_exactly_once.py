@@ -1,22 +1,24 @@
-"""Exactly-once lanes: fence before all else, offsets in the transaction, every doubt looked up, nothing guessed."""
+"""Exactly-once lanes: take over before all else, offsets in the transaction, every doubt looked up, nothing guessed."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from itertools import count, islice
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiokafka.errors import KafkaConnectionError, ProducerFenced
+from aiokafka.errors import KafkaConnectionError
 
-from stream_app.delivery import fencing, in_doubt
+from stream_app.delivery import in_doubt, takeover
 from stream_app.delivery.exactly_once import TransactionalLanes
 from stream_app.delivery.producer import OutputTopics
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Offsets, Output, TopicPartition
+from stream_app.transactions.errors import PRODUCER_FENCED, Fenced, NoAnswer
+from stream_app.transactions.requests import Member
 from stream_app.transport import AssignmentRevoked, assignment
 from tests.builders.assignments import assigned, poll_of
 from tests.builders.records import record
@@ -27,54 +29,53 @@ DECIDED, REJECTED = Output(False, b"k", b"d", []), Output(True, b"k", b"r", [])
 
 @pytest.fixture(autouse=True)
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fencing, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(takeover, "RETRY_SECONDS", 0.0)
     monkeypatch.setattr(in_doubt, "REOPEN_SECONDS", 0.0)
     monkeypatch.setattr(in_doubt, "FENCED_SECONDS", 0.0)
 
 
 class Broker:
-    """Writes down what every lane does; fails at the steps it is given, once each."""
+    """Writes down every step of the transactions made on it; fails at the steps it is given, once each."""
 
     def __init__(self, *faults: tuple[str, Exception]) -> None:
         self.faults = dict(faults)
-        self.steps: list[tuple[str, str]] = []
-        self.offsets: dict[TopicPartition, int] = {}
+        self.steps: list[str] = []
+        self.offsets: dict[TopicPartition, int] = {FIRST: 5}
 
-    def step(self, lane: str, name: str) -> None:
-        self.steps.append((lane, name))
+    def step(self, name: str) -> None:
+        self.steps.append(name)
         if fault := self.faults.pop(name, None):
             raise fault
 
     async def wait(self) -> None:
-        """Before the answer to a start."""
-
-    def of(self, lane: str) -> list[str]:
-        return [name for each, name in self.steps if each.endswith(lane)]
+        """Before the answer to a take-over."""
 
 
 class Lane:
-    def __init__(self, broker: Broker, name: str) -> None:
-        self.broker, self.name = broker, name
+    """Transactions of a member on that broker."""
 
-    async def start(self) -> None:
-        self.broker.step(self.name, "start")
+    def __init__(self, broker: Broker) -> None:
+        self.broker = broker
+
+    async def take_over(self, partitions: Collection[TopicPartition]) -> Offsets:
+        self.broker.step("take over")
         await self.broker.wait()
+        return {tp: offset for tp, offset in self.broker.offsets.items() if tp in partitions}
 
-    async def begin(self) -> None:
-        self.broker.step(self.name, "begin")
+    async def publish(self, records: Mapping[TopicPartition, Sequence[Output]]) -> None:
+        self.broker.step(
+            "publish " + ", ".join(f"{len(run)} to {tp.topic} {tp.partition}" for tp, run in records.items())
+        )
 
-    async def send(self, topic: str, partition: int, outputs: Sequence[Output]) -> None:
-        self.broker.step(self.name, f"send {topic} {partition} {len(outputs)}")
-
-    async def add_offsets(self, offsets: Offsets, group: str) -> None:
-        self.broker.step(self.name, f"offsets of {group}")
+    async def add_offsets(self, offsets: Offsets) -> None:
+        self.broker.step("offsets")
         self.broker.offsets |= offsets
 
     async def commit(self) -> None:
-        self.broker.step(self.name, "commit")
+        self.broker.step("commit")
 
     async def discard(self) -> None:
-        self.broker.step(self.name, "discard")
+        self.broker.step("discard")
 
 
 class Listener:
@@ -130,11 +131,11 @@ def play(
     """Run a story on two partitions whose offsets 5 and none are committed."""
     listener, consumer = Listener(), Consumer({FIRST: 5, SECOND: None})
     lanes = TransactionalLanes(
-        new_transactions=lambda name: Lane(broker, name),
+        new_transactions=lambda _member: Lane(broker),
+        member=lambda: Member("g", 3, "we"),
         seek=consumer.seek,
         listener=listener,
         supervise=unsupervised,
-        group="g",
         topics=OutputTopics("decisions", "rejections"),
         timeout_seconds=timeout_seconds,
     )
@@ -157,21 +158,33 @@ async def deliver(lanes: TransactionalLanes, _consumer: Consumer, _listener: Lis
     assert await lanes.deliver(both(), [DECIDED, REJECTED, DECIDED])
 
 
-def test_each_partition_has_an_id_and_a_transaction_of_its_own_with_its_outputs_and_offset() -> None:
+def test_a_batch_is_one_transaction_with_the_outputs_and_offsets_of_all_its_partitions() -> None:
     broker = Broker()
     assert play(broker, deliver).calls == ["committed"]
-    assert broker.of("g.loan.requests.0") == [
-        *("start", "begin", "send decisions 0 1", "send rejections 0 1", "offsets of g", "commit", "discard"),
-    ]
-    assert broker.of("g.loan.requests.1") == [
-        "start",
-        "begin",
-        "send decisions 1 1",
-        "offsets of g",
+    assert broker.steps == [
+        "take over",
+        "publish 1 to decisions 0, 1 to rejections 0, 1 to decisions 1",
+        "offsets",
         "commit",
         "discard",
     ]
     assert broker.offsets == {FIRST: 7, SECOND: 1}
+
+
+def test_reading_begins_at_the_offsets_that_were_committed_when_the_partitions_were_taken_over() -> None:
+    async def story(lanes: TransactionalLanes, consumer: Consumer, _listener: Listener) -> None:
+        assert await lanes.before_seek(consumer.assignment) == {FIRST: 5}
+
+    play(Broker(), story)
+
+
+def test_a_spare_worker_takes_nothing_over() -> None:
+    async def story(lanes: TransactionalLanes, _consumer: Consumer, _listener: Listener) -> None:
+        assert await lanes.before_seek(assigned(epoch=None)) == {}
+
+    broker = Broker()
+    play(broker, story)
+    assert broker.steps.count("take over") == 1
 
 
 def test_what_was_committed_is_the_offset_after_the_last_record() -> None:
@@ -189,12 +202,12 @@ def test_a_record_without_an_output_is_committed_all_the_same() -> None:
 
     broker = Broker()
     play(broker, story)
-    assert broker.of("0") == ["start", "begin", "offsets of g", "commit", "discard"]
+    assert broker.steps == ["take over", "publish ", "offsets", "commit", "discard"]
     assert broker.offsets == {FIRST: 6}
 
 
-@pytest.mark.parametrize("step", ["begin", "send decisions 0 1", "offsets of g", "commit"])
-@pytest.mark.parametrize("fault", [ProducerFenced(), TimeoutError(), AssertionError()])
+@pytest.mark.parametrize("step", ["publish 1 to decisions 0, 1 to rejections 0, 1 to decisions 1", "offsets", "commit"])
+@pytest.mark.parametrize("fault", [Fenced(PRODUCER_FENCED), NoAnswer(), TimeoutError(), AssertionError()])
 def test_after_a_doubt_at_any_step_nothing_more_is_held_until_the_lanes_are_opened_anew(
     step: str, fault: Exception
 ) -> None:
@@ -211,23 +224,13 @@ def test_after_a_doubt_at_any_step_nothing_more_is_held_until_the_lanes_are_open
         assert await lanes.deliver([record(offset=5)], [DECIDED])
 
     assert play(broker, story).calls == ["not committed 1", "committed"]
-    assert broker.of("0").count("start") == broker.of("1").count("start") == 2
-
-
-def test_the_transactions_of_other_partitions_are_awaited_before_a_doubt_is_looked_up() -> None:
-    broker = Broker(("send rejections 0 1", ProducerFenced()))
-
-    async def story(lanes: TransactionalLanes, _consumer: Consumer, _listener: Listener) -> None:
-        assert not await lanes.deliver(both(), [DECIDED, REJECTED, DECIDED])
-        assert broker.of("1")[-1] == "commit"
-
-    play(broker, story)
+    assert broker.steps.count("take over") == 2
 
 
 def test_a_broker_that_refuses_connections_is_asked_until_it_answers() -> None:
-    broker = Broker(("start", KafkaConnectionError()))
+    broker = Broker(("take over", KafkaConnectionError()))
     play(broker, deliver)
-    assert sorted(broker.of("0")[:3] + broker.of("1")[:3]).count("start") == 3
+    assert broker.steps[:3] == ["take over", "discard", "take over"]
 
 
 def test_a_doubt_that_lasts_ends_in_an_error_that_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -235,10 +238,10 @@ def test_a_doubt_that_lasts_ends_in_an_error_that_names_it(monkeypatch: pytest.M
     monkeypatch.setattr(in_doubt, "time", SimpleNamespace(monotonic=lambda: next(seconds)))
 
     class Lasting(Broker):
-        def step(self, lane: str, name: str) -> None:
-            super().step(lane, name)
-            if name == "begin":
-                raise ProducerFenced()
+        def step(self, name: str) -> None:
+            super().step(name)
+            if name == "offsets":
+                raise Fenced(PRODUCER_FENCED)
 
     async def story(lanes: TransactionalLanes, _consumer: Consumer, _listener: Listener) -> None:
         for _ in range(100):
@@ -252,9 +255,9 @@ def test_a_doubt_that_lasts_ends_in_an_error_that_names_it(monkeypatch: pytest.M
 
 def test_lanes_that_cannot_be_opened_in_time_end_in_an_error() -> None:
     class Away(Broker):
-        def step(self, lane: str, name: str) -> None:
-            super().step(lane, name)
-            if name == "start":
+        def step(self, name: str) -> None:
+            super().step(name)
+            if name == "take over":
                 raise KafkaConnectionError()
 
     with pytest.raises(DeliveryFailed, match=r"2 partitions could not be opened within 0\.01 s"):
@@ -262,7 +265,7 @@ def test_lanes_that_cannot_be_opened_in_time_end_in_an_error() -> None:
 
 
 def test_settling_waits_for_the_delivery_and_stops_a_reopening() -> None:
-    broker = Broker(("begin", TimeoutError()))
+    broker = Broker(("offsets", TimeoutError()))
 
     async def story(lanes: TransactionalLanes, consumer: Consumer, _listener: Listener) -> None:
         delivery = asyncio.ensure_future(lanes.deliver(both(), [DECIDED, REJECTED, DECIDED]))
@@ -287,7 +290,7 @@ def test_a_doubt_is_not_looked_up_again_when_a_rebalance_did(monkeypatch: pytest
         await lanes._in_doubt._lookup
         assert consumer.epoch == 4
 
-    play(Broker(("commit", ProducerFenced())), story)
+    play(Broker(("commit", Fenced(PRODUCER_FENCED))), story)
 
 
 def test_a_stop_does_not_look_up_the_doubt_that_its_last_batch_ended_in() -> None:
@@ -306,12 +309,12 @@ def test_a_broker_that_is_silent_is_asked_again_over_another_connection() -> Non
 
     class Silent(Broker):
         async def wait(self) -> None:
-            if len(self.of("0")) == 1:
+            if len(self.steps) == 1:
                 await asyncio.Event().wait()
 
     broker = Silent()
     play(broker, deliver, timeout_seconds=0.3)
-    assert broker.of("0")[:3] == ["start", "start", "begin"]
+    assert broker.steps[:3] == ["take over", "discard", "take over"]
 
 
 def test_lanes_that_hang_while_the_partitions_are_revoked_are_opened_no_further() -> None:
@@ -321,7 +324,7 @@ def test_lanes_that_hang_while_the_partitions_are_revoked_are_opened_no_further(
         hangs = False
 
         async def wait(self) -> None:
-            if self.hangs and self.of("0").count("start") > 1:
+            if self.hangs and self.steps.count("take over") > 1:
                 await asyncio.Event().wait()
 
     broker = Hanging()
@@ -329,7 +332,7 @@ def test_lanes_that_hang_while_the_partitions_are_revoked_are_opened_no_further(
     async def story(lanes: TransactionalLanes, consumer: Consumer, _listener: Listener) -> None:
         broker.hangs = True
         reopening = asyncio.ensure_future(consumer.fence())
-        await until(lambda: "start" in broker.of("0")[1:])
+        await until(lambda: "take over" in broker.steps[1:])
         await consumer.settle()
         with pytest.raises(AssignmentRevoked):
             await reopening
@@ -339,13 +342,13 @@ def test_lanes_that_hang_while_the_partitions_are_revoked_are_opened_no_further(
         assert await lanes.deliver(both(), [DECIDED, REJECTED, DECIDED])
 
     play(broker, story)
-    assert [broker.of(lane).count("start") for lane in "01"] == [3, 3]
+    assert broker.steps.count("take over") == 3
 
 
 def test_lanes_whose_partitions_are_revoked_as_soon_as_they_are_being_opened_are_opened_no_further() -> None:
     class Hanging(Broker):
         async def wait(self) -> None:
-            if self.of("0").count("start") > 1:
+            if self.steps.count("take over") > 1:
                 await asyncio.Event().wait()
 
     async def story(_lanes: TransactionalLanes, consumer: Consumer, _listener: Listener) -> None:
@@ -368,7 +371,7 @@ def test_an_opening_whose_partitions_are_revoked_has_ended_although_a_client_swa
         waiting = 0
 
         async def wait(self) -> None:
-            if self.of("0").count("start") > 1:
+            if self.steps.count("take over") > 1:
                 self.waiting += 1
                 with suppress(asyncio.CancelledError):
                     await asyncio.Event().wait()
@@ -383,13 +386,13 @@ def test_an_opening_whose_partitions_are_revoked_has_ended_although_a_client_swa
         with pytest.raises(AssignmentRevoked):
             await reopening
         names = {getattr(task.get_coro(), "__name__", "") for task in asyncio.all_tasks()}
-        assert "_open_lane" not in names
+        assert "_until_taken_over" not in names
 
     play(broker, story)
 
 
 def test_attempts_to_open_a_lane_grow_from_short_ones_up_to_the_longest() -> None:
-    assert list(islice(fencing._attempts(20.0), 6)) == [2.5, 5.0, 10.0, 20.0, 20.0, 20.0]
+    assert list(islice(takeover._attempts(20.0), 6)) == [2.5, 5.0, 10.0, 20.0, 20.0, 20.0]
 
 
 async def until(condition: Callable[[], bool]) -> None:

@@ -1,0 +1,69 @@
+"""Requests of a transaction that come late, or twice: what a network does to a connection that broke.
+
+A request that is *held* is not sent: its connection breaks, as its sender sees it. One that is *repeated* is sent. Of
+both a copy reaches the broker later, over another connection: the broker cannot tell it from the delayed one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from typing import Any, Protocol
+
+from aiokafka.conn import AIOKafkaConnection, CloseReason
+from aiokafka.errors import KafkaConnectionError
+
+from stream_app.transactions.wire import CLIENT_ID, Request
+
+REQUESTS = ("Produce", "TxnOffsetCommit", "EndTxn")
+HELD, REPEATED = "held", "repeated"
+
+
+class Due(Protocol):
+    """The part of the orders that is needed here."""
+
+    def due(self, point: str) -> str | None: ...
+
+
+def fate(how: str, seconds: float) -> str:
+    """As it stands in the orders."""
+    return f"{how}:{seconds:.3f}"
+
+
+def make_late(orders: Due) -> None:
+    """From now on this process's requests meet the fate that the orders have for them."""
+    send = AIOKafkaConnection.send
+    copies = set[asyncio.Task[None]]()
+
+    def send_in_time(self: AIOKafkaConnection, request: Any, expect_response: bool = True) -> Any:
+        told = orders.due(_name(request)) if isinstance(request, Request) else None
+        if told is None:
+            return send(self, request, expect_response)
+        how, seconds = told.split(":")
+        copy = asyncio.ensure_future(_send_later(self.host, self.port, _frame(request), float(seconds)))
+        copies.add(copy)
+        copy.add_done_callback(copies.discard)
+        if how == REPEATED:
+            return send(self, request, expect_response)
+        self.close(reason=CloseReason.CONNECTION_BROKEN)
+        raise KafkaConnectionError(f"{_name(request)} is held")
+
+    AIOKafkaConnection.send = send_in_time
+
+
+def _name(request: Request) -> str:
+    return str(request).split(" ")[0].removesuffix("Request")
+
+
+def _frame(request: Request) -> bytes:
+    request.build_request_header(correlation_id=1, client_id=CLIENT_ID)
+    body = request.encode()
+    return struct.pack(">i", len(body)) + body
+
+
+async def _send_later(host: str, port: int, frame: bytes, seconds: float) -> None:
+    await asyncio.sleep(seconds)
+    reader, writer = await asyncio.open_connection(host, port)
+    writer.write(frame)
+    await reader.readexactly(4)  # an answer begins: the broker has done with it what it does
+    writer.close()
