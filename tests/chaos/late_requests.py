@@ -6,8 +6,11 @@ both a copy reaches the broker later, over another connection: the broker cannot
 
 from __future__ import annotations
 
-import asyncio
+import socket
 import struct
+import subprocess
+import sys
+import time
 from typing import Any, Protocol
 
 from aiokafka.conn import AIOKafkaConnection, CloseReason
@@ -33,16 +36,13 @@ def fate(how: str, seconds: float) -> str:
 def make_late(orders: Due) -> None:
     """From now on this process's requests meet the fate that the orders have for them."""
     send = AIOKafkaConnection.send
-    copies = set[asyncio.Task[None]]()
 
     def send_in_time(self: AIOKafkaConnection, request: Any, expect_response: bool = True) -> Any:
         told = orders.due(_name(request)) if isinstance(request, Request) else None
         if told is None:
             return send(self, request, expect_response)
         how, seconds = told.split(":")
-        copy = asyncio.ensure_future(_send_later(self.host, self.port, _frame(request), float(seconds)))
-        copies.add(copy)
-        copy.add_done_callback(copies.discard)
+        send_later(self.host, self.port, _frame(request), float(seconds))
         if how == REPEATED:
             return send(self, request, expect_response)
         self.close(reason=CloseReason.CONNECTION_BROKEN)
@@ -61,9 +61,20 @@ def _frame(request: Request) -> bytes:
     return struct.pack(">i", len(body)) + body
 
 
-async def _send_later(host: str, port: int, frame: bytes, seconds: float) -> None:
-    await asyncio.sleep(seconds)
-    reader, writer = await asyncio.open_connection(host, port)
-    writer.write(frame)
-    await reader.readexactly(4)  # an answer begins: the broker has done with it what it does
-    writer.close()
+def send_later(host: str, port: int, frame: bytes, seconds: float) -> None:
+    """From a process of its own, which goes on when the scorer is stopped or killed."""
+    sender = subprocess.Popen([sys.executable, "-m", __name__, host, str(port), str(seconds)], stdin=subprocess.PIPE)
+    with sender.stdin or sys.stdin.buffer as frames:
+        frames.write(frame)
+
+
+def main(host: str, port: str, seconds: str) -> None:
+    frame = sys.stdin.buffer.read()
+    time.sleep(float(seconds))  # how late it is
+    with socket.create_connection((host, int(port))) as broker:
+        broker.sendall(frame)
+        broker.recv(4)  # an answer begins: the broker has done with it what it does
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -71,11 +71,11 @@ class AsksAgain(GroupTransactions):
 
 
 class Forgives(GroupTransactions):
-    """Goes on after an end that was not answered, as if it had been."""
+    """Goes on with the transaction after a doubt about its outputs, as if they had arrived."""
 
-    async def commit(self) -> None:
+    async def publish(self, records: Mapping[TopicPartition, Sequence[Record]]) -> None:
         with suppress(NoAnswer):
-            await super().commit()
+            await super().publish(records)
 
 
 class OffsetsOutside(GroupTransactions):

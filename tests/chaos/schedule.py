@@ -11,7 +11,16 @@ from tests.chaos.fault import Fault
 from tests.chaos.input_faults import BadBundle, HugeRecord, MissingOutput, SmallOutputs, Swapped
 from tests.chaos.late_requests import HELD, REPEATED, REQUESTS
 from tests.chaos.victim import POINTS
-from tests.chaos.worker_faults import KillAt, KillTwo, LateCommit, LateRequest, RandomKills, RebalanceStorm, Zombie
+from tests.chaos.worker_faults import (
+    KillAt,
+    KillTwo,
+    LateCommit,
+    LateEnd,
+    LateRequest,
+    RandomKills,
+    RebalanceStorm,
+    Zombie,
+)
 
 
 def workers_in_short(rng: Random) -> Sequence[Fault]:
@@ -21,6 +30,7 @@ def workers_in_short(rng: Random) -> Sequence[Fault]:
         RandomKills(6, longest_pause_seconds=6.0),
         Zombie("before-commit"),
         LateCommit(),
+        LateEnd(),
         *LATE,
         RebalanceStorm(1),
         HugeRecord(),
@@ -81,6 +91,7 @@ def _bag(rng: Random) -> list[Fault]:
         *(KillAt(point) for point in POINTS),
         *(RandomKills(25) for _ in range(2)),  # four bags, an hour at most, have two hundred
         LateCommit(),
+        LateEnd(),
         *LATE,
         *(Zombie(point) for point in ("scored", "outputs-sent", "offsets-sent", "before-commit")),
         RebalanceStorm(4),

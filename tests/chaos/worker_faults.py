@@ -9,7 +9,7 @@ from collections.abc import Callable
 from random import Random
 
 from tests.chaos.fault import BROKER_SECONDS, WORKER_SECONDS, Possible, hold
-from tests.chaos.late_requests import fate
+from tests.chaos.late_requests import HELD, fate
 from tests.chaos.stage import PARTITIONS, Stage
 from tests.servers.waiting import wait_until
 
@@ -122,6 +122,27 @@ class LateRequest(Possible):
         victim.give_orders(self._request, rng.randint(1, 5), fate(self._how, seconds))
         wait_until(victim.obeyed, f"a {self._request} of {victim.name} is {self._how}")
         hold(seconds)
+        return time.monotonic()
+
+
+class LateEnd(Possible):
+    """The end of a transaction arrives while the next one has outputs and no offsets yet; then its sender is killed.
+
+    In the first version of the protocol, with the end asked for again in place, the outputs are committed without their
+    offsets: whoever takes the partitions over decides their requests again.
+    """
+
+    kind = "EndTxn held until the next transaction is half done"
+
+    def run(self, stage: Stage, rng: Random) -> float:
+        victim, seconds = rng.choice(stage.workers), 2.0
+        victim.give_orders("EndTxn", rng.randint(1, 5), fate(HELD, seconds))
+        wait_until(victim.obeyed, f"an EndTxn of {victim.name} is held")
+        victim.give_orders("outputs-sent", 1, signal.SIGSTOP)
+        _wait_for(victim.obeyed, seconds)
+        hold(seconds + 0.5)
+        victim.withdraw_orders()
+        victim.send(signal.SIGKILL)
         return time.monotonic()
 
 
