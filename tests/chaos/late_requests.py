@@ -42,7 +42,7 @@ def make_late(orders: Due) -> None:
         if told is None:
             return send(self, request, expect_response)
         how, seconds = told.split(":")
-        send_later(self.host, self.port, _frame(request), float(seconds))
+        send_later(self.host, self.port, frame_of(request), float(seconds))
         if how == REPEATED:
             return send(self, request, expect_response)
         self.close(reason=CloseReason.CONNECTION_BROKEN)
@@ -55,7 +55,8 @@ def _name(request: Request) -> str:
     return str(request).split(" ")[0].removesuffix("Request")
 
 
-def _frame(request: Request) -> bytes:
+def frame_of(request: Request) -> bytes:
+    """What a connection would write."""
     request.build_request_header(correlation_id=1, client_id=CLIENT_ID)
     body = request.encode()
     return struct.pack(">i", len(body)) + body

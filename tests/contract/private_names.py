@@ -94,7 +94,7 @@ USED: dict[str, dict[str, tuple[str, ...]]] = {
     "stream_app/transport/thread.py": {
         FAUST_THREAD: ("_consumer", "_ensure_consumer"),
         CONSUMER: ("_subscription", "_coordinator"),
-        "aiokafka.consumer.group_coordinator:GroupCoordinator": ("_pending_exception",),
+        "aiokafka.consumer.group_coordinator:GroupCoordinator": ("_pending_exception", "_group_instance_id"),
     },
     "stream_app/delivery/producer.py": {PRODUCER: ("_sender",)},
     "models/single_row.py": {
@@ -116,7 +116,7 @@ INTERNALS: dict[str, tuple[str, ...]] = {
         "should_stop",
         "boot_strategy",
     ),
-    "aiokafka.consumer.group_coordinator:GroupCoordinator": ("coordinator_id",),
+    "aiokafka.consumer.group_coordinator:GroupCoordinator": ("coordinator_id", "generation", "member_id", "group_id"),
     "aiokafka.consumer.subscription_state:SubscriptionState": ("subscription",),
     "aiokafka.consumer.subscription_state:Assignment": ("tps", "state_value"),
     PARTITION_STATE: ("lso", "timestamp", "position", "has_valid_position"),
