@@ -68,10 +68,11 @@ async def open_transactions(cluster: Cluster, group: str) -> list[str]:
         message = admin.ListTransactionsRequest(state_filters=OPEN_STATES, producer_id_filters=[])
         answer = await cluster.ask(node, Request(message, admin.ListTransactionsResponse, 0))
         found += [state.transactional_id for state in answer.transaction_states]
-    return list(_of_group(group, found))
+    return list(of_group(group, found))
 
 
-def _of_group(group: str, transactional_ids: Iterable[str]) -> Iterator[str]:
+def of_group(group: str, transactional_ids: Iterable[str]) -> Iterator[str]:
+    """Those that members of this group have."""
     for each in transactional_ids:
         owner, *names = each.rsplit(".", 2)
         if owner == group and len(names) == 2:
