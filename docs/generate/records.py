@@ -29,7 +29,8 @@ HEADERS = """
 
 Kafka headers in UTF-8, beside those the request had: `source-topic`, `source-partition` and `source-offset` say where
 the request is, `source-timestamp` is the request record's own time in milliseconds, `request-digest` identifies the
-request's content.
+request's content. A valid `traceparent` of the request, and its `tracestate`, are among them, see
+[Trace requests](../how-to/trace-requests.md).
 """
 REJECTIONS = """
 ## Reasons for a rejection

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Literal
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
     from opentelemetry.trace import SpanContext
 
+CLOSE_SECONDS = 2.0
 MAX_LINKS = 128
 """Of a span: the SDK's own default."""
 
@@ -78,8 +80,10 @@ class Tracing:
         return Span(span, parent.state if parent else b"")
 
     def close(self) -> None:
-        """Send what is left; waits for the collector as long as the SDK does."""
-        self._provider.shutdown()
+        """Send what is left; a collector that does not answer keeps no process from its end."""
+        closing = threading.Thread(target=self._provider.shutdown, daemon=True)
+        closing.start()
+        closing.join(CLOSE_SECONDS)
 
 
 def _remote(context: TraceContext) -> SpanContext:
@@ -110,6 +114,7 @@ def open_tracing(enabled: bool, role: str) -> Tracing | None:
         ) from fault
     logging.getLogger("opentelemetry").setLevel(logging.ERROR)
     stated = "OTEL_SERVICE_NAME" in os.environ or "service.name=" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
-    provider = TracerProvider(resource=Resource.create({} if stated else {"service.name": role}))
+    resource = Resource.create({} if stated else {"service.name": role})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)  # close() does it, in bounded time
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     return Tracing(provider)

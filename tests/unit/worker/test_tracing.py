@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from typing import Any
 
@@ -140,6 +141,19 @@ def test_the_service_is_named_as_the_standard_variable_says(monkeypatch: pytest.
         tracing.start("x", "server", {}).end()
         tracing.close()
     assert collector.services == {"credit-eu"}
+
+
+def test_a_collector_that_never_answers_keeps_no_process_from_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stream_app.runtime.tracing.CLOSE_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
+        tracing = open_tracing(True, "loan-scorer")
+        assert tracing is not None
+        tracing.start("x", "server", {}).end()
+        began = time.monotonic()
+        tracing.close()
+        assert time.monotonic() - began < 0.9
 
 
 def test_without_the_extra_the_setting_is_refused_with_the_line_that_installs_it(
