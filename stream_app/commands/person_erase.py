@@ -35,12 +35,19 @@ def plan(
     lines = [
         f"Client store: profiles {profiles}, latest applications {applications}.",
         f"Decision store {store.name}: decisions {len(held.decisions)}, labels {len(held.labels)}.",
+        *(f"Copy from before an upgrade, yours to delete: {copy}." for copy in _copies(store.name)),
         f"Reports in {reports.absolute()}, which show extreme values: {', '.join(drawn) or 'none'}.",
         *(f"Topic {topic.topic}: {_what(topic)}" for topic in topics or ()),
     ]
     if topics is None:
         lines.append("Topics: left aside. A profile on loan.clients may come back from there.")
     return Plan(lines, held.windows, next((topic.topic for topic in topics or () if topic.takes_null), None))
+
+
+def _copies(store: str) -> list[Path]:
+    """What the upgrade of an SQLite store left beside it."""
+    path = Path(store)
+    return sorted(path.parent.glob(f"{path.name}.version-*")) if "://" not in store else []
 
 
 def _what(topic: TopicHolding) -> str:

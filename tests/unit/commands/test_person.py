@@ -99,6 +99,12 @@ def test_without_yes_nothing_is_erased() -> None:
     assert Path("reports/window-1970-01-01.html").exists()
 
 
+def test_copies_of_the_store_that_still_hold_the_client_are_named() -> None:
+    assert "Copy" not in run("erase", "anna").stdout
+    Path("decisions.db.version-0002").touch()
+    assert f"yours to delete: {Path.cwd() / 'decisions.db.version-0002'}." in run("erase", "anna").stdout
+
+
 def test_an_erasure_leaves_nothing_of_the_client_and_everything_of_others() -> None:
     ben = exported("ben")
     run("erase", "anna", "--yes")
