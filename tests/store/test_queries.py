@@ -39,5 +39,6 @@ def test_the_queries_of_the_page_give_what_it_says(tmp_path: Path) -> None:
 def test_the_page_names_every_table_and_every_fact() -> None:
     named = set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE))
     assert named == {"decisions", "outcomes", "contradictions", "positions", "windows", "erasures", "meta"}
-    for fact in ("schema_version", "window_size", "closed_before_us", "removed_before_us", "outcomes_pending"):
+    facts = ("schema_version", "window_size", "closed_before_us", "removed_before_us", "outcomes_pending")
+    for fact in (*facts, "ids_check", "erasure_key"):
         assert f"`{fact}`" in PAGE
