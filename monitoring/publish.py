@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
+from stream_app.delivery.output_stamps import remedy
 from stream_app.errors import DeliveryFailed
 from stream_app.runtime.tracing import Span, Tracing
 
@@ -46,7 +47,7 @@ class DriftPublisher:
             raise DeliveryFailed(
                 f"The drift event of window {window_id} was not delivered ({type(fault).__name__}).",
                 kept="It is in the store and will be sent again.",
-                do_next="Check the broker.",
+                do_next=f"{remedy(fault)}.",
             ) from fault
         if span:
             span.end()

@@ -118,13 +118,16 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
     )
     _read(app, topics, ingest)
     _measure(app, ingest, metrics, progress, watchdog)
-    _schedule(app, scheduler, reports, lambda: TopicPartition(topics.decisions, 0) in ingest.next_offsets)
+    _schedule(
+        app, scheduler, reports, topics.decisions, lambda: TopicPartition(topics.decisions, 0) in ingest.next_offsets
+    )
 
     async def start() -> None:
         sys.setswitchinterval(SWITCH_SECONDS)
         rights = rights_by_role(topics, monitor_group=settings.monitor_group)["monitor"]
         require = partial(require_rights, settings.connection, "monitor", rights)
-        scheduler.partitions = await prepare_process(settings, topics, formats, pages, watchdog, require)
+        counts = await prepare_process(settings, topics, formats, pages, watchdog, require)
+        scheduler.partitions = counts[topics.decisions]
 
     async def stop() -> None:
         analyst.close()
@@ -166,12 +169,16 @@ def _measure(
             await app.sleep(TICK_SECONDS)
 
 
-def _schedule(app: BatchApp, scheduler: WindowScheduler, reports: ReportQueue, leads: Callable[[], bool]) -> None:
+def _schedule(
+    app: BatchApp, scheduler: WindowScheduler, reports: ReportQueue, topic: str, leads: Callable[[], bool]
+) -> None:
     """Have the app close windows while this monitor ``leads`` its group, and write their reports."""
 
     @app.task  # type: ignore[untyped-decorator]  # Faust's own
     async def schedule() -> None:
         while not app.should_stop:
+            counts = app.batch_consumer.partition_counts([topic])
+            scheduler.partitions = max(scheduler.partitions, counts.get(topic, 0))  # may be added at any time
             await exit_on_failure(scheduler.tick(leads()))
             await app.sleep(TICK_SECONDS)
 

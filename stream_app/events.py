@@ -219,12 +219,16 @@ class Rejection(msgspec.Struct, frozen=True, gc=False):
 
 
 class Output(msgspec.Struct, frozen=True, gc=False):
-    """One record to publish, on the decision topic or (``rejected``) on the rejection topic."""
+    """One record to publish, on the decision topic or (``rejected``) on the rejection topic.
+
+    ``timestamp_ms``: Unix time; None for when it is published.
+    """
 
     rejected: bool
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
+    timestamp_ms: int | None = None
 
 
 def fingerprint(content: Any) -> bytes:

@@ -2,5 +2,5 @@
 
 ``protocol`` is what the agent relies on. ``at_least_once`` publishes with ``producer`` and commits with
 ``offset_commits``; ``exactly_once`` does both in one transaction of ``transactional_producer``, with ``fencing`` before
-it and ``in_doubt`` after a commit whose outcome is unknown.
+it and ``in_doubt`` after a commit whose outcome is unknown. ``output_stamps`` says which time outputs carry.
 """

@@ -10,9 +10,10 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InvalidTimestampError, KafkaError
 
 from stream_app.delivery.offset_commits import GroupedCommits
+from stream_app.delivery.output_stamps import OutputStamps, remedy
 from stream_app.delivery.producer import OutputTopics, by_partition, next_offsets, send, start_producer, stop
 from stream_app.errors import DeliveryFailed
 from stream_app.events import Offsets, Output, RawRecord, TopicPartition
@@ -34,6 +35,7 @@ class AtLeastOnceLanes:
         topics: OutputTopics,
         timeout_seconds: float,
     ) -> None:
+        self._stamps = OutputStamps()
         self._assignment = Assignment()
         self._connection = connection
         self._topics = topics
@@ -68,19 +70,28 @@ class AtLeastOnceLanes:
         epoch = self._assignment.epoch
         try:
             async with asyncio.timeout(self._timeout):
-                await self._publish(records, outputs)
+                await self._publish_stamped(records, outputs)
         except (KafkaError, TimeoutError) as fault:
             raise DeliveryFailed(
                 f"The broker did not take {len(outputs)} outputs within {self._timeout:g} s ({type(fault).__name__}).",
                 kept="Nothing of it was committed; its requests will be decided again.",
-                do_next="Check the broker, then start the worker again.",
+                do_next=f"{remedy(fault)}, then start the worker again.",
             ) from fault
         # While a seek or a revocation waits for this batch, there is no later batch to commit it with.
         return await self._commits.add(next_offsets(records), now=not self._assignment.holds(epoch))
 
+    async def _publish_stamped(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> None:
+        """With another producer where the broker refused our time: one that knows idempotence is of no use then."""
+        try:
+            await self._publish(records, outputs)
+        except InvalidTimestampError:
+            self._stamps.refused()
+            await self._stop_producer()
+            await self._publish(records, outputs)
+
     async def _publish(self, records: Sequence[RawRecord], outputs: Sequence[Output | None]) -> None:
         producer = await self._started()
-        addressed = by_partition(records, outputs, self._topics)
+        addressed = by_partition(records, outputs, self._topics, self._stamps)
         await asyncio.gather(*(send(producer, *tp, batch) for tp, batch in addressed.items()))
 
     async def _started(self) -> AIOKafkaProducer:
@@ -93,6 +104,9 @@ class AtLeastOnceLanes:
         await self._assignment.settle()
         await self._commits.flush()
         self._commits.drop()
-        if self._producer is not None:
-            await stop(self._producer)
-            self._producer = None
+        await self._stop_producer()
+
+    async def _stop_producer(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await stop(producer)

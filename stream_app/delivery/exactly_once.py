@@ -17,6 +17,7 @@ from functools import partial
 
 from stream_app.delivery.in_doubt import InDoubtCommits
 from stream_app.delivery.offset_commits import CommitListener
+from stream_app.delivery.output_stamps import OutputStamps, is_refusal
 from stream_app.delivery.producer import OutputTopics, by_partition, next_offsets
 from stream_app.delivery.takeover import take_over
 from stream_app.delivery.transactions import Transactions
@@ -50,6 +51,7 @@ class TransactionalLanes:
         self._new_transactions, self._member = new_transactions, member
         self._listener, self._supervise = listener, supervise
         self._topics, self._timeout = topics, timeout_seconds
+        self._stamps = OutputStamps()
         self._assignment = Assignment()
         self._transactions: Transactions | None = None
         self._committed: dict[TopicPartition, int] = {}
@@ -92,8 +94,10 @@ class TransactionalLanes:
         """False: the transaction is in doubt; if it was not committed, its records are fetched again."""
         ends = next_offsets(records)
         with self._assignment.batch_in_hand():
-            fault = await self._commit(by_partition(records, outputs, self._topics), ends)
+            fault = await self._commit(by_partition(records, outputs, self._topics, self._stamps), ends)
         if fault is not None:
+            if is_refusal(fault):
+                self._stamps.refused()  # what the seek brings again is stamped otherwise
             self._assignment.end_epoch()
             self._listener.not_committed(1)
             self._in_doubt.begin(ends, fault, self._assignment)

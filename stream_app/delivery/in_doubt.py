@@ -14,6 +14,7 @@ from typing import Any
 
 from aiokafka.errors import IllegalStateError, KafkaError
 
+from stream_app.delivery.output_stamps import remedy
 from stream_app.errors import DeliveryFailed, trace_of
 from stream_app.events import TopicPartition
 from stream_app.runtime.background import Supervise
@@ -21,6 +22,8 @@ from stream_app.transactions.errors import Fenced, TransactionError
 from stream_app.transport.assignment import Assignment, AssignmentRevoked
 
 log = logging.getLogger(__name__)
+
+CHECK_TOPICS = "Check the broker and the output topics (do they exist, and take records of this size?)"
 
 REOPEN_SECONDS = 0.5
 """Between a doubt and the new fence, so that a lasting fault is no busy loop."""
@@ -88,8 +91,7 @@ class InDoubtCommits:
             raise DeliveryFailed(
                 f"No batch could be committed for {seconds:.0f} s ({_kind(fault)}).",
                 kept="Whatever the broker did not commit will be decided after the next start.",
-                do_next="Check the broker and the output topics (do they exist, and take records of this size?), then "
-                "start the worker again.",
+                do_next=f"{remedy(fault, otherwise=CHECK_TOPICS)}, then start the worker again.",
             ) from fault
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, UnknownError, UnsupportedVersionError
 
+from stream_app.delivery.output_stamps import OutputStamps
 from stream_app.events import Offsets, Output, RawRecord, TopicPartition
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.topics import OUTPUT_BATCH_BYTES
@@ -31,13 +32,14 @@ class OutputTopics(NamedTuple):
 
 
 def by_partition(
-    records: Sequence[RawRecord], outputs: Sequence[Output | None], topics: OutputTopics
+    records: Sequence[RawRecord], outputs: Sequence[Output | None], topics: OutputTopics, stamps: OutputStamps
 ) -> Mapping[TopicPartition, Sequence[Output]]:
     """The outputs by where they go, in the order of their records. None: the record needs no output."""
     partitions: dict[TopicPartition, list[Output]] = defaultdict(list)
     for record, output in zip(records, outputs, strict=True):
         if output is not None:
-            partitions[TopicPartition(topics[output.rejected], record.partition)].append(output)
+            to = TopicPartition(topics[output.rejected], record.partition)
+            partitions[to].append(stamps.stamp(output, record))
     return partitions
 
 
@@ -114,4 +116,5 @@ async def send(producer: AIOKafkaProducer, topic: str, partition: int, outputs: 
 
 
 def _append(batch: Any, output: Output) -> bool:
-    return batch.append(key=output.key, value=output.value, headers=output.headers, timestamp=None) is not None
+    appended = batch.append(key=output.key, value=output.value, headers=output.headers, timestamp=output.timestamp_ms)
+    return appended is not None

@@ -22,7 +22,7 @@ from stream_app.runtime.background import in_daemon_thread
 from stream_app.runtime.health_server import WebPages
 from stream_app.runtime.watchdog import TICK_SECONDS, Watchdog
 from stream_app.settings import StreamSettings
-from stream_app.topics import TopicNames, check_topics, topic_warnings, wait_for_broker
+from stream_app.topics import PartitionCounts, TopicNames, count_partitions, topic_warnings, wait_for_broker
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +37,9 @@ async def prepare_process(
     watchdog: Watchdog,
     require: Callable[[], None],
     writes: Sequence[Format] = (),
-) -> int:
-    """Handle signals, serve the pages, then wait for broker, topics and schema registry; the number of partitions each
-    topic has. ``require``: checks our rights on the cluster. ``writes``: the formats this process writes in.
+) -> PartitionCounts:
+    """Handle signals, serve the pages, then wait for broker, topics and schema registry; how many partitions each topic
+    has. ``require``: checks our rights on the cluster. ``writes``: the formats this process writes in.
 
     Raises PortTaken, BrokerUnreachable, TopicMismatch, RegistryError, or what ``require`` raises.
     """
@@ -49,13 +49,13 @@ async def prepare_process(
     connection, wait_seconds = settings.connection, settings.broker_wait_seconds
     await in_daemon_thread(partial(wait_for_broker, connection, wait_seconds, say=log.warning))
     await in_daemon_thread(require)
-    partitions = int(await in_daemon_thread(partial(check_topics, connection, names=topics)))
+    counts: PartitionCounts = await in_daemon_thread(partial(count_partitions, connection, names=topics))
     for warning in await in_daemon_thread(partial(topic_warnings, connection, names=topics)):
         log.warning("%s", warning)
     await in_daemon_thread(partial(formats.prepare, *writes, wait_seconds=wait_seconds, say=log.warning))
     tune_garbage_collector()
     log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
-    return partitions
+    return counts
 
 
 async def with_heartbeat(work: Awaitable[Any], watchdog: Watchdog) -> Any:

@@ -10,7 +10,7 @@ from stream_app.errors import BrokerUnreachable, TopicMismatch
 from stream_app.kafka_admin import admin_client, silent, wait_for_broker
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.topics.fit import SETTINGS, Topic, warnings
-from stream_app.topics.kafka_commands import add_partitions
+from stream_app.topics.growth import PartitionCounts, growth_commands
 from stream_app.topics.names import TopicNames
 from stream_app.topics.specs import roles
 
@@ -34,18 +34,31 @@ def check_topics(
     Raises :class:`TopicMismatch` or BrokerUnreachable.
     """
     names = names or TopicNames()
+    needed = needed or names.paired()
+    counts = count_partitions(connection, names=names, needed=needed, wait_seconds=wait_seconds, say=say)
+    require_count(connection, counts, counts[needed[0]], names)
+    return counts[needed[0]]
+
+
+def count_partitions(
+    connection: KafkaConnection,
+    *,
+    names: TopicNames,
+    needed: Sequence[str] | None = None,
+    wait_seconds: float = 30.0,
+    say: Callable[[str], None] = silent,
+) -> PartitionCounts:
+    """How many partitions each topic has. Raises :class:`TopicMismatch` where one is missing, or BrokerUnreachable."""
     wait_for_broker(connection, wait_seconds, say=say)
     counts = _counts_when_answered(connection, names, wait_seconds)
-    needed = needed or names.paired()
-    missing = [name for name in needed if name not in counts]
+    missing = [name for name in needed or names.paired() if name not in counts]
     if missing:
         raise TopicMismatch(
             f"The broker at {connection} has no topic {', '.join(missing)}.",
             kept="No topic was changed.",
             do_next=f"Create what is missing: stream-app topics create --kafka {connection}{names.prefix_option}.",
         )
-    require_count(connection, counts, counts[needed[0]], names)
-    return counts[needed[0]]
+    return counts
 
 
 def _counts_when_answered(connection: KafkaConnection, names: TopicNames, wait_seconds: float) -> dict[str, int]:
@@ -66,7 +79,7 @@ def partition_counts(admin: KafkaAdminClient, names: TopicNames) -> dict[str, in
     return {topic["name"]: len(topic["partitions"]) for topic in described if topic["error_code"] == 0}
 
 
-def require_count(connection: KafkaConnection, counts: Mapping[str, int], partitions: int, names: TopicNames) -> None:
+def require_count(connection: KafkaConnection, counts: PartitionCounts, partitions: int, names: TopicNames) -> None:
     """Raises TopicMismatch unless each topic has so many. Partitions can be added and never taken away."""
     paired = {name: counts[name] for name in names.paired() if name in counts}
     wrong = {name: count for name, count in paired.items() if count != partitions}
@@ -80,15 +93,14 @@ def require_count(connection: KafkaConnection, counts: Mapping[str, int], partit
         )
 
 
-def _grow(connection: KafkaConnection, counts: Mapping[str, int], partitions: int) -> str:
+def _grow(connection: KafkaConnection, counts: PartitionCounts, partitions: int) -> str:
     """What to do about topics of different sizes: the smaller ones grow to the largest, or to what was asked for."""
     largest = max(partitions, *counts.values())
-    small = [name for name, count in counts.items() if count < largest]
-    if not small:
+    lines = growth_commands(connection, counts, largest)
+    if not lines:
         return f"Ask for the number that is there: --partitions {largest}."
-    commands = "".join(f"\n  {add_partitions(connection, name, largest)}" for name in small)
     asked = "" if largest == partitions else f" Then ask for --partitions {largest}."
-    return f"Have the smaller ones grow (a request that is repeated later may then be decided again).{asked}{commands}"
+    return f"Have the smaller ones grow (a request that is repeated later may then be decided again).{asked}{lines}"
 
 
 def topic_warnings(connection: KafkaConnection, *, names: TopicNames | None = None) -> tuple[str, ...]:

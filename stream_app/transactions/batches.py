@@ -22,6 +22,8 @@ class Record(Protocol):
     def value(self) -> bytes | None: ...
     @property
     def headers(self) -> Sequence[tuple[str, bytes]]: ...
+    @property
+    def timestamp_ms(self) -> int | None: ...
 
 
 class Batch(NamedTuple):
@@ -32,7 +34,7 @@ class Batch(NamedTuple):
 
 
 def batches(records: Iterable[Record], who: Producer, sequence: int, created_ms: int) -> Iterator[Batch]:
-    """In order. ``sequence``: of the first record; ``created_ms``: when the records were made, Unix time."""
+    """In order. ``sequence``: of the first record; ``created_ms``: Unix time of those without a stamp of their own."""
     builder, count = _builder(who, sequence), 0
     for record in records:
         if not _append(builder, count, record, created_ms):
@@ -57,5 +59,6 @@ def _builder(who: Producer, sequence: int) -> DefaultRecordBatchBuilder:
 
 
 def _append(builder: DefaultRecordBatchBuilder, number: int, record: Record, created_ms: int) -> bool:
-    added = builder.append(number, created_ms, record.key, record.value, list(record.headers))
+    stamp = created_ms if record.timestamp_ms is None else record.timestamp_ms
+    added = builder.append(number, stamp, record.key, record.value, list(record.headers))
     return added is not None

@@ -9,8 +9,9 @@ Each seek begins a new *epoch*. Seeking and counting happen in one step of the c
 stamped on that thread: a poll of an older epoch was fetched from a position that no longer holds, and is dropped.
 
 ``consumer`` makes events of polls and seeks, ``thread`` fetches and commits on the consumer's own thread,
-``assignment`` is what the group assigned until it is revoked, ``faust_workarounds`` replaces what would stop Faust from
-reading, ``app`` is the Faust app around them.
+``assignment`` is what the group assigned until it is revoked, ``counterparts`` which of it can be read, ``membership``
+says why the group refuses a worker, ``faust_workarounds`` replaces what would stop Faust from reading, ``app`` is the
+Faust app around them.
 """
 
 from stream_app.transport.app import BatchApp

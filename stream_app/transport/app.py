@@ -49,7 +49,8 @@ class BatchApp(faust.App):
         return cast(BatchConsumer, self.consumer)
 
     def measure_lag(self, next_offsets: Offsets, progress: Progress) -> Offsets:
-        """The lag of each partition behind its next offset; updates readiness, and seeks where nothing is read.
+        """The lag of each partition behind its next offset; updates readiness, and seeks where nothing is read
+        or other partitions are to be.
 
         For the worker's timer. A page that is scraped shows what was measured last.
         """
@@ -60,7 +61,7 @@ class BatchApp(faust.App):
         membership = consumer.membership()
         self._log_answers(membership is not Membership.UNANSWERED)
         progress.update(membership, lag, stamps, reads=consumer.reads())
-        if progress.needs_seek():
+        if progress.needs_seek() or consumer.needs_other_partitions():
             consumer.request_seek()
         return lag
 

@@ -10,8 +10,9 @@ seek waits for is cancelled.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterator, Mapping
+from collections.abc import Awaitable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import groupby
 from typing import Protocol, TypeVar
 
 from aiokafka.errors import IllegalStateError
@@ -120,6 +121,12 @@ class Assignment:
             working.cancel()
             await asyncio.wait({working}, timeout=CANCEL_AGAIN_SECONDS)
         raise AssignmentRevoked("The partitions were revoked before the seek was done.")
+
+
+def by_topic(partitions: Iterable[TopicPartition]) -> str:
+    """Partitions for a log line: ``loan.requests 0, 1``."""
+    topics = groupby(sorted(partitions), key=lambda tp: tp.topic)
+    return "; ".join(f"{topic} {', '.join(str(tp.partition) for tp in tps)}" for topic, tps in topics)
 
 
 class SeekListener(Protocol):

@@ -5,35 +5,30 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from itertools import groupby
 from typing import Any, ClassVar, cast
 
-from aiokafka.errors import (
-    CommitFailedError,
-    IllegalStateError,
-    InvalidSessionTimeoutError,
-    TopicAuthorizationFailedError,
-)
+from aiokafka.errors import CommitFailedError, IllegalStateError, TopicAuthorizationFailedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from stream_app.errors import GroupRefused, SettingsError, trace_of
+from stream_app.errors import trace_of
 from stream_app.events import Offsets, TopicPartition
 from stream_app.kafka_rights import right_taken
-from stream_app.runtime.background import exit_on_failure
+from stream_app.runtime.background import exit_process
 from stream_app.runtime.library_logs import SERVICES
 from stream_app.runtime.readiness import Membership
 from stream_app.transactions.requests import Member
-from stream_app.transport.assignment import Assignment, SeekListener
+from stream_app.transport.assignment import Assignment, SeekListener, by_topic
+from stream_app.transport.counterparts import Counterparts
 from stream_app.transport.faust_workarounds import NoReadWatermark
+from stream_app.transport.membership import refused
 from stream_app.transport.poll import BatchOptions, Poll
 from stream_app.transport.thread import BatchThread, FetchState
 
 log = logging.getLogger(__name__)
 
-MEMBERSHIP_SECONDS = 1.0
-"""Between two looks whether the group refuses this worker."""
+MEMBERSHIP_SECONDS = 1.0  # between two looks whether the group refuses this worker
 
 
 class BatchConsumer(driver.Consumer):
@@ -49,6 +44,8 @@ class BatchConsumer(driver.Consumer):
         self._read_offset = NoReadWatermark(self._options.topics)
         self._seeking = asyncio.Lock()
         self._assignment = Assignment()
+        self._assigned: frozenset[TopicPartition] = frozenset()
+        self._counterparts = Counterparts(self._options.counterparts)
         self._waiting: Poll | None = None
         self._next_poll = (0, 0)  # epoch and number
 
@@ -56,8 +53,12 @@ class BatchConsumer(driver.Consumer):
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
+        read: Any = self._counterparts.with_counterpart(active_partitions)
+        if not read:  # to ask for no partition is to ask for all
+            await self.sleep(timeout)
+            return {}
         try:
-            fetched = await self._thread.getmany(active_partitions, timeout)
+            fetched = await self._thread.getmany(read, timeout)
         except TopicAuthorizationFailedError:
             cast(Any, self.app).on_fault(right_taken())  # Faust would log a stack trace first
             raise
@@ -130,6 +131,7 @@ class BatchConsumer(driver.Consumer):
         async with self._seeking:
             assignment.require()
             assignment.end_epoch()
+            await self._leave_out_those_without_counterpart(assignment)
             # A batch of the old epoch that was delivered after the committed offset is read would be decided again.
             await assignment.quiet()
             assignment.require()
@@ -140,7 +142,23 @@ class BatchConsumer(driver.Consumer):
             assignment.begin_epoch(epoch)
             ours = assignment.partitions or frozenset()
             self._listener.after_seek({tp: offset for tp, offset in committed.items() if tp in ours})
-            log.info("reading %s", _by_topic(ours) or "nothing: a spare in the group")
+            log.info("reading %s", by_topic(ours) or "nothing: a spare in the group")
+
+    async def _leave_out_those_without_counterpart(self, assignment: Assignment) -> None:
+        """No lane is opened for them, nothing of them fetched."""
+        if not self._counterparts.topics:
+            return
+        await self._thread.call_thread(self._thread.watch_topics, self._counterparts.topics)
+        self._counterparts.take(self.partition_counts(self._counterparts.topics))
+        assignment.partitions = self._counterparts.with_counterpart(self._assigned)
+
+    def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
+        """How many partitions these topics have, those left out of which nothing is known (yet)."""
+        return self._thread.partition_counts(topics) if self._thread._consumer is not None else {}
+
+    def needs_other_partitions(self) -> bool:
+        """Whether topics of outputs have grown, or were made anew smaller, since the last seek."""
+        return self._counterparts.changed(self.partition_counts(self._counterparts.topics))
 
     def _log_failure(self, seek: asyncio.Future[None]) -> None:
         """Of a seek that perhaps no task awaits any more."""
@@ -169,7 +187,8 @@ class BatchConsumer(driver.Consumer):
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         """Note the partitions before Faust seeks."""
         topics = self._options.topics
-        self._assignment.partitions = frozenset(TopicPartition(*tp) for tp in assigned if tp.topic in topics)
+        self._assigned = frozenset(TopicPartition(*tp) for tp in assigned if tp.topic in topics)
+        self._assignment.partitions = self._counterparts.with_counterpart(self._assigned)
         await super().on_partitions_assigned(assigned, generation_id)
 
     async def commit_offsets(self, offsets: Offsets) -> bool:
@@ -198,30 +217,11 @@ class BatchConsumer(driver.Consumer):
 
     @Service.task
     async def watch_membership(self) -> None:
-        """End the process when the broker does not let this worker into its group.
-
-        aiokafka keeps the refusal for whoever fetches, which without a partition nobody does, and asks no more.
-        """
+        """End the process when the group refuses this worker: aiokafka keeps that for whoever fetches, if anybody."""
         while not self.should_stop:
-            await exit_on_failure(self._require_membership())
+            if (fault := self._thread.refusal()) is not None:
+                exit_process(refused(fault, self.app.conf.id, self.app.conf.broker_session_timeout))
             await self.sleep(MEMBERSHIP_SECONDS)
-
-    async def _require_membership(self) -> None:
-        """Raises SettingsError or GroupRefused."""
-        fault = self._thread.refusal()
-        if isinstance(fault, InvalidSessionTimeoutError):
-            raise SettingsError(
-                f"The broker allows no session timeout of {self.app.conf.broker_session_timeout:g} s.",
-                kept="Nothing was read.",
-                do_next="Set STREAM_APP_SESSION_TIMEOUT_SECONDS between the broker's group.min.session.timeout.ms (6 s "
-                "unless set) and group.max.session.timeout.ms (30 minutes), then start the worker again.",
-            )
-        if fault is not None:
-            raise GroupRefused(
-                f"The broker refuses this worker in the consumer group {self.app.conf.id} ({type(fault).__name__}).",
-                kept="Nothing was read since.",
-                do_next="Check the group's rights and the broker's log, then start the worker again.",
-            ) from fault
 
     def reads(self) -> bool:
         """Whether Faust fetches what is assigned. It stops for a rebalance, and must be made to go on after it."""
@@ -237,11 +237,6 @@ class BatchConsumer(driver.Consumer):
         thread = self._thread
         asked = asyncio.run_coroutine_threadsafe(thread.bounds(topic), thread.thread_loop)
         return await asyncio.wrap_future(asked)
-
-
-def _by_topic(partitions: Iterable[TopicPartition]) -> str:
-    topics = groupby(sorted(partitions), key=lambda tp: tp.topic)
-    return "; ".join(f"{topic} {', '.join(str(tp.partition) for tp in tps)}" for topic, tps in topics)
 
 
 class BatchTransport(driver.Transport):

@@ -11,11 +11,15 @@ from stream_app.transport.assignment import Assignment
 
 @dataclass(frozen=True, slots=True)
 class BatchOptions:
-    """``topics``: delivered as polls. ``fetch_max_wait_seconds``: how long a broker may hold an empty fetch."""
+    """``topics``: delivered as polls. ``fetch_max_wait_seconds``: how long a broker may hold an empty fetch.
+
+    ``counterparts``: topics that must have a partition for each one that is read; those they lack wait unread.
+    """
 
     topics: frozenset[str]
     fetch_max_wait_seconds: float
     max_partition_fetch_bytes: int = 4 * 1024 * 1024
+    counterparts: frozenset[str] = frozenset()
 
 
 class Poll:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -114,6 +115,16 @@ class BatchThread(driver.AIOKafkaConsumerThread):
             await consumer.seek_to_beginning(*fresh)
             committed |= {tp: await consumer.position(tp) for tp in fresh}  # not 0 where old records are gone
         return {TopicPartition(*tp): offset for tp, offset in committed.items()}, self.epoch
+
+    async def watch_topics(self, topics: Iterable[str]) -> None:
+        """Have these topics' partitions known, too. Whoever leads the group asks for its own topics anew each time."""
+        for topic in topics:
+            await self._ensure_consumer()._client.add_topic(topic)
+
+    def partition_counts(self, topics: Iterable[str]) -> dict[str, int]:
+        """How many partitions each topic has, as far as known. From any thread."""
+        known = {topic: self._ensure_consumer().partitions_for_topic(topic) for topic in topics}
+        return {topic: len(partitions) for topic, partitions in known.items() if partitions}
 
     async def commit_offsets(self, offsets: Offsets) -> None:
         """Commit the position after the last delivered record of each partition; retries what is retriable."""

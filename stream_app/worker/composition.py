@@ -51,6 +51,7 @@ from stream_app.transport import BatchApp, BatchOptions, BatchTransport, SeekLis
 from stream_app.transport.app import batch_app
 from stream_app.worker.decision_tail import DecisionTail
 from stream_app.worker.metrics import ScorerMetrics
+from stream_app.worker.partition_watch import PartitionWatch
 from stream_app.worker.restore_ids import RestoreIds
 from stream_app.worker.scoring import CommitMetrics, Scoring
 from stream_app.worker.tracing import TracedBatches, Untraced
@@ -92,7 +93,11 @@ def create_app(
     app.transport = BatchTransport(
         app.conf.broker_consumer,
         app,
-        options=BatchOptions(frozenset({topics.requests}), settings.fetch_max_wait_seconds),
+        options=BatchOptions(
+            frozenset({topics.requests}),
+            settings.fetch_max_wait_seconds,
+            counterparts=frozenset({topics.decisions, topics.rejections}),
+        ),
         listener=lanes
         if decided_ids is None
         else _restore_ids(settings, topics, formats.decisions, lanes, decided_ids),
@@ -117,6 +122,8 @@ def create_app(
     pages = WebPages(settings.web_host, settings.web_port, registry, progress.not_ready, exemplars=tracing is not None)
     requests = app.topic(topics.requests, key_serializer="raw", value_serializer="raw", acks=False)
 
+    watch, watched = PartitionWatch(settings.connection, topics), (topics.requests, topics.decisions, topics.rejections)
+
     @app.agent(requests, name="scoring", concurrency=1)
     async def score_polls(polls: Any) -> None:
         async for poll in polls:
@@ -127,6 +134,7 @@ def create_app(
         lag = app.measure_lag(lanes.committed_offsets(), progress)
         metrics.set_lag({tp.partition: records for tp, records in lag.items()})
         metrics.set_remembered_ids(len(decided_ids or ()))
+        metrics.set_waiting_partitions(watch.look(app.batch_consumer.partition_counts(watched)))
         watchdog.beat(progress)
 
     @app.timer(interval=CLIENTS_SECONDS)  # type: ignore[untyped-decorator]  # Faust's own

@@ -79,6 +79,7 @@ class ScorerMetrics:
         )
         self._lag = gauge("consumer_lag_records", "Records not yet committed, as of the last fetch", ("partition",))
         self._assigned = gauge("partitions_assigned", "Partitions this worker owns")
+        self._waiting = gauge("partitions_waiting", "Partitions of requests that a topic of outputs lacks: undecided")
         self._last_commit = gauge("last_commit_timestamp_seconds", "When offsets were last committed (Unix time)")
         self._remembered = gauge("remembered_ids", "Ids of decided requests remembered, all partitions of this worker")
         self._clients_current = gauge(
@@ -137,6 +138,10 @@ class ScorerMetrics:
     def set_clients_current(self, topic: str, unix_seconds: float) -> None:
         """When the client store last held everything on the topic of profiles; none follows it without this call."""
         self._clients_current.labels(topic).set(unix_seconds)
+
+    def set_waiting_partitions(self, count: int) -> None:
+        """How many partitions wait for the topics of outputs to grow."""
+        self._waiting.set(count)
 
     def set_lag(self, records_by_partition: Mapping[int, int]) -> None:
         """The lag of every partition owned now. The series of revoked partitions end.

@@ -93,7 +93,7 @@ USED: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "stream_app/transport/thread.py": {
         FAUST_THREAD: ("_consumer", "_ensure_consumer"),
-        CONSUMER: ("_subscription", "_coordinator"),
+        CONSUMER: ("_subscription", "_coordinator", "_client"),
         "aiokafka.consumer.group_coordinator:GroupCoordinator": ("_pending_exception", "_group_instance_id"),
     },
     "stream_app/delivery/producer.py": {PRODUCER: ("_sender",)},
@@ -117,6 +117,7 @@ INTERNALS: dict[str, tuple[str, ...]] = {
         "boot_strategy",
     ),
     "aiokafka.consumer.group_coordinator:GroupCoordinator": ("coordinator_id", "generation", "member_id", "group_id"),
+    "aiokafka.client:AIOKafkaClient": ("add_topic",),
     "aiokafka.consumer.subscription_state:SubscriptionState": ("subscription",),
     "aiokafka.consumer.subscription_state:Assignment": ("tps", "state_value"),
     PARTITION_STATE: ("lso", "timestamp", "position", "has_valid_position"),

@@ -34,6 +34,7 @@ NOT_RUN = {
     "pip install 'loan-stream-scorer[otel]'": "asks the package index; the test lock has the extra",
     "STREAM_APP_TRACING=true": "needs a collector; tests/broker/test_tracing.py has one",
     "kcat": "is a program of others that is not a dependency",
+    "kafka-topics.sh": "is Kafka's own tool; tests/broker/test_partitions_added.py has topics grow",
     "echo '{": "is piped into kcat",
     "kafka-acls.sh": "needs a cluster with ACLs; tests/broker/test_rights.py grants and removes the same rights",
     "stream-app topics check --kafka broker.example": "needs a secured cluster; tests/broker has one",

@@ -32,6 +32,9 @@ class Consumer:
     def reads(self) -> bool:
         return self.flows
 
+    def needs_other_partitions(self) -> bool:
+        return False
+
     def request_seek(self) -> None:
         self.seeks += 1
 

@@ -17,6 +17,7 @@ from stream_app.events import Offsets, TopicPartition
 from stream_app.settings import StreamSettings
 from stream_app.transport import Assignment, AssignmentRevoked, BatchConsumer, BatchOptions, FetchState
 from stream_app.transport.app import batch_app
+from stream_app.transport.counterparts import Counterparts
 from stream_app.transport.faust_workarounds import NoReadWatermark
 from tests.builders.assignments import assigned
 
@@ -72,6 +73,7 @@ class Consumer(BatchConsumer):
     def __init__(self, listener: Any) -> None:
         self._thread: Any = Thread()
         self._listener, self._options = listener, BatchOptions(frozenset({"d"}), 0.5)
+        self._counterparts = Counterparts(frozenset())
         self._seeking, self._assignment = asyncio.Lock(), assigned(A, epoch=None)
         self.app: Any = SimpleNamespace(should_stop=False)
         self._read_offset: dict[Any, int | None] = {}
