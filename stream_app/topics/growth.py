@@ -1,4 +1,4 @@
-"""What partitions that were added mean, in words: for the logs, and for the page of the gateway's status."""
+"""What partitions that were added mean, in words, for the logs."""
 
 from __future__ import annotations
 
