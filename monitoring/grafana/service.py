@@ -125,6 +125,14 @@ _LAG = (
         width=6,
         alert="ScorerRestarting",
     ),
+    lines(
+        "Client profiles behind",
+        "Since the client store last held all published profiles. Empty where the store is loaded from files.",
+        {"behind": "loan_scorer:clients_behind_seconds:max"},
+        unit="s",
+        width=24,
+        alert="ClientProfilesStale",
+    ),
 )
 
 _MODEL = (
