@@ -7,6 +7,7 @@ programme is over, and the loans of 2006 and 2007 default far more often than pr
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from kafka import KafkaProducer
 
 from models.bundle import load_bundle, shipped_bundle
 from stream_app.clients import SQLiteClients
+from stream_app.clients.store import Followed, ProfileChanges
 from stream_app.demo.loan_book import Replay, read_replay
 from stream_app.tables.messages import Message, label_message, request_message
 from tests.builders.prometheus_answers import faults, unanswered
@@ -39,7 +41,7 @@ def replay() -> Replay:
 def deployment(kafka_broker: Any, unique_prefix: str, replay: Replay, tmp_path: Path) -> Iterator[Deployment]:
     clients = tmp_path / "clients.db"
     with SQLiteClients(clients, create=True) as store:
-        store.put_many(replay.profiles)
+        store.follow(ProfileChanges(profiles=dict(replay.profiles)), None, Followed(current_at=time.time()))
     made = Deployment.on(kafka_broker, unique_prefix, clients, tmp_path)
     yield made
     made.stop()
