@@ -53,7 +53,8 @@ def avro_requests(contract: Contract) -> AvroRecords:
         without the features that come from the profile."""
         said = {name: fields[name] for name in LoanRequest.__struct_fields__ if fields.get(name) is not None}
         if isinstance(stated := said.get("features"), dict):
-            said["features"] = features.stated(stated, fields.get(FROM_PROFILE) or ())
+            left_out = msgspec.convert(fields.get(FROM_PROFILE) or [], frozenset[str])
+            said["features"] = features.stated(stated, left_out)
         return said
 
     return AvroRecords(request_schema(contract), fields_of, said_by)
@@ -95,7 +96,7 @@ class _Features:
             for name, written, value in values
         }
 
-    def stated(self, written: Fields, left_out: Any) -> Fields:
+    def stated(self, written: Fields, left_out: frozenset[str]) -> Fields:
         """By the contract's names; those that the writer's schema lacks or that are ``left_out`` are not stated."""
         keys = [(name, name if name in written else avro) for name, avro in self._names if name not in left_out]
         return {name: written[key] for name, key in keys if key in written}

@@ -195,6 +195,12 @@ def test_what_the_contract_forbids_is_rejected_for_the_reason_that_json_has(
     assert rejected(written(schema, application(**changes)), Registry(schema))[0] == reason
 
 
+def test_a_list_of_features_from_the_profile_that_is_none_is_a_wrong_type() -> None:
+    schema = foreign(features_from_profile="int")
+    sent = application(features_from_profile=3)
+    assert rejected(written(schema, sent), Registry(schema))[0] == "wrong_type"
+
+
 def test_a_field_that_we_require_and_the_writer_lacks_is_missing() -> None:
     schema = {"type": "record", "name": "A", "fields": [{"name": "request_id", "type": "string"}]}
     reason, message = rejected(written(schema, {"request_id": "r1"}), Registry(schema))

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError
 
-from stream_app.errors import BrokerAway
+from stream_app.errors import BrokerAway, RegistryUnavailable
+from stream_app.formats.json_format import Json
 from stream_app.gateway.request_reply import MAX_PENDING, PendingReply, Reply, RequestReply
 from tests.builders.gateway import LocalStream, connected_stream, run
 from tests.builders.records import Record, request, toy_pipeline
@@ -44,6 +45,19 @@ def test_the_answer_of_a_rejected_request_is_its_reason_and_message() -> None:
     assert got is not None
     assert (got.decision, got.reason) == (None, "missing_required_feature")
     assert "`features.amount`" in got.message
+
+
+class Unknown(Json):
+    """Decisions that nobody can read now."""
+
+    def to_json(self, _value: bytes) -> bytes:
+        raise RegistryUnavailable("The schema registry does not answer.")
+
+
+def test_a_decision_that_cannot_be_read_now_is_no_answer_yet() -> None:
+    request_reply = RequestReply(Unknown())
+    connected_stream(request_reply, toy_pipeline())
+    assert run(answer(request_reply)) is None
 
 
 async def decision_within(reply: PendingReply) -> bytes:

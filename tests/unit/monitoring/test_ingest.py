@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from monitoring import ingest as module
-from monitoring.decode import Clocking
+from monitoring.decode import Clocking, Parse
 from monitoring.event_time import WindowSize
 from monitoring.ingest import RecordIngest
 from monitoring.log_lines import LogLines
 from monitoring.store import PartitionOffset, Put, Stored
-from stream_app.errors import PollLost, StoreError, StoreUnavailable
+from stream_app.errors import PollLost, RegistryUnavailable, StoreError, StoreUnavailable
 from stream_app.events import TopicPartition
+from stream_app.formats.json_format import Json
 from stream_app.transport import AssignmentRevoked, Poll
 from tests.builders.assignments import assigned
 
@@ -72,7 +73,7 @@ async def unguarded(work: Any) -> Any:
 class Monitor:
     """An ingest of partition A, in an epoch of its own."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, parse: Parse | None = None) -> None:
         self.store, self.told = store, Told()
         clocking = Clocking(SIZE, 0, 100 * DAY_US)
         self.ingest = RecordIngest(
@@ -83,6 +84,7 @@ class Monitor:
             self.told,
             LogLines("v", lambda: 0.0),
             unguarded,
+            parse,
         )
 
         self.assignment = assigned(A, epoch=None)
@@ -126,6 +128,33 @@ async def until(condition: Any) -> None:
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The store is asked again at once."""
     monkeypatch.setattr(module, "FIRST_PAUSE_SECONDS", 0.0001)
+
+
+class AwayAtFirst(Json):
+    """A format whose registry answers at the third question."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = 0
+
+    def to_json(self, value: bytes) -> bytes:
+        self.asked += 1
+        if self.asked < 3:
+            raise RegistryUnavailable("The schema registry does not answer.")
+        return value
+
+
+@pytest.mark.usefixtures("soon")
+def test_a_registry_that_is_away_is_waited_for_and_nothing_is_passed_over() -> None:
+    async def story() -> None:
+        decisions = AwayAtFirst()
+        monitor = Monitor(Store(), Parse(decisions))
+        await monitor.assigned()
+        await monitor.handle(0, "a", "b")
+        assert monitor.store.stored == ["a", "b"]
+        assert decisions.asked == 4
+
+    run(story())
 
 
 @pytest.fixture

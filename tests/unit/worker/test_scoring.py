@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from prometheus_client import CollectorRegistry
 
-from stream_app.errors import ClientStoreError, ClientStoreUnavailable
+from stream_app.errors import ClientStoreError, ClientStoreUnavailable, RegistryUnavailable
 from stream_app.events import TopicPartition
 from stream_app.steps.deduplicate import DecidedIds
 from stream_app.transport import Assignment
@@ -81,7 +81,7 @@ def handle(profiles: Profiles, wait_seconds: float, lanes: Lanes, memory: Decide
     pipeline = toy_pipeline(profiles=profiles, decided_ids=memory)
     scorer = Scoring(pipeline, lanes, metrics, wait_seconds, memory)  # type: ignore[arg-type]  # a fake
     asyncio.run(scorer.handle(poll_of(lanes.assignment, {TopicPartition("loan.requests", 0): [record(NEEDS_PROFILE)]})))
-    names = ("client_store_failures_total", "requests_total", "repeated_requests_total")
+    names = ("client_store_failures_total", "registry_failures_total", "requests_total", "repeated_requests_total")
     return {name: registry.get_sample_value("loan_scorer_" + name) or 0.0 for name in names}
 
 
@@ -90,6 +90,15 @@ def test_a_batch_is_decided_once_when_the_store_is_back() -> None:
     counted = handle(Flaky(3), 60.0, lanes)
     assert [output.rejected for output in lanes.delivered] == [False]
     assert (counted["client_store_failures_total"], counted["requests_total"]) == (3, 1)
+
+
+def test_a_batch_waits_for_its_schema_registry_in_the_same_way() -> None:
+    lanes = Lanes()
+    counted = handle(Flaky(3, RegistryUnavailable("The schema registry does not answer.")), 60.0, lanes)
+    assert [output.rejected for output in lanes.delivered] == [False]
+    assert (counted["registry_failures_total"], counted["client_store_failures_total"]) == (3, 0)
+    with pytest.raises(RegistryUnavailable, match=r"registry does not answer.* committed"):
+        handle(Flaky(1, RegistryUnavailable("The schema registry does not answer.")), 0.0, Lanes())
 
 
 def test_when_the_wait_is_over_the_fault_says_what_was_kept() -> None:
