@@ -108,13 +108,16 @@ class SchemaRegistry:
             return unusable("is not readable")
 
     def _ask(self, path: str, document: dict[str, Any] | None = None) -> Any:
-        """The JSON answer. Raises _Refusal or RegistryUnavailable."""
+        """The JSON answer. Raises _Refusal, RegistryUnavailable, or Undecodable for an answer without end."""
         body = None if document is None else json.dumps(document).encode()
         headers = self._headers | ({"Content-Type": "application/vnd.schemaregistry.v1+json"} if body else {})
         request = urllib.request.Request(self._url + path, body, headers)  # noqa: S310 - the settings allow http and https only
         try:
             with urllib.request.urlopen(request, timeout=REQUEST_SECONDS, context=self._context) as answer:  # noqa: S310
-                return json.loads(answer.read(MAX_ANSWER_BYTES))
+                content = answer.read(MAX_ANSWER_BYTES + 1)
+                if len(content) > MAX_ANSWER_BYTES:
+                    raise unusable("is larger than 1 MB")
+                return json.loads(content)
         except urllib.error.HTTPError as fault:
             if fault.code >= 500 or fault.code == 429:
                 raise self._away(f"answered {fault.code}") from None
@@ -124,6 +127,8 @@ class SchemaRegistry:
             if isinstance(cause, ssl.SSLError):
                 raise self._not_trusted(cause) from None
             raise self._away(f"does not answer ({type(cause).__name__})") from None
+        except Undecodable:
+            raise
         except (ValueError, RecursionError):
             raise self._away("answers with something else than JSON") from None
 

@@ -117,8 +117,9 @@ def test_so_many_schemas_are_kept_and_no_more(server: Server) -> None:
         ((200, {"schema": "[" * 5_000}), "not readable"),
         ((200, {}), "not readable"),
         ((200, []), "not readable"),
+        ((200, {"schema": SCHEMA + " " * 1_000_000}), "larger than 1 MB"),
     ],
-    ids=["protobuf", "references", "no JSON", "nested", "no schema", "list"],
+    ids=["protobuf", "references", "no JSON", "nested", "no schema", "list", "large"],
 )
 def test_what_is_no_avro_schema_reads_nothing(server: Server, answer: Any, reason: str) -> None:
     server.handler.answers["GET /schemas/ids/3"] = answer
