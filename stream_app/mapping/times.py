@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -72,7 +73,7 @@ def time_problems(format_: str, timezone: str | None) -> Iterator[str]:
         example = _EXAMPLE.strftime(format_)
         if dt.datetime.strptime(example, format_).date() != _EXAMPLE.date():  # noqa: DTZ007 - only the date counts
             yield f"format: {format_!r} does not say year, month and day"
-    except ValueError:
+    except (ValueError, re.error):  # the second: it names one part of the time twice
         yield f"format: {format_!r} is none; take {', '.join(NAMED_FORMATS)} or such as %d/%m/%Y %H:%M"
     if "%z" not in format_ and not timezone:
         yield "timezone: name one, since the format has no offset (%z)"

@@ -10,7 +10,7 @@ from kafka.record.util import calc_crc32c
 
 from tests.servers.waiting import wait_until
 
-_NO_LEADER = 6
+_NO_LEADER = (3, 6)
 
 Headers = Sequence[tuple[bytes, bytes | None]]
 
@@ -48,11 +48,19 @@ def batch(
 
 def produce(bootstrap: str, topic: str, partition: int, records: bytes) -> int:
     """Send a batch as it is; the offset that its first record got. A topic that is just made has no leader yet."""
-    [offset] = wait_until(lambda: _produce(bootstrap, topic, partition, records), "the partition has a leader")
-    return int(offset)
+    error, offset = send_batch(bootstrap, topic, partition, records)
+    assert error == 0, f"the broker answered {error}"
+    return offset
 
 
-def _produce(bootstrap: str, topic: str, partition: int, records: bytes) -> tuple[int, ...]:
+def send_batch(bootstrap: str, topic: str, partition: int, records: bytes) -> tuple[int, int]:
+    """The broker's error (https://kafka.apache.org/protocol#protocol_error_codes) and, with 0, the first offset."""
+    [answer] = wait_until(lambda: _produce(bootstrap, topic, partition, records), "the partition has a leader")
+    error, offset = answer
+    return error, offset
+
+
+def _produce(bootstrap: str, topic: str, partition: int, records: bytes) -> list[tuple[int, int]]:
     """Produce request, version 7, the first that takes zstd. Empty while the partition has no leader."""
     host, port = bootstrap.split(":")
     name = struct.pack(">h", len(topic)) + topic.encode()
@@ -64,5 +72,4 @@ def _produce(bootstrap: str, topic: str, partition: int, records: bytes) -> tupl
         [length] = struct.unpack(">i", broker.recv(4, socket.MSG_WAITALL))
         answer = broker.recv(length, socket.MSG_WAITALL)
     _, error, offset = struct.unpack_from(">ihq", answer, 4 + 4 + len(name) + 4)
-    assert error in (0, _NO_LEADER), f"the broker answered {error}"
-    return () if error else (int(offset),)
+    return [] if error in _NO_LEADER else [(int(error), int(offset))]

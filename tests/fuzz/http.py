@@ -112,7 +112,7 @@ def _call(address: tuple[str, int], faults: _Faults, data: bytes) -> str:
     )
     reason = _REASON.search(answer)
     demand(status[1] < b"400" or b"Traceback" not in answer, "no trace is shown")
-    method = data.split(b" ", 1)[0][:7].decode(errors="replace")
+    method = method.decode() if (method := data.split(b" ", 1)[0]) in METHODS[:-1] else "?"
     return f"{method} {status[1].decode()} {reason[1].decode() if reason else ''}"
 
 

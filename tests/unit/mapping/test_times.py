@@ -63,6 +63,7 @@ def test_a_time_beyond_all_calendars_is_out_of_range(value: float) -> None:
     [
         ("%d/%m/%Y", None, "timezone: name one"),
         ("%d/%m", "UTC", "does not say year, month and day"),
+        ("%d/%m/%Y %H:%m", "UTC", "format: '%d/%m/%Y %H:%m' is none"),
         ("%Q", "UTC", "format: '%Q' is none"),
         ("iso", "UTC", "does not say year"),
         ("rfc3339", "Paris", "there is no 'Paris'"),
