@@ -26,7 +26,7 @@ from monitoring.store import DecisionStore, Put, Stored
 from stream_app.errors import RegistryUnavailable, StoreUnavailable
 from stream_app.events import Offsets, TopicPartition
 from stream_app.runtime.background import Supervise
-from stream_app.transport import Assignment, AssignmentRevoked, Poll
+from stream_app.transport import Assignment, AssignmentRevoked, OutOfRange, Poll
 
 log = logging.getLogger(__name__)
 
@@ -61,12 +61,14 @@ class RecordIngest:
         self._parse = parse or Parse()
         self._store, self._decisions, self._clocking = store, decisions_topic, clocking
         self._metrics, self._progress, self._log_lines, self._supervise = metrics, progress, log_lines, supervise
+        self._assignment = Assignment()
         self._clocks: dict[Partition, EventClock] = {}
         self.next_offsets: dict[TopicPartition, int] = {}
         """The offset each partition assigned now is read from next."""
 
     async def before_seek(self, assignment: Assignment) -> Offsets:
         """The store's offsets; a partition it does not know is read from its beginning. Raises AssignmentRevoked."""
+        self._assignment = assignment
         known = await self._supervise(self._until_answered(assignment, lambda: asyncio.to_thread(self._store.offsets)))
         if known is None:
             raise AssignmentRevoked("The partitions were revoked before the decision store answered.")
@@ -87,6 +89,15 @@ class RecordIngest:
         if poll.admit():
             with poll.assignment.batch_in_hand():
                 await self._handle(poll)
+
+    async def read_on(self, found: OutOfRange) -> None:
+        """Store where reading goes on, if everything before is stored; else the poll in hand does."""
+        if self.next_offsets.get(found.partition, found.position) < found.position:
+            return
+        store = partial(asyncio.to_thread, self._store.read_on, found.partition, found.first)
+        await self._supervise(self._until_answered(self._assignment, store))
+        if found.partition in self.next_offsets:
+            self.next_offsets[found.partition] = found.first
 
     async def _handle(self, poll: Poll) -> None:
         runs = {(tp.topic, tp.partition): run for tp, run in poll.runs.items()}

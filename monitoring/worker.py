@@ -45,7 +45,7 @@ from stream_app.runtime.tracing import open_tracing
 from stream_app.runtime.watchdog import Watchdog
 from stream_app.settings import MonitorSettings
 from stream_app.topics import TopicNames, rights_by_role
-from stream_app.transport import BatchApp, BatchOptions, BatchTransport
+from stream_app.transport import BatchApp, BatchOptions, BatchTransport, LossReport
 from stream_app.transport.app import batch_app
 
 log = logging.getLogger(__name__)
@@ -90,7 +90,8 @@ def create_app(settings: MonitorSettings, registry: CollectorRegistry | None = N
         Parse(formats.decisions, formats.outcomes),
     )
     polled = BatchOptions(frozenset({topics.decisions, topics.outcomes}), settings.fetch_max_wait_seconds, FETCH_BYTES)
-    app.transport = BatchTransport(app.conf.broker_consumer, app, options=polled, listener=ingest)
+    lost = LossReport(metrics, ingest.read_on, stop=settings.on_lost_records == "stop")
+    app.transport = BatchTransport(app.conf.broker_consumer, app, options=polled, listener=ingest, on_out_of_range=lost)
     analyst = Child("analyst", partial(window_job.prepare, source), window_job.DEADLINE_SECONDS)
     reporter = Child("reporter", partial(report_job.prepare, source), report_job.DEADLINE_SECONDS, niceness=10)
     write_report = partial(
@@ -165,6 +166,7 @@ def _measure(
         while not app.should_stop:
             lag = app.measure_lag(ingest.next_offsets, progress)
             metrics.lag_is({(tp.topic, tp.partition): records for tp, records in lag.items()})
+            metrics.reading_failed(progress.reading_fails())
             watchdog.beat()  # the loop runs; a store that is away is waited for as long as it takes
             await app.sleep(TICK_SECONDS)
 

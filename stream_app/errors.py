@@ -147,6 +147,16 @@ class PollLost(StreamAppError):
     exit_status = 8
 
 
+class RecordsLost(StreamAppError):
+    """Records were deleted before they were read, or a log was made anew; by setting nothing goes on without a person.
+
+    Read the message, then start once with STREAM_APP_ON_LOST_RECORDS=go_on.
+    """
+
+    reason = "records_lost"
+    exit_status = 15
+
+
 class WorkerStalled(StreamAppError):
     """Nothing was committed for too long although there was lag, or the event loop was blocked. Restart the worker."""
 
@@ -210,6 +220,12 @@ class StoreUnavailable(StoreError):
     """The decision store is locked, full or gone. The monitor retries until it answers; nothing is committed."""
 
     reason = "store_unavailable"
+
+
+class StoreOutdated(StoreError):
+    """The decision store's tables are of an older version. Start the monitor on it, which upgrades it in place."""
+
+    reason = "store_outdated"
 
 
 class DemoFailed(StreamAppError):

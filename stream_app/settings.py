@@ -114,6 +114,11 @@ class StreamSettings(ConnectionSettings):
     tracing: bool = Field(
         False, description="send OpenTelemetry spans as the `OTEL_*` variables state; needs the extra `otel`"
     )
+    on_lost_records: Literal["go_on", "stop"] = Field(
+        "go_on",
+        description="when records were deleted before they were read, or a topic was made anew: go_on counts them and "
+        "reads on at the first record there is; stop ends the process with status 15",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
 
     @pydantic.model_validator(mode="after")

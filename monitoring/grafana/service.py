@@ -135,6 +135,32 @@ _LAG = (
     ),
 )
 
+_READING = (
+    lines(
+        "Reading fails",
+        "1: the broker does not answer, or refuses something that is to be read. /ready says which.",
+        {"{{instance}}": "loan:reading_failed"},
+        unit="short",
+        width=8,
+        alert="ReadingFailing",
+    ),
+    lines(
+        "Loss within the last hour",
+        "1: records were deleted before they were read, or a topic was made anew. The log has topic and offsets.",
+        {"{{instance}}": "loan:met_loss:bool1h"},
+        unit="short",
+        width=8,
+        alert="RecordsLost",
+    ),
+    lines(
+        "Requests deleted unread",
+        "Since each scorer started, by partition. Retention is shorter than the time without a scorer.",
+        {"partition {{partition}}": f"sum by (partition) (loan_scorer_lost_records_total{OF_SCORER}) or vector(0)"},
+        unit="short",
+        width=8,
+    ),
+)
+
 _MODEL = (
     number(
         "Model of the scorers",
@@ -168,6 +194,7 @@ SERVICE = Board(
         "Rate and errors": _RATE_AND_ERRORS,
         "Duration": _DURATION,
         "Lag": _LAG,
+        "Reading": _READING,
         "Model": _MODEL,
         "Monitor": MONITOR,
     },

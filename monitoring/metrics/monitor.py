@@ -17,6 +17,7 @@ from monitoring.metrics.window_collector import WindowGauges
 from monitoring.store import Stored
 from stream_app.drift_events import DriftEvent
 from stream_app.events import ModelRef
+from stream_app.transport.log_bounds import OutOfRange
 
 PREFIX = "loan_monitor_"
 CHILDREN = ("analyst", "reporter")
@@ -67,6 +68,11 @@ class MonitorMetrics:
         self._store_failures = counter("store_failures_total", "Times the store refused; what was read is kept")
         lag_of = ("topic", "partition")
         self._lag = gauge("consumer_lag_records", "Records not yet stored, as of the last fetch", lag_of)
+        self._lost = counter("lost_records_total", "Records deleted before they were read, as offsets skipped", lag_of)
+        read_again = "Times a partition was read again from its beginning, being beyond its end"
+        self._reread = counter("rereads_total", read_again, lag_of)
+        self._lost_at = gauge("last_loss_timestamp_seconds", "When one of the two was last met (Unix time); 0: never")
+        self._reading_failed = gauge("reading_failed", "1 while the broker does not answer, or refuses, what is read")
         self._assigned = gauge("partitions_assigned", "Partitions the monitor owns")
         self._last_commit = gauge("last_commit_timestamp_seconds", "When the store last took a batch (Unix time)")
         self._event_time = gauge("event_time_timestamp_seconds", "How far event time has come (Unix time); 0: nowhere")
@@ -132,6 +138,16 @@ class MonitorMetrics:
     def committed(self, unix_seconds: float) -> None:
         """A batch and its offsets were stored at this Unix time."""
         self._last_commit.set(unix_seconds)
+
+    def out_of_range(self, found: OutOfRange) -> None:
+        """A partition could not be read on where it was."""
+        counter = self._lost if found.lost_records else self._reread
+        counter.labels(found.partition.topic, str(found.partition.partition)).inc(found.lost_records or 1)
+        self._lost_at.set_to_current_time()
+
+    def reading_failed(self, failed: bool) -> None:
+        """Whether nothing can be read, or not everything."""
+        self._reading_failed.set(failed)
 
     def lag_is(self, records: Mapping[tuple[str, int], int]) -> None:
         """The lag of every (topic, partition) owned now; series of those revoked end, the others never go away."""

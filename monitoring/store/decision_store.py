@@ -53,6 +53,7 @@ class DecisionStore:
     """
 
     offsets = _reads(upsert.read_offsets)
+    read_on = _writes(upsert.read_on)
     remove_before = _writes(retention.remove_before)
 
     close_due = _writes(windows.close_due)

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from monitoring.store.meta import write_first_facts
 from monitoring.store.tables import METADATA, VERSION
-from stream_app.errors import StoreError
+from stream_app.errors import StoreError, StoreOutdated
 from stream_app.private_files import create_private
 
 log = logging.getLogger(__name__)
@@ -43,9 +43,9 @@ def prepare_schema(db: sa.Connection, name: str) -> None:
 
 
 def check_schema(db: sa.Connection, name: str) -> None:
-    """Raises StoreError when this is not a decision store, or one of another version."""
+    """Raises StoreError when this is not a decision store, or one of another version: StoreOutdated of an older one."""
     if (version := _version(db, name)) != NEWEST:
-        raise StoreError(
+        raise StoreOutdated(
             f"The decision store {name} has tables of version {version}, this program needs version {NEWEST}.",
             kept="It was left as it was.",
             do_next="Start `stream-app monitor` of this program on it: it upgrades the store in place and keeps every "

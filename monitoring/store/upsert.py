@@ -97,6 +97,13 @@ def read_offsets(db: sa.Connection) -> dict[Partition, PartitionOffset]:
     }
 
 
+def read_on(db: sa.Connection, partition: Partition, next_offset: int) -> None:
+    """Have this partition be read from here, forwards or backwards: its log does not have what was to come next."""
+    known = read_offsets(db).get(partition)
+    row = {"topic": partition[0], "partition": partition[1], "next_offset": next_offset}
+    db.execute(insert_or_replace(db, offsets), [row | {"latest_us": known and known.latest_us}])
+
+
 def _advance(db: sa.Connection, reached: Mapping[Partition, PartitionOffset]) -> None:
     """Move offsets forward; one that is further already stays, for what is read again was stored before."""
     if not reached:

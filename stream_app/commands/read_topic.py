@@ -117,7 +117,7 @@ def _consumer(connection: KafkaConnection, topic: str) -> Iterator[KafkaConsumer
 
     from stream_app.kafka_connection.kafka_python_batches import read_every_batch
 
-    read_every_batch()
+    read_every_batch(connection.max_inflated_bytes)
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # it logs every attempt; what matters is raised
     try:
         consumer = KafkaConsumer(

@@ -59,9 +59,10 @@ async def started_producer(environment: Environment, role: Role) -> AsyncIterato
 @contextlib.asynccontextmanager
 async def started_consumer(environment: Environment, *topics: str) -> AsyncIterator[AIOKafkaConsumer]:
     """A reader of these topics from their beginning, in no consumer group."""
-    read_every_batch()
+    connection = environment.connection_as("reader")
+    read_every_batch(connection.max_inflated_bytes)
     consumer = AIOKafkaConsumer(
-        **environment.connection_as("reader").for_aiokafka(),
+        **connection.for_aiokafka(),
         isolation_level="read_committed",
         auto_offset_reset="earliest",
         enable_auto_commit=False,

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from stream_app.errors import StreamAppError, trace_of
+from stream_app.errors import StoreOutdated, StreamAppError, trace_of
 from stream_app.gateway import problem_details as problems
 from stream_app.gateway.auth import SecurityMiddleware, allowed_keys
 from stream_app.gateway.dependencies import Dependencies, MakeBroker
@@ -85,7 +85,8 @@ def _add_exception_handlers(app: FastAPI) -> None:
     def of_logged_stream_error(fault: StreamAppError) -> Response:
         """A store or broker that is away fails every call alike: one trace a second is enough."""
         if (suppressed := throttle.now(fault.reason)) is not None:
-            log.warning("a call failed (%s, and %d before): %s", fault.reason, suppressed, trace_of(fault))
+            why = str(fault) if isinstance(fault, StoreOutdated) else trace_of(fault)
+            log.warning("a call failed (%s, and %d before): %s", fault.reason, suppressed, why)
         return problems.of_stream_error(fault)
 
     def handler(respond: Callable[[Any], Response]) -> Callable[[Request, Exception], Awaitable[Response]]:

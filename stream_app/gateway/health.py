@@ -35,7 +35,8 @@ class Status:
     """``operational``: a request would be decided now; if not, ``why_not`` names what is missing.
 
     ``clients``: how many are known; null while their store is away. ``lag``: requests the scorers have not yet
-    answered, ``scorers``: how many share the work; null when the broker does not report it.
+    answered, ``scorers``: how many share the work; null when the broker does not report it. ``lost_requests``: how many
+    were deleted from their topic before a scorer read them, as seen since this gateway started; 0 is as it should be.
     """
 
     operational: bool
@@ -46,6 +47,7 @@ class Status:
     clients: int | None
     lag: int | None
     scorers: int | None
+    lost_requests: int
 
 
 class Health:
@@ -70,11 +72,15 @@ class Health:
             clients=clients,
             lag=self._broker.lag,
             scorers=self._broker.scorers,
+            lost_requests=self._broker.lost_requests,
         )
 
     def not_ready(self) -> str | None:
-        """Why requests cannot be passed on; None when they can."""
-        return None if self._broker.reachable else "The broker cannot be used now."
+        """Why requests cannot be passed on, or their replies not be read; None when both can."""
+        if not self._broker.reachable:
+            return "The broker cannot be used now."
+        fault = self._broker.reading_fault
+        return None if fault is None else f"Decisions cannot be read now: {fault}."
 
     def _not_operational(self, clients: int | None) -> str | None:
         if clients is None:

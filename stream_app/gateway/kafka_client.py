@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
@@ -19,13 +20,15 @@ from aiokafka.errors import KafkaError
 
 from stream_app.errors import StreamAppError, TopicMismatch, trace_of
 from stream_app.events import RawRecord
-from stream_app.gateway.consumer_lag import TIMEOUT_SECONDS, lag_and_members
+from stream_app.gateway.consumer_lag import TIMEOUT_SECONDS, LostRequests, lag_and_members
 from stream_app.gateway.request_reply import Header
 from stream_app.kafka_admin import ATTEMPT_SECONDS
 from stream_app.kafka_connection.record_batches import read_every_batch
 from stream_app.kafka_connection.stopping import stop_client
 from stream_app.kafka_rights import require_rights
 from stream_app.runtime.background import in_daemon_thread, start_background_task
+from stream_app.runtime.readiness import Membership, Progress
+from stream_app.runtime.reading_fault import ReadingFault
 from stream_app.settings import GatewaySettings
 from stream_app.topics import TopicNames, rights_by_role
 
@@ -55,11 +58,23 @@ class KafkaClient:
         self.why_not: str | None = "the broker was not reached yet"
         self.lag: int | None = None
         self.scorers: int | None = None
+        self._lost = LostRequests()
+        self._fault = ReadingFault()
+        self._reading = Progress(settings.stall_seconds, time.monotonic)
         self._settings = settings
         self._names = TopicNames.prefixed(settings.topic_prefix)
         self._on_records, self._on_away = on_records, on_away
         self._clients = AsyncExitStack()
         self._tasks: list[asyncio.Task[Any]] = []
+
+    @property
+    def lost_requests(self) -> int:
+        return self._lost.total
+
+    @property
+    def reading_fault(self) -> str | None:
+        """Why replies cannot be read, None when they can. Each partition is fetched again and again, empty or not."""
+        return self._reading.not_ready() if self.connected else None
 
     async def start(self) -> None:
         """Connect in the background, at once or when the broker comes."""
@@ -159,11 +174,11 @@ class KafkaClient:
         )
 
     def _new_consumer(self) -> AIOKafkaConsumer:
-        read_every_batch()
+        read_every_batch(self._settings.connection.max_inflated_bytes)
         return AIOKafkaConsumer(
             **self._settings.connection.for_aiokafka(),
             isolation_level="read_committed",
-            auto_offset_reset="latest",
+            auto_offset_reset="earliest",  # where retention was faster, or a topic was made anew: all there is
             enable_auto_commit=False,
             fetch_max_wait_ms=int(self._settings.fetch_max_wait_seconds * 1000),
         )
@@ -171,12 +186,18 @@ class KafkaClient:
     # ---- connected --------------------------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        fetched = await self._consumer.getmany(timeout_ms=1_000)
+        try:
+            fetched = await self._consumer.getmany(timeout_ms=1_000)
+        except KafkaError as fault:
+            self._fault.note(fault)
+            await asyncio.sleep(POLL_SECONDS)
+            return
         for partition, records in fetched.items():
             self._on_records(partition.topic == self._names.rejections, records)
 
     async def _check_broker(self) -> None:
-        """Whether the broker answers, and how far the scorers are behind."""
+        """Whether the broker answers, whether replies are read, and how far the scorers are behind."""
+        self._check_reading()
         try:
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 ends = await self._consumer.end_offsets(self._requests)
@@ -186,7 +207,14 @@ class KafkaClient:
         if not self.reachable:
             log.info("the broker answers")
         self.reachable, self.why_not = True, None
-        self.lag, self.scorers = await lag_and_members(self._settings.group, self._admin, self._consumer, ends)
+        self.lag, self.scorers = await lag_and_members(
+            self._settings.group, self._admin, self._consumer, ends, self._lost
+        )
+
+    def _check_reading(self) -> None:
+        stamps = {tp: self._consumer.last_poll_timestamp(tp) for tp in self._consumer.assignment()}
+        lag = dict.fromkeys(stamps, 0)
+        self._reading.update(Membership.OWNER, lag, stamps, reads=True, fault=self._fault.current())
 
     def _mark_away(self, fault: BaseException) -> None:
         why = _why(fault)

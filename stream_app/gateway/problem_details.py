@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from stream_app.errors import BrokerAway, ClientStoreError, StoreError, StreamAppError, trace_of
+from stream_app.errors import BrokerAway, ClientStoreError, StoreError, StoreOutdated, StreamAppError, trace_of
 from stream_app.events import Fault, RejectionReason
 from stream_app.steps.faults import rejection_of
 
@@ -95,6 +95,12 @@ ENCODED = problem(415, "encoded_body", "The body has a Content-Encoding.", "Send
 UNKNOWN_HOST = problem(421, "unknown_host", "This gateway answers to localhost alone.", "Call it by that name.")
 TOO_MANY_REQUESTS = problem(429, "too_many_requests", "Too many calls in this minute.", "Call less often.")
 INTERNAL_ERROR = problem(500, "internal_error", "The gateway met a fault of its own.", _ASK_AGAIN)
+STORE_OUTDATED = problem(
+    503,
+    "store_outdated",
+    "The decision store was made by an older version and is not upgraded yet.",
+    "Tell whoever runs this service to start the monitor, which upgrades it in place.",
+)
 TOO_MANY_LISTENERS = problem(503, "too_many_listeners", "Enough pages listen already.", "Ask /board/state instead.")
 
 
@@ -154,6 +160,8 @@ def of_stream_error(fault: StreamAppError) -> Response:
     """
     if isinstance(fault, BrokerAway):
         return problem_response(broker_away(fault), _LATER)
+    if isinstance(fault, StoreOutdated):
+        return problem_response(STORE_OUTDATED)
     if isinstance(fault, ClientStoreError | StoreError):
         store = "client" if isinstance(fault, ClientStoreError) else "decision"
         return problem_response(store_away(store, fault.reason), _LATER)

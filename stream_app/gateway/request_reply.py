@@ -64,6 +64,14 @@ class Broker(Protocol):
     def scorers(self) -> int | None:
         """How many scorers share the work; None when the broker does not report it."""
 
+    @property
+    def lost_requests(self) -> int:
+        """Requests seen to be deleted before the scorers read them, since the start."""
+
+    @property
+    def reading_fault(self) -> str | None:
+        """Why decisions and rejections cannot be read, None when they can."""
+
     async def start(self) -> None:
         """Connect, now or when the broker comes."""
 

@@ -12,6 +12,10 @@ from stream_app.kafka_connection.addresses import kafka_servers
 from stream_app.kafka_connection.oauth import Tokens
 from stream_app.kafka_connection.tls import Tls
 
+MAX_INFLATED_BYTES = 32 * 1024 * 1024
+"""A producer fills a batch of ``max.request.size`` (1 MiB unless set) before it compresses it: a sound batch is far
+below."""
+
 Mechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 
 
@@ -28,11 +32,15 @@ class Sasl:
 
 @dataclass(frozen=True)
 class KafkaConnection:
-    """Addresses (HOST:PORT, separated by commas), TLS and SASL; None for without. Shown, it is its addresses."""
+    """Addresses (HOST:PORT, separated by commas), TLS and SASL; None for without. Shown, it is its addresses.
+
+    What is read of it: a compressed batch that inflates to more than ``max_inflated_bytes`` is given up as unreadable.
+    """
 
     bootstrap: str
     tls: Tls | None = None
     sasl: Sasl | None = None
+    max_inflated_bytes: int = MAX_INFLATED_BYTES
 
     def __post_init__(self) -> None:
         """Raises SettingsError for what is no address."""

@@ -7,10 +7,6 @@ from collections.abc import Iterator
 
 import cramjam
 
-MAX_INFLATED_BYTES = 32 * 1024 * 1024
-"""A larger batch is unreadable. A producer fills a batch of ``max.request.size`` (1 MiB unless set) before it
-compresses it, so that a sound batch is far below."""
-
 _FIRST_GUESS_BYTES = 64 * 1024
 _LENGTH = struct.Struct(">i")
 _XERIAL_HEADER = b"\x82SNAPPY\x00"
@@ -21,13 +17,12 @@ class BatchUnreadable(Exception):
     """A batch, or the rest of one, cannot be parsed; the text says why."""
 
 
-def inflate(data: bytes, codec: int, limit: int | None = None) -> bytes:
-    """The records of a compressed batch, at most ``limit`` bytes (:data:`MAX_INFLATED_BYTES`).
+def inflate(data: bytes, codec: int, limit: int) -> bytes | memoryview:
+    """The records of a compressed batch, at most ``limit`` bytes.
 
     Inflates into a buffer of a guessed size, four times as large each time it is full, so that a bomb costs no more
     than the limit. Raises BatchUnreadable: unknown codec, damaged, or larger.
     """
-    limit = MAX_INFLATED_BYTES if limit is None else limit
     if codec == 2:
         return b"".join(_snappy_blocks(data, limit))
     module = {1: cramjam.gzip, 3: cramjam.lz4, 4: cramjam.zstd}.get(codec)
@@ -37,7 +32,7 @@ def inflate(data: bytes, codec: int, limit: int | None = None) -> bytes:
     while True:
         buffer = bytearray(size)
         try:
-            return bytes(memoryview(buffer)[: module.decompress_into(data, buffer)])
+            return memoryview(buffer)[: module.decompress_into(data, buffer)]
         except cramjam.DecompressionError as fault:
             if "whole buffer" not in str(fault):  # cramjam's words for a full buffer; anything else is damage
                 raise BatchUnreadable("The batch cannot be inflated: its bytes are damaged.") from fault
@@ -48,11 +43,12 @@ def inflate(data: bytes, codec: int, limit: int | None = None) -> bytes:
 
 def _snappy_blocks(data: bytes, limit: int) -> Iterator[bytes]:
     """Of snappy's own format, which states its length, or of the framing of Java's library around several of it."""
+    left = limit
     for block in _xerial_blocks(data) if data.startswith(_XERIAL_HEADER) else (data,):
         try:
-            limit -= cramjam.snappy.decompress_raw_len(block)
-            if limit < 0:
-                raise _too_large(MAX_INFLATED_BYTES)
+            left -= cramjam.snappy.decompress_raw_len(block)
+            if left < 0:
+                raise _too_large(limit)
             yield bytes(cramjam.snappy.decompress_raw(block))
         except cramjam.DecompressionError as fault:
             raise BatchUnreadable("The batch cannot be inflated: its bytes are damaged.") from fault

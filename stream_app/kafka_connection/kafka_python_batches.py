@@ -6,6 +6,7 @@ Imports kafka-python, as only commands do.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from kafka.consumer import fetcher
@@ -15,9 +16,9 @@ from stream_app.kafka_connection.record_batches import Batch, FetchedBatches, Ma
 from stream_app.kafka_connection.records import Record
 
 
-def read_every_batch() -> None:
+def read_every_batch(max_inflated_bytes: int) -> None:
     """Have every kafka-python consumer of this process read through :class:`KafkaPythonBatches`."""
-    fetcher.MemoryRecords = KafkaPythonBatches
+    fetcher.MemoryRecords = partial(KafkaPythonBatches, max_inflated_bytes=max_inflated_bytes)
 
 
 class KafkaPythonBatches(FetchedBatches):

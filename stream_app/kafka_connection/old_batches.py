@@ -26,9 +26,9 @@ class OldBatch:
     is_control_batch = is_transactional = False
     producer_id = -1
 
-    def __init__(self, raw: bytes) -> None:
+    def __init__(self, raw: bytes, max_inflated_bytes: int) -> None:
         self.base_offset = int.from_bytes(raw[:8], "big", signed=True)
-        self._records = self._parsed(raw)
+        self._records = self._parsed(raw, max_inflated_bytes)
         self.next_offset: int = max(self.base_offset, self._records[-1].offset) + 1
 
     def validate_crc(self) -> bool:
@@ -38,10 +38,10 @@ class OldBatch:
     def __iter__(self) -> Iterator[Record]:
         return iter(self._records)
 
-    def _parsed(self, raw: bytes) -> list[Record]:
+    def _parsed(self, raw: bytes, max_inflated_bytes: int) -> list[Record]:
         try:
             outer, codec = _message(raw)
-            return _inner(outer, codec, raw[16]) if codec else [outer]
+            return _inner(outer, codec, raw[16], max_inflated_bytes) if codec else [outer]
         except BatchUnreadable as fault:
             text = str(fault)
         except struct.error:
@@ -72,9 +72,9 @@ def _bytes(data: bytes, position: int) -> tuple[bytes | None, int]:
     return (None, position) if length < 0 else (data[position : position + length], position + length)
 
 
-def _inner(outer: Record, codec: int, magic: int) -> list[Record]:
+def _inner(outer: Record, codec: int, magic: int, max_inflated_bytes: int) -> list[Record]:
     """The messages in a compressed one, whose offset is that of the last; of format 1 theirs count from 0."""
-    data, messages, position = inflate(outer.value or b"", codec), [], 0
+    data, messages, position = bytes(inflate(outer.value or b"", codec, max_inflated_bytes)), [], 0
     while position < len(data):
         [size] = _LENGTH.unpack_from(data, position + 8)
         end = position + 12 + size

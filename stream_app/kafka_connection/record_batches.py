@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from aiokafka.consumer import fetcher
@@ -20,6 +21,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.util import decode_varint
 
 from stream_app.events import Unreadable
+from stream_app.kafka_connection.connection import MAX_INFLATED_BYTES
 from stream_app.kafka_connection.inflate import BatchUnreadable, inflate
 from stream_app.kafka_connection.old_batches import OldBatch
 from stream_app.kafka_connection.records import Record, unreadable
@@ -30,16 +32,19 @@ _LENGTH_AT, _AFTER_LENGTH, _MAGIC_AT, _ATTRIBUTES_AT = 8, 12, 16, 21
 _CODEC, _LOG_APPEND_TIME, _TRANSACTIONAL, _CONTROL = 0x07, 0x08, 0x10, 0x20
 
 
-def read_every_batch() -> None:
+def read_every_batch(max_inflated_bytes: int) -> None:
     """Have every aiokafka consumer of this process read through :class:`FetchedBatches`. May be called again."""
-    fetcher.MemoryRecords = FetchedBatches
+    fetcher.MemoryRecords = partial(FetchedBatches, max_inflated_bytes=max_inflated_bytes)
 
 
 class FetchedBatches:
-    """The batches of one partition in one fetch response, in aiokafka's ``MemoryRecords`` protocol."""
+    """The batches of one partition in one fetch response, in aiokafka's ``MemoryRecords`` protocol.
 
-    def __init__(self, fetched: bytes) -> None:
-        self._fetched = fetched
+    A compressed batch that inflates to more than ``max_inflated_bytes`` is unreadable.
+    """
+
+    def __init__(self, fetched: bytes, max_inflated_bytes: int = MAX_INFLATED_BYTES) -> None:
+        self._fetched, self._max_inflated_bytes = fetched, max_inflated_bytes
         self._position = 0
         self._next_offset = -(2**63)
 
@@ -53,7 +58,7 @@ class FetchedBatches:
     def next_batch(self) -> Any:
         start, self._position = self._position, self._end() or len(self._fetched)
         raw = self._fetched[start : self._position]
-        batch = _batch(raw)
+        batch = _batch(raw, self._max_inflated_bytes)
         # A damaged offset that lies before the batch in front would have the reader fetch that one again, for ever.
         self._next_offset = batch.next_offset = max(self._next_offset, batch.next_offset)
         return batch
@@ -69,10 +74,11 @@ class FetchedBatches:
         return end if end <= len(self._fetched) else None
 
 
-def _batch(raw: bytes) -> Any:
+def _batch(raw: bytes, max_inflated_bytes: int) -> Any:
     if len(raw) < _HEADER.size or raw[_MAGIC_AT] < 2:
-        return OldBatch(raw)
-    return ControlBatch(raw) if raw[_ATTRIBUTES_AT + 1] & _CONTROL else Batch(raw)
+        return OldBatch(raw, max_inflated_bytes)
+    kind = ControlBatch if raw[_ATTRIBUTES_AT + 1] & _CONTROL else Batch
+    return kind(raw, max_inflated_bytes)
 
 
 class Batch:
@@ -80,8 +86,8 @@ class Batch:
 
     is_control_batch = False
 
-    def __init__(self, raw: bytes) -> None:
-        self._raw = raw
+    def __init__(self, raw: bytes, max_inflated_bytes: int) -> None:
+        self._raw, self._max_inflated_bytes = raw, max_inflated_bytes
         fields = _HEADER.unpack_from(raw)
         self.base_offset: int = fields[0]
         self._attributes, last_delta, self._first_timestamp, self._max_timestamp, self.producer_id = fields[5:10]
@@ -121,7 +127,7 @@ class Batch:
             return self._raw
         header = bytearray(self._raw[: _HEADER.size])
         header[_ATTRIBUTES_AT + 1] &= ~_CODEC & 0xFF
-        return bytes(header) + inflate(self._raw[_HEADER.size :], codec)
+        return b"".join((header, inflate(self._raw[_HEADER.size :], codec, self._max_inflated_bytes)))
 
     def _one_by_one(self, plain: bytes, next_offset: int) -> Iterator[Record]:
         """The records from ``next_offset``, which aiokafka does not parse; from broken framing on, none is readable."""

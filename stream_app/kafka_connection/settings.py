@@ -14,7 +14,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from stream_app.kafka_connection.addresses import kafka_servers
-from stream_app.kafka_connection.connection import KafkaConnection, Mechanism, Sasl
+from stream_app.kafka_connection.connection import MAX_INFLATED_BYTES, KafkaConnection, Mechanism, Sasl
 from stream_app.kafka_connection.properties import properties_settings
 from stream_app.kafka_connection.tls import Tls
 
@@ -49,6 +49,12 @@ class KafkaSettings(BaseSettings):
     kafka_token_scope: str | None = Field(None, description="OAUTHBEARER: scope to ask for")
     kafka_plaintext_credentials: bool = Field(
         False, description="true: send credentials though nothing encrypts them (SASL_PLAINTEXT, a token URL with http)"
+    )
+    kafka_max_inflated_bytes: int = Field(
+        MAX_INFLATED_BYTES,
+        ge=65_536,
+        description="a compressed batch of records that inflates to more is not read: its records are rejected as "
+        "unreadable",
     )
 
     @pydantic.model_validator(mode="before")
@@ -110,7 +116,7 @@ class KafkaSettings(BaseSettings):
     @cached_property
     def connection(self) -> KafkaConnection:
         """The connection of these settings."""
-        return KafkaConnection(self.kafka, self._tls(), self._sasl())
+        return KafkaConnection(self.kafka, self._tls(), self._sasl(), self.kafka_max_inflated_bytes)
 
     def _tls(self) -> Tls | None:
         if not self.kafka_security.endswith("SSL"):

@@ -94,7 +94,7 @@ async def follow(settings: FollowerSettings, contract: Contract, store: ClientSt
 
 
 def _new_consumer(settings: FollowerSettings) -> AIOKafkaConsumer:
-    read_every_batch()
+    read_every_batch(settings.connection.max_inflated_bytes)
     return AIOKafkaConsumer(
         **settings.connection.for_aiokafka(),
         isolation_level="read_committed",

@@ -38,19 +38,26 @@ class Progress:
         self._fetched: dict[Any, tuple[Hashable, float]] = {}
         self._progressed_at = clock()
         self._unread_since: float | None = None
+        self._fault: str | None = None
 
     def committed(self) -> None:
         """Offsets were committed just now."""
         self._progressed_at = self._clock()
 
     def update(
-        self, membership: Membership, lag: Mapping[Any, int], stamps: Mapping[Any, Hashable], *, reads: bool
+        self,
+        membership: Membership,
+        lag: Mapping[Any, int],
+        stamps: Mapping[Any, Hashable],
+        *,
+        reads: bool,
+        fault: str | None = None,
     ) -> None:
         """How things are now.
 
         ``lag``: records of every partition owned; empty while none is, whatever the group assigned. ``stamps``: of each
-        partition's last answered fetch. ``reads``: whether what is assigned is fetched. Whatever begins to be waited
-        for gets the whole time.
+        partition's last answered fetch. ``reads``: whether what is assigned is fetched. ``fault``: why something cannot
+        be read. Whatever begins to be waited for gets the whole time.
         """
         now = self._clock()
         if not self._is_work_due() or lag.keys() != self._lag.keys():
@@ -59,7 +66,7 @@ class Progress:
         self._fetched = {
             tp: known[tp] if tp in known and known[tp][0] == stamps.get(tp) else (stamps.get(tp), now) for tp in lag
         }
-        self._membership, self._lag = membership, dict(lag)
+        self._membership, self._lag, self._fault = membership, dict(lag), fault
         if membership is not Membership.OWNER or (lag and reads):
             self._unread_since = None
         elif self._unread_since is None:
@@ -89,8 +96,14 @@ class Progress:
         """Whether partitions were assigned a while ago and no seek was done, or nothing is read."""
         return self._unread_since is not None and self._clock() - self._unread_since >= SEEK_SECONDS
 
+    def reading_fails(self) -> bool:
+        """Whether the broker does not answer, or refuses, what is to be read."""
+        return bool(self._fault or self._membership is Membership.UNANSWERED or self._no_answer())
+
     def not_ready(self) -> str | None:
         """Why the worker is not ready, None when it is."""
+        if self._fault is not None:
+            return self._fault
         if self._membership is Membership.SPARE:
             return None
         if self._membership is not Membership.OWNER:

@@ -60,7 +60,7 @@ class BatchApp(faust.App):
         stamps = {tp: states[tp].stamp for tp in next_offsets if tp in states}
         membership = consumer.membership()
         self._log_answers(membership is not Membership.UNANSWERED)
-        progress.update(membership, lag, stamps, reads=consumer.reads())
+        progress.update(membership, lag, stamps, reads=consumer.reads(), fault=consumer.reading_fault())
         if progress.needs_seek() or consumer.needs_other_partitions():
             consumer.request_seek()
         return lag

@@ -5,25 +5,26 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from aiokafka.errors import CommitFailedError, IllegalStateError, TopicAuthorizationFailedError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode import Service
 
-from stream_app.errors import trace_of
+from stream_app.errors import RecordsLost, trace_of
 from stream_app.events import Offsets, TopicPartition
 from stream_app.kafka_rights import right_taken
 from stream_app.runtime.background import exit_process
 from stream_app.runtime.library_logs import SERVICES
 from stream_app.runtime.readiness import Membership
 from stream_app.transactions.requests import Member
-from stream_app.transport.assignment import Assignment, SeekListener, by_topic
+from stream_app.transport.assignment import Assignment, by_topic
 from stream_app.transport.counterparts import Counterparts
 from stream_app.transport.faust_workarounds import NoReadWatermark
+from stream_app.transport.log_bounds import OutOfRange
 from stream_app.transport.membership import refused
-from stream_app.transport.poll import BatchOptions, Poll
+from stream_app.transport.poll import Poll
 from stream_app.transport.thread import BatchThread, FetchState
 
 log = logging.getLogger(__name__)
@@ -39,8 +40,8 @@ class BatchConsumer(driver.Consumer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._options = cast(BatchTransport, self.transport).options
-        self._listener = cast(BatchTransport, self.transport).listener
+        self._options = cast(Any, self.transport).options
+        self._listener = cast(Any, self.transport).listener
         self._read_offset = NoReadWatermark(self._options.topics)
         self._seeking = asyncio.Lock()
         self._assignment = Assignment()
@@ -64,7 +65,9 @@ class BatchConsumer(driver.Consumer):
             raise
         if not fetched:  # the flow was stopped before the thread looked
             return {}
-        records, epoch = cast("tuple[Any, int]", fetched)
+        records, epoch, out_of_range = cast("tuple[Any, int, list[OutOfRange]]", fetched)
+        for found in out_of_range:
+            await self._report(found)
         if epoch != self._assignment.epoch:
             async with self._seeking:
                 pass  # no poll goes on before the seek that fetched it is over
@@ -77,6 +80,14 @@ class BatchConsumer(driver.Consumer):
             return others
         self._waiting = poll
         return {**others, poll.first[0]: [poll]}
+
+    async def _report(self, found: OutOfRange) -> None:
+        """If that is to be the end, the batch in hand is still delivered."""
+        try:
+            await cast(Any, self.transport).on_out_of_range(found)
+        except RecordsLost as fault:
+            await self._settle()
+            cast(Any, self.app).on_fault(fault)  # raised here, Faust would log where
 
     async def _wait_next_records(self, timeout: float) -> Any:
         """Wait for the flow to go on: Faust would answer its stop with a seek, in the middle of a rebalance."""
@@ -199,6 +210,12 @@ class BatchConsumer(driver.Consumer):
             return False
         return True
 
+    async def commit_read_on(self, found: OutOfRange) -> None:
+        """Commit where reading goes on, if all before is committed: else each start would meet the same gap again."""
+        committed = await self._thread.call_thread(self._thread.committed, found.partition)
+        if committed is not None and committed >= found.position:
+            await self.commit_offsets({found.partition: found.first})
+
     def fetch_states(self) -> dict[TopicPartition, FetchState]:
         """Each assigned partition as of its last fetch; empty before the consumer runs."""
         return self._thread.fetch_states() if self._thread._consumer is not None else {}
@@ -228,6 +245,10 @@ class BatchConsumer(driver.Consumer):
         flows = self.flow_active and self._thread._consumer is not None
         return flows and (self._assignment.partitions or frozenset()) <= (self._active_partitions or set())
 
+    def reading_fault(self) -> str | None:
+        """Why something cannot be read now; None when everything can."""
+        return self._thread.fault.current()
+
     async def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
         """By partition of a topic, whoever reads it: the first offset there is, and the one the next record will get.
 
@@ -237,14 +258,3 @@ class BatchConsumer(driver.Consumer):
         thread = self._thread
         asked = asyncio.run_coroutine_threadsafe(thread.bounds(topic), thread.thread_loop)
         return await asyncio.wrap_future(asked)
-
-
-class BatchTransport(driver.Transport):
-    """Faust's aiokafka transport with :class:`BatchConsumer`; set it on the app before the app starts."""
-
-    Consumer: ClassVar[type[BatchConsumer]] = BatchConsumer
-
-    def __init__(self, url: Any, app: Any, *, options: BatchOptions, listener: SeekListener) -> None:
-        super().__init__(url, app)
-        self.options = options
-        self.listener = listener

@@ -10,17 +10,27 @@ from typing import Any, cast
 import aiokafka
 from aiokafka import structs
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import (
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+)
 from faust.transport.drivers import aiokafka as driver
 
 from stream_app.events import Offsets, TopicPartition
 from stream_app.kafka_connection.record_batches import read_every_batch
 from stream_app.kafka_connection.stopping import stop_client
 from stream_app.runtime.library_logs import SERVICES
+from stream_app.runtime.reading_fault import ReadingFault
 from stream_app.transactions.requests import Member
 from stream_app.transport.assignment import AssignmentRevoked
+from stream_app.transport.log_bounds import OutOfRange
 
 STOP_SECONDS = 5.0
 """For the consumer to leave its group; a broker that is away does not answer."""
+
+FAULT_PAUSE_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._after_last_record: dict[TopicPartition, int] = {}  # at first where reading began
+        self.fault = ReadingFault()
 
     async def on_thread_stop(self) -> None:
         await stop_client(super().on_thread_stop(), STOP_SECONDS)
@@ -62,7 +73,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
         options = transport.options
-        read_every_batch()
+        read_every_batch(cast(Any, self.app).connection.max_inflated_bytes)
         return aiokafka.AIOKafkaConsumer(
             **cast(Any, self.app).connection.for_aiokafka(),
             client_id=conf.broker_client_id,
@@ -70,7 +81,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
             group_instance_id=conf.consumer_group_instance_id,
             partition_assignment_strategy=[RoundRobinPartitionAssignor],
             enable_auto_commit=False,
-            auto_offset_reset="earliest",  # a request sent before the first worker came is still a customer's
+            auto_offset_reset="none",  # what the log does not have is reported, see _read_on
             isolation_level="read_committed",
             max_poll_records=conf.broker_max_poll_records,
             max_poll_interval_ms=int(conf.broker_max_poll_interval * 1000),
@@ -88,10 +99,43 @@ class BatchThread(driver.AIOKafkaConsumerThread):
     async def _fetch_records(
         self, consumer: Any, active_partitions: Any, timeout: float | None = None, max_records: int | None = None
     ) -> Any:
-        records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        """Records by partition, the epoch, and what could not be read on where it was."""
+        _require_tasks(consumer)
+        records: Any = {}
+        found: list[OutOfRange] = []
+        try:
+            records = await super()._fetch_records(consumer, active_partitions, timeout, max_records)
+        except NoOffsetForPartitionError:
+            pass  # fetched before the first seek
+        except OffsetOutOfRangeError as fault:
+            [positions] = fault.args
+            found = await self._read_on(consumer, positions)
+        except TopicAuthorizationFailedError:
+            raise  # a right that was taken away ends the process with its name
+        except KafkaError as fault:
+            self.fault.note(fault)
+            await asyncio.sleep(FAULT_PAUSE_SECONDS)
         # No await between the drain and these lines: the stamp is exact.
         self._after_last_record |= {TopicPartition(*tp): run[-1].offset + 1 for tp, run in records.items() if run}
-        return records, self.epoch
+        return records, self.epoch, found
+
+    async def _read_on(self, consumer: Any, positions: Offsets) -> list[OutOfRange]:
+        """Seek to the first record there is where a position is not in the log; it may be by now."""
+        try:
+            asked = consumer.beginning_offsets([*positions]), consumer.end_offsets([*positions])
+            first, end = await asyncio.gather(*asked)
+        except KafkaError as fault:
+            self.fault.note(fault)
+            await asyncio.sleep(FAULT_PAUSE_SECONDS)
+            return []
+        found = []
+        assignment = consumer._subscription.subscription.assignment
+        for tp, position in positions.items():
+            sought = tp not in assignment.tps or assignment.state_value(tp).position != position
+            if not sought and not first[tp] <= position <= end[tp]:
+                consumer.seek(tp, first[tp])
+                found.append(OutOfRange(TopicPartition(*tp), position, first[tp], end[tp]))
+        return found
 
     async def seek_all(self, kept: Offsets | None) -> tuple[dict[TopicPartition, int | None], int]:
         """Seek all to ``kept``, or to the committed offsets, and begin the next epoch in one step.
@@ -111,7 +155,7 @@ class BatchThread(driver.AIOKafkaConsumerThread):
                 consumer.seek(tp, offset)
         self.epoch += 1
         self._after_last_record = {TopicPartition(*tp): offset or 0 for tp, offset in committed.items()}
-        if fresh:
+        if fresh:  # a request sent before the first worker came is still a customer's
             await consumer.seek_to_beginning(*fresh)
             committed |= {tp: await consumer.position(tp) for tp in fresh}  # not 0 where old records are gone
         return {TopicPartition(*tp): offset for tp, offset in committed.items()}, self.epoch
@@ -125,6 +169,10 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         """How many partitions each topic has, as far as known. From any thread."""
         known = {topic: self._ensure_consumer().partitions_for_topic(topic) for topic in topics}
         return {topic: len(partitions) for topic, partitions in known.items() if partitions}
+
+    async def committed(self, tp: TopicPartition) -> int | None:
+        """The group's offset, None without one."""
+        return cast("int | None", await self._ensure_consumer().committed(structs.TopicPartition(*tp)))
 
     async def commit_offsets(self, offsets: Offsets) -> None:
         """Commit the position after the last delivered record of each partition; retries what is retriable."""
@@ -177,3 +225,11 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         asked = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
         first, end = await asyncio.gather(*asked)
         return {tp.partition: (first[tp], end[tp]) for tp in partitions}
+
+
+def _require_tasks(consumer: Any) -> None:
+    """Raise what ended the consumer's background tasks, if one did: nothing would ever be fetched again."""
+    for task in (consumer._fetcher.error_future, consumer._coordinator._coordination_task):
+        if task.done() and not consumer._closed:
+            task.result()
+            raise RuntimeError("a background task of the consumer returned")

@@ -47,7 +47,7 @@ from stream_app.settings import WorkerSettings
 from stream_app.steps.deduplicate import DecidedIds
 from stream_app.topics import TopicNames, rights_by_role
 from stream_app.transactions.turns import GroupTransactions
-from stream_app.transport import BatchApp, BatchOptions, BatchTransport, SeekListener
+from stream_app.transport import BatchApp, BatchOptions, BatchTransport, LossReport, SeekListener
 from stream_app.transport.app import batch_app
 from stream_app.worker.decision_tail import DecisionTail
 from stream_app.worker.metrics import ScorerMetrics
@@ -101,6 +101,11 @@ def create_app(
         listener=lanes
         if decided_ids is None
         else _restore_ids(settings, topics, formats.decisions, lanes, decided_ids),
+        on_out_of_range=LossReport(
+            metrics,
+            lambda found: app.batch_consumer.commit_read_on(found),
+            stop=settings.on_lost_records == "stop",
+        ),
     )
     clients = open_clients(settings.clients)
     pipeline = Pipeline(
@@ -135,6 +140,7 @@ def create_app(
         metrics.set_lag({tp.partition: records for tp, records in lag.items()})
         metrics.set_remembered_ids(len(decided_ids or ()))
         metrics.set_waiting_partitions(watch.look(app.batch_consumer.partition_counts(watched)))
+        metrics.set_reading_failed(progress.reading_fails())
         watchdog.beat(progress)
 
     @app.timer(interval=CLIENTS_SECONDS)  # type: ignore[untyped-decorator]  # Faust's own

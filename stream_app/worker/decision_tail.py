@@ -121,7 +121,7 @@ class DecisionTail:
 
     @contextlib.asynccontextmanager
     async def _consumer(self, partitions: list[TopicPartition]) -> AsyncIterator[AIOKafkaConsumer]:
-        read_every_batch()
+        read_every_batch(self._connection.max_inflated_bytes)
         consumer = AIOKafkaConsumer(
             **self._connection.for_aiokafka(),
             isolation_level="read_committed",

@@ -17,6 +17,7 @@ from models.policy import OUTCOMES
 from stream_app.errors import RegistryError, StreamAppError
 from stream_app.events import Decision, ModelRef, Rejection, RejectionReason
 from stream_app.pipeline import Judged
+from stream_app.transport.log_bounds import OutOfRange
 from stream_app.worker.batch_histogram import BatchHistogram
 
 LabelValue = TypeVar("LabelValue", bound=Hashable)
@@ -78,6 +79,14 @@ class ScorerMetrics:
             "probability_of_default", "Probability of default given, higher is riskier", _PROBABILITIES
         )
         self._lag = gauge("consumer_lag_records", "Records not yet committed, as of the last fetch", ("partition",))
+        self._lost = counter(
+            "lost_records_total", "Records deleted before they were read, as offsets skipped", ("partition",)
+        )
+        self._reread = counter(
+            "rereads_total", "Times a partition was read again from its beginning, being beyond its end", ("partition",)
+        )
+        self._lost_at = gauge("last_loss_timestamp_seconds", "When one of the two was last met (Unix time); 0: never")
+        self._reading_failed = gauge("reading_failed", "1 while the broker does not answer, or refuses, what is read")
         self._assigned = gauge("partitions_assigned", "Partitions this worker owns")
         self._waiting = gauge("partitions_waiting", "Partitions of requests that a topic of outputs lacks: undecided")
         self._last_commit = gauge("last_commit_timestamp_seconds", "When offsets were last committed (Unix time)")
@@ -142,6 +151,16 @@ class ScorerMetrics:
     def set_waiting_partitions(self, count: int) -> None:
         """How many partitions wait for the topics of outputs to grow."""
         self._waiting.set(count)
+
+    def out_of_range(self, found: OutOfRange) -> None:
+        """A partition could not be read on where it was."""
+        counter = self._lost if found.lost_records else self._reread
+        counter.labels(str(found.partition.partition)).inc(found.lost_records or 1)
+        self._lost_at.set_to_current_time()
+
+    def set_reading_failed(self, failed: bool) -> None:
+        """Whether nothing can be read, or not everything."""
+        self._reading_failed.set(failed)
 
     def set_lag(self, records_by_partition: Mapping[int, int]) -> None:
         """The lag of every partition owned now. The series of revoked partitions end.

@@ -30,7 +30,7 @@ OVERRIDES: dict[str, tuple[str, dict[str, str | None]]] = {
             "wait_empty": "self",
         },
     ),
-    "stream_app.transport.consumer:BatchTransport": (
+    "stream_app.transport.batch_transport:BatchTransport": (
         "faust.transport.drivers.aiokafka:Transport",
         {
             "Consumer": "args kwargs",
@@ -93,8 +93,12 @@ USED: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "stream_app/transport/thread.py": {
         FAUST_THREAD: ("_consumer", "_ensure_consumer"),
-        CONSUMER: ("_subscription", "_coordinator", "_client"),
-        "aiokafka.consumer.group_coordinator:GroupCoordinator": ("_pending_exception", "_group_instance_id"),
+        CONSUMER: ("_subscription", "_coordinator", "_client", "_fetcher", "_closed"),
+        "aiokafka.consumer.group_coordinator:GroupCoordinator": (
+            "_coordination_task",
+            "_pending_exception",
+            "_group_instance_id",
+        ),
     },
     "stream_app/delivery/producer.py": {PRODUCER: ("_sender",)},
     "models/single_row.py": {
@@ -118,6 +122,7 @@ INTERNALS: dict[str, tuple[str, ...]] = {
     ),
     "aiokafka.consumer.group_coordinator:GroupCoordinator": ("coordinator_id", "generation", "member_id", "group_id"),
     "aiokafka.client:AIOKafkaClient": ("add_topic",),
+    "aiokafka.consumer.fetcher:Fetcher": ("error_future",),
     "aiokafka.consumer.subscription_state:SubscriptionState": ("subscription",),
     "aiokafka.consumer.subscription_state:Assignment": ("tps", "state_value"),
     PARTITION_STATE: ("lso", "timestamp", "position", "has_valid_position"),

@@ -56,6 +56,7 @@ _READING = (
     rejection("out_of_range", "`amount_requested` must be at least 0."),
     rejection("internal_error", "The scorer met an internal error on this request."),
     problems.store_away("decision", "store"),
+    problems.STORE_OUTDATED,
 )
 _ASKING = (*_READING, problems.CONFLICTING_ID, problems.broker_away(not_sent()), problems.broker_away(unconfirmed()))
 _BODY = {

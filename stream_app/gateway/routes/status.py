@@ -25,7 +25,7 @@ class Healthy:
 
 @dataclass(frozen=True)
 class Ready:
-    """Whether requests can be passed on."""
+    """Whether requests can be passed on and their replies be read."""
 
     ready: bool
     why_not: str | None
@@ -58,7 +58,7 @@ async def health(gateway: Gateway, response: Response) -> Healthy:
 
 @router.get("/ready", summary="Whether requests can be passed on", responses=_or_503(Ready))
 async def ready(gateway: Gateway, response: Response) -> Ready:
-    """For a load balancer: the broker is there."""
+    """For a load balancer: the broker is there, and what it has of decisions can be read."""
     why_not = gateway.health.not_ready()
     response.status_code = 503 if why_not else 200
     return Ready(why_not is None, why_not)

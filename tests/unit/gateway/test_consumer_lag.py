@@ -8,7 +8,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import GroupAuthorizationFailedError
 
-from stream_app.gateway.consumer_lag import lag_and_members
+from stream_app.gateway.consumer_lag import LostRequests, lag_and_members
 from tests.builders.gateway import run
 
 FIRST, SECOND = TopicPartition("loan.requests", 0), TopicPartition("loan.requests", 1)
@@ -40,7 +40,7 @@ class Consumer:
 
 
 def look(admin: Any) -> tuple[int | None, int | None]:
-    return run(lag_and_members("g", admin, Consumer(), ENDS))
+    return run(lag_and_members("g", admin, Consumer(), ENDS, LostRequests()))
 
 
 def test_the_lag_is_what_is_not_committed_of_all_partitions() -> None:
@@ -69,3 +69,16 @@ def test_a_broker_that_refuses_leaves_both_unknown(fault: Exception) -> None:
             raise fault
 
     assert look(Refusing({})) == (None, None)
+
+
+def test_what_was_deleted_before_it_was_committed_is_lost_and_no_lag() -> None:
+    lost = LostRequests()
+    assert run(lag_and_members("g", Admin({FIRST: 2, SECOND: 20}), Consumer(), ENDS, lost)) == (5, 2)
+    assert lost.total == 3
+
+
+def test_a_loss_is_counted_once_and_the_next_from_where_it_ended() -> None:
+    lost = LostRequests()
+    for committed, oldest in ((2, 5), (2, 5), (3, 5), (2, 6), (6, 6), (7, 9)):
+        lost.see({FIRST: committed}, {FIRST: oldest})
+    assert lost.total == 6

@@ -26,6 +26,8 @@ from tests.builders.records import Profiles, Record
 from tests.builders.store_rows import decision, put
 from tests.servers.waiting import until
 
+RELEASE_0_1_STORE = Path(__file__).parents[2] / "fixtures/release-0.1/decisions.db.gz"
+
 BODY: dict[str, Any] = {
     "request_id": "r1",
     "client_id": "7",
@@ -274,6 +276,22 @@ def test_a_decision_from_before_this_gateway_comes_from_the_store(
     visit(calls)
 
 
+def test_a_store_of_an_older_version_is_503_and_says_who_upgrades_it(
+    visit: Callable[[Visit], None], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Release 0.1 wrote it. To ask again would not help."""
+
+    async def calls(service: Service) -> None:
+        (tmp_path / "decisions.db").write_bytes(gzip.decompress(RELEASE_0_1_STORE.read_bytes()))
+        answer = await service.get("/decisions/r1")
+        assert problem_of(answer) == (503, "store_outdated")
+        assert "start the monitor, which upgrades it" in answer.json()["do_next"]
+        assert "retry-after" not in answer.headers
+        assert "Start `stream-app monitor` of this program on it" in caplog.text
+
+    visit(calls)
+
+
 def test_a_store_that_is_none_is_503_and_holds_no_request_up(visit: Callable[[Visit], None], tmp_path: Path) -> None:
     async def calls(service: Service) -> None:
         (tmp_path / "decisions.db").write_bytes(b"not a database at all" * 99)
@@ -311,6 +329,27 @@ def test_without_the_broker_it_is_alive_and_not_ready(visit: Callable[[Visit], N
     async def calls(service: Service) -> None:
         service.stream.reachable = False
         assert [(await service.get(page)).status_code for page in ("/health", "/ready", "/live")] == [503, 503, 200]
+
+    visit(calls)
+
+
+def test_while_replies_cannot_be_read_it_is_not_ready_and_says_why(visit: Callable[[Visit], None]) -> None:
+    """Requests would be answered with 202 for ever."""
+
+    async def calls(service: Service) -> None:
+        service.stream.reading_fault = "no fetch was answered for 31 s"
+        for page in ("/health", "/ready"):
+            answer = await service.get(page)
+            assert answer.status_code == 503
+            assert answer.json()["why_not"] == "Decisions cannot be read now: no fetch was answered for 31 s."
+
+    visit(calls)
+
+
+def test_the_status_names_requests_that_were_lost(visit: Callable[[Visit], None]) -> None:
+    async def calls(service: Service) -> None:
+        service.stream.lost_requests = 6
+        assert (await service.get("/status")).json()["lost_requests"] == 6
 
     visit(calls)
 

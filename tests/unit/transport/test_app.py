@@ -21,6 +21,7 @@ class Consumer:
     def __init__(self) -> None:
         self.flows = True
         self.standing = Membership.OWNER
+        self.fault: str | None = None
         self.seeks = 0
 
     def fetch_states(self) -> dict[TopicPartition, FetchState]:
@@ -34,6 +35,9 @@ class Consumer:
 
     def needs_other_partitions(self) -> bool:
         return False
+
+    def reading_fault(self) -> str | None:
+        return self.fault
 
     def request_seek(self) -> None:
         self.seeks += 1
@@ -85,3 +89,15 @@ def test_a_broker_that_goes_away_and_one_that_is_back_are_a_line_each(caplog: py
         "the broker does not answer any more; it is asked until it does",
         "the broker answers again",
     ]
+
+
+def test_a_worker_that_cannot_read_is_not_ready_and_says_why() -> None:
+    worker = Worker()
+    worker.batch_consumer.fault = "reading fails: TopicAuthorizationFailedError t"
+    worker.measure()
+    assert worker.progress.not_ready() == "reading fails: TopicAuthorizationFailedError t"
+    assert worker.progress.reading_fails()
+    worker.batch_consumer.fault = None
+    worker.measure()
+    assert worker.progress.not_ready() is None
+    assert not worker.progress.reading_fails()
