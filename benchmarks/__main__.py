@@ -18,6 +18,7 @@ from benchmarks import (
     memory,
     monitor,
     neighbour,
+    security,
     store,
     throughput,
     window_reports,
@@ -31,6 +32,9 @@ ENGINES: dict[str, tuple[Engine, ...]] = {"kafka": ("kafka",), "tansu": ("tansu"
 
 ON_BOTH = ("throughput", "deduplication")
 """Measured on every engine chosen; the other benchmarks with a broker on the first of them only."""
+
+ON_KAFKA = ("guarantees", "security")
+"""Those that need Apache Kafka, for its transactions and its rights."""
 
 WITHOUT_BROKER: dict[str, Callable[[], Report]] = {
     "store": store.measure,
@@ -58,6 +62,7 @@ class Sizes:
         return {
             "throughput": lambda testbed: throughput.measure(testbed, self.requests, self.rounds),
             "guarantees": lambda testbed: guarantees.measure(testbed, self.requests, self.rounds),
+            "security": lambda testbed: security.measure(testbed, self.requests, self.rounds, self.guarantee),
             "latency": lambda testbed: latency.measure(testbed, self.rate, self.seconds, self.guarantee),
             "gateway": lambda testbed: gateway.measure(testbed, *gateway_sizes),
             "memory": memory.measure,
@@ -68,7 +73,7 @@ class Sizes:
 
 
 BENCHMARKS = (
-    *("throughput", "guarantees", "latency", "gateway", "memory", "deduplication", "monitor", "neighbour"),
+    *("throughput", "guarantees", "security", "latency", "gateway", "memory", "deduplication", "monitor", "neighbour"),
     *WITHOUT_BROKER,
 )
 
@@ -76,8 +81,13 @@ BENCHMARKS = (
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
 @click.argument("benchmark", type=click.Choice([*BENCHMARKS, "all"]), default="all", metavar="[BENCHMARK]")
 @click.option("--engine", type=click.Choice(list(ENGINES)), default="both", help="Broker; see above.")
-@click.option("--requests", type=click.IntRange(min=1000), default=100_000, help="throughput, guarantees: the backlog.")
-@click.option("--rounds", type=click.IntRange(min=1), default=5, help="throughput, guarantees: rounds.")
+@click.option(
+    "--requests",
+    type=click.IntRange(min=1000),
+    default=100_000,
+    help="The backlog of throughput, guarantees, security.",
+)
+@click.option("--rounds", type=click.IntRange(min=1), default=5, help="Rounds of throughput, guarantees, security.")
 @click.option("--rate", type=click.IntRange(min=1), default=500, help="latency: requests a second.")
 @click.option("--seconds", type=click.IntRange(min=10), default=300, help="latency: length of the run.")
 @click.option("--gateway-rate", type=click.IntRange(min=1), default=300, help="gateway: calls a second.")
@@ -87,7 +97,7 @@ BENCHMARKS = (
     "--guarantee",
     type=click.Choice(["at_least_once", "exactly_once"]),
     default="at_least_once",
-    help="latency, gateway: the scorer's.",
+    help="security, latency, gateway: the scorer's.",
 )
 @click.option("--json", "target", type=click.Path(path_type=Path), help="File for machine, figures and verdicts.")
 def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None:
@@ -96,6 +106,7 @@ def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None
     \b
     throughput     a backlog: the product, librdkafka, Quix Streams, Faust
     guarantees     throughput of exactly-once to at-least-once
+    security       throughput over TLS and SCRAM to that in plain text
     latency        request sent to decision read, at a fixed rate
     gateway        HTTP calls under load
     memory         of the scorer on a long backlog
@@ -107,7 +118,7 @@ def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None
     reports        the monitor's child processes, without a broker
 
     With --engine both, throughput and deduplication run on both engines and the others on Apache Kafka: Tansu is made
-    for short runs. guarantees needs Apache Kafka, for its transactions.
+    for short runs. guarantees and security need Apache Kafka.
     """
     about = machine()
     print(*(f"{name}: {value}" for name, value in about.items()), sep="\n")
@@ -123,7 +134,7 @@ def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None
 def _run(benchmark: str, engines: tuple[Engine, ...], sizes: Sizes) -> Iterator[Report]:
     """Each benchmark on a broker of its own, so that none reads the records of another."""
     for name, measure in sizes.with_broker().items():
-        if benchmark in (name, "all") and (name != "guarantees" or "kafka" in engines):
+        if benchmark in (name, "all") and (name not in ON_KAFKA or "kafka" in engines):
             for engine in engines if name in ON_BOTH else engines[:1]:
                 with start_testbed(engine) as testbed:
                     yield measure(testbed)

@@ -16,7 +16,6 @@ from benchmarks.loans import requests
 from benchmarks.outputs import Reader
 from benchmarks.report import Report, Verdict
 from benchmarks.testbed import PARTITIONS, TOPICS, Testbed
-from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.settings import WorkerSettings
 from stream_app.steps.deduplicate import DecidedIds
 from stream_app.worker.composition import QUIET_SECONDS
@@ -84,7 +83,7 @@ def _microseconds_a_request(testbed: Testbed, decided: DecidedIds | None) -> flo
 def _restore(testbed: Testbed) -> tuple[float, DecidedIds]:
     settings, ids = WorkerSettings(), _no_ids()
     tail = DecisionTail(
-        KafkaConnection(testbed.bootstrap),
+        testbed.connection,
         TOPICS.decisions,
         most=settings.remembered_ids,
         fetch_wait_seconds=testbed.fetch_wait_ms / 1000,

@@ -108,7 +108,7 @@ def _deployed(testbed: Testbed, guarantee: str) -> Iterator[int]:
     """A scorer and a gateway; yields the gateway's port once it is healthy."""
     (port,) = free_ports(1)
     settings = {
-        "kafka": testbed.bootstrap,
+        **testbed.client_settings,
         "group": "gateway",
         "clients": str(testbed.clients),
         "store": str(testbed.folder / "decisions.db"),

@@ -61,7 +61,7 @@ class Client:
         self._records = list(requests(testbed.book, rate * (seconds + WARM_UP_SECONDS)))
         self._sent = np.zeros(len(self._records))
         self._read = np.full(len(self._records), np.nan)
-        common = {"bootstrap.servers": testbed.bootstrap, "socket.nagle.disable": True}
+        common = {**testbed.librdkafka, "socket.nagle.disable": True}
         self._producer = Producer({**common, "linger.ms": 0})
         self._consumer = Consumer(
             {**common, "group.id": "bench", "enable.auto.commit": False, "fetch.wait.max.ms": testbed.fetch_wait_ms}

@@ -43,7 +43,7 @@ def measure(testbed: Testbed, count: int = DECISIONS) -> Report:
     store, gaps = testbed.folder / "decisions.db", testbed.folder / "gaps"
     (port,) = free_ports(1)
     settings = {
-        "kafka": testbed.bootstrap,
+        **testbed.client_settings,
         "store": str(store),
         "reports": str(testbed.folder / "reports"),
         "reports_kept": str(REPORTS),
@@ -61,7 +61,7 @@ def measure(testbed: Testbed, count: int = DECISIONS) -> Report:
 def _load(testbed: Testbed, count: int) -> None:
     folder = testbed.folder / "backlog"
     folder.mkdir()
-    producer = Producer({"bootstrap.servers": testbed.bootstrap, "linger.ms": 50, "partitioner": "murmur2_random"})
+    producer = Producer({**testbed.librdkafka, "linger.ms": 50, "partitioner": "murmur2_random"})
     for number, value in enumerate(decisions(count, folder)):
         producer.produce(TOPICS.decisions, value, str(number).encode())
         if number % 1_000 == 0:

@@ -45,7 +45,7 @@ def measure(testbed: Testbed) -> Report:
 
 def _monitor(testbed: Testbed, attempt: int) -> contextlib.AbstractContextManager[object]:
     settings = {
-        "kafka": testbed.bootstrap,
+        **testbed.client_settings,
         "monitor_group": f"monitor-{attempt}",
         "store": str(testbed.folder / f"decisions-{attempt}.db"),
         "reports": str(testbed.folder / f"reports-{attempt}"),

@@ -69,7 +69,7 @@ class Reader:
         self.next_offsets = [0] * PARTITIONS
         self._consumer = Consumer(
             {
-                "bootstrap.servers": testbed.bootstrap,
+                **testbed.librdkafka,
                 "group.id": "bench",
                 "enable.auto.commit": False,
                 "fetch.wait.max.ms": testbed.fetch_wait_ms,

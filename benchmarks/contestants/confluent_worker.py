@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka import TopicPartition as Position
 
+from benchmarks.testbed import for_librdkafka
 from stream_app.events import Offsets, Output, TopicPartition
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.runtime.process import run
@@ -28,11 +29,11 @@ class ConfluentTransactions:
     """:class:`stream_app.delivery.transactions.Transactions` by confluent-kafka."""
 
     def __init__(self, member: Member, *, connection: KafkaConnection, timeout_seconds: float) -> None:
-        self._group, self._bootstrap, self._timeout = member.group, str(connection), timeout_seconds
+        self._group, self._connection, self._timeout = member.group, for_librdkafka(connection), timeout_seconds
         self._thread = ThreadPoolExecutor(1, "lane")
         self._failed: list[Any] = []
         self._options = {
-            "bootstrap.servers": str(connection),
+            **self._connection,
             "transactional.id": f"{member.group}.{member.member_id}",
             "transaction.timeout.ms": int(timeout_seconds * 1000),
             "batch.size": OUTPUT_BATCH_BYTES,
@@ -57,7 +58,7 @@ class ConfluentTransactions:
 
     def _stranger(self) -> Consumer:
         """A member that never joined: its metadata has no generation."""
-        return Consumer({"bootstrap.servers": self._bootstrap, "group.id": self._group})
+        return Consumer({**self._connection, "group.id": self._group})
 
     async def publish(self, records: Mapping[TopicPartition, Sequence[Output]]) -> None:
         await self._call(functools.partial(self._publish, records))
