@@ -13,7 +13,8 @@ from models.datasets.sba import CONTRACT_FILE
 from monitoring.metrics.monitor import MonitorMetrics
 from stream_app.events import ModelRef
 from stream_app.profile_events.metrics import FollowerMetrics
-from stream_app.settings import FollowerSettings, GatewaySettings, MonitorSettings, StreamSettings, WorkerSettings
+from stream_app.settings import FollowerSettings, GatewaySettings, MonitorSettings, WorkerSettings
+from stream_app.stream_settings import StreamSettings
 from stream_app.worker.metrics import ScorerMetrics
 
 PROCESSES = {

@@ -21,7 +21,7 @@ from stream_app.runtime import library_logs, stack_dump
 from stream_app.runtime.background import in_daemon_thread
 from stream_app.runtime.health_server import WebPages
 from stream_app.runtime.watchdog import TICK_SECONDS, Watchdog
-from stream_app.settings import StreamSettings
+from stream_app.stream_settings import StreamSettings
 from stream_app.topics import PartitionCounts, TopicNames, count_partitions, topic_warnings, wait_for_broker
 
 log = logging.getLogger(__name__)

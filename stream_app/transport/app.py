@@ -15,7 +15,7 @@ from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.runtime.background import exit_process
 from stream_app.runtime.library_logs import SERVICES
 from stream_app.runtime.readiness import Membership, Progress
-from stream_app.settings import StreamSettings
+from stream_app.stream_settings import StreamSettings
 from stream_app.transport.consumer import BatchConsumer
 from stream_app.transport.faust_workarounds import TablesWithoutTimeout
 

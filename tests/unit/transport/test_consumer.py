@@ -14,7 +14,7 @@ from faust.transport.drivers.aiokafka import Consumer as Faust
 from faust.types import TP
 
 from stream_app.events import Offsets, TopicPartition
-from stream_app.settings import StreamSettings
+from stream_app.stream_settings import StreamSettings
 from stream_app.transport import Assignment, AssignmentRevoked, BatchConsumer, BatchOptions, FetchState
 from stream_app.transport.app import batch_app
 from stream_app.transport.counterparts import Counterparts
