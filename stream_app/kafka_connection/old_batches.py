@@ -1,6 +1,6 @@
 """Message formats 0 and 1, which producers wrote before Kafka 0.11 of 2017; a broker may still hold some.
 
-aiokafka's parser of them ends the process on damaged lengths, and neither library bounds what it inflates.
+aiokafka's parser of them raises SystemError on damaged lengths, and neither library bounds what it inflates.
 
 The format: https://kafka.apache.org/documentation/#messageset.
 """

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stream_app.errors import BrokerUnreachable, TopicMismatch
-from stream_app.kafka_admin import admin_client, silent, wait_for_broker
+from stream_app.kafka_admin import admin_client, ask, silent, wait_for_broker
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.topics.fit import SETTINGS, Topic, warnings
 from stream_app.topics.growth import PartitionCounts, growth_commands
@@ -16,8 +15,6 @@ from stream_app.topics.specs import roles
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient
-
-ASK_AGAIN_SECONDS = 0.2
 
 
 def check_topics(
@@ -50,7 +47,7 @@ def count_partitions(
 ) -> PartitionCounts:
     """How many partitions each topic has. Raises :class:`TopicMismatch` where one is missing, or BrokerUnreachable."""
     wait_for_broker(connection, wait_seconds, say=say)
-    counts = _counts_when_answered(connection, names, wait_seconds)
+    counts = ask(connection, lambda admin: partition_counts(admin, names), wait_seconds)
     missing = [name for name in needed or names.paired() if name not in counts]
     if missing:
         raise TopicMismatch(
@@ -59,19 +56,6 @@ def count_partitions(
             do_next=f"Create what is missing: stream-app topics create --kafka {connection}{names.prefix_option}.",
         )
     return counts
-
-
-def _counts_when_answered(connection: KafkaConnection, names: TopicNames, wait_seconds: float) -> dict[str, int]:
-    """Asks until there is an answer: for seconds after a broker's end the others still name it, and it may be asked."""
-    deadline = time.monotonic() + wait_seconds
-    while True:
-        try:
-            with admin_client(connection, wait_seconds) as admin:
-                return partition_counts(admin, names)
-        except BrokerUnreachable:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(ASK_AGAIN_SECONDS)
 
 
 def partition_counts(admin: KafkaAdminClient, names: TopicNames) -> dict[str, int]:

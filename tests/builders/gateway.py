@@ -25,8 +25,8 @@ APPLICATION = {"amount_requested": 70_000, "guaranteed_share": 0.5, "revolving_l
 
 
 def run(work: Coroutine[Any, Any, Result]) -> Result:
-    """On a loop of its own, for five seconds at most."""
-    return asyncio.run(asyncio.wait_for(work, 5.0))
+    """On a loop of its own. Half a minute would be a hang; the first imports of a busy machine took five seconds."""
+    return asyncio.run(asyncio.wait_for(work, 30.0))
 
 
 @lru_cache

@@ -67,7 +67,7 @@ def test_an_odd_message_is_unreadable_at_its_offset_and_the_next_is_read(odd: by
     assert (first[0], first[2], second, end) == (5, False, (6, b"v", True), 7)
 
 
-def test_a_length_that_aiokafkas_parser_dies_of_is_unreadable() -> None:
+def test_a_length_at_which_aiokafkas_parser_raises_is_unreadable() -> None:
     lying = struct.pack(">qi", 5, 22) + b"\0" * 6 + struct.pack(">ii", -5, -2_000_000_000) + b"\0" * 8
     assert [record[2] for record in fetched(lying)[0]] == [False]
 
