@@ -23,13 +23,11 @@ from stream_app.transport.assignment import Assignment, by_topic
 from stream_app.transport.counterparts import Counterparts
 from stream_app.transport.faust_workarounds import NoReadWatermark
 from stream_app.transport.log_bounds import OutOfRange
-from stream_app.transport.membership import refused
-from stream_app.transport.poll import Poll
+from stream_app.transport.membership import LOOK_SECONDS, refused
+from stream_app.transport.poll import Poll, PollNumbers
 from stream_app.transport.thread import BatchThread, FetchState
 
 log = logging.getLogger(__name__)
-
-MEMBERSHIP_SECONDS = 1.0  # between two looks whether the group refuses this worker
 
 
 class BatchConsumer(driver.Consumer):
@@ -48,7 +46,7 @@ class BatchConsumer(driver.Consumer):
         self._assigned: frozenset[TopicPartition] = frozenset()
         self._counterparts = Counterparts(self._options.counterparts)
         self._waiting: Poll | None = None
-        self._next_poll = (0, 0)  # epoch and number
+        self._numbers = PollNumbers()
 
     def _new_consumer_thread(self) -> BatchThread:
         return BatchThread(self, loop=self.loop, beacon=self.beacon)
@@ -75,7 +73,7 @@ class BatchConsumer(driver.Consumer):
         others = {tp: run for tp, run in records.items() if tp.topic not in self._options.topics}
         if not runs:
             return others
-        poll = Poll(runs, self._assignment, epoch, self._number_in(epoch))
+        poll = Poll(runs, self._assignment, epoch, self._numbers.next_in(epoch))
         if self._waiting is not None and self._waiting.absorb(poll, self.app.conf.broker_max_poll_records):
             return others
         self._waiting = poll
@@ -91,17 +89,10 @@ class BatchConsumer(driver.Consumer):
 
     async def _wait_next_records(self, timeout: float) -> Any:
         """Wait for the flow to go on: Faust would answer its stop with a seek, in the middle of a rebalance."""
-        records = await super()._wait_next_records(timeout)
-        while not (self.flow_active or self.should_stop):
+        while True:
             records = await super()._wait_next_records(timeout)
-        return records
-
-    def _number_in(self, epoch: int) -> int:
-        """Polls are counted anew in each epoch, before Faust can drop one."""
-        counted, number = self._next_poll
-        number = number if counted == epoch else 0
-        self._next_poll = (epoch, number + 1)
-        return number
+            if self.flow_active or self.should_stop:
+                return records
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         if not isinstance(record, Poll):
@@ -238,7 +229,7 @@ class BatchConsumer(driver.Consumer):
         while not self.should_stop:
             if (fault := self._thread.refusal()) is not None:
                 exit_process(refused(fault, self.app.conf.id, self.app.conf.broker_session_timeout))
-            await self.sleep(MEMBERSHIP_SECONDS)
+            await self.sleep(LOOK_SECONDS)
 
     def reads(self) -> bool:
         """Whether Faust fetches what is assigned. It stops for a rebalance, and must be made to go on after it."""
@@ -255,6 +246,5 @@ class BatchConsumer(driver.Consumer):
         Raises KafkaError; waits for as long as the broker is away. It goes past Faust's queue of calls, whose two
         workers fetch and commit.
         """
-        thread = self._thread
-        asked = asyncio.run_coroutine_threadsafe(thread.bounds(topic), thread.thread_loop)
+        asked = asyncio.run_coroutine_threadsafe(self._thread.bounds(topic), self._thread.thread_loop)
         return await asyncio.wrap_future(asked)

@@ -6,6 +6,9 @@ from aiokafka.errors import InvalidSessionTimeoutError
 
 from stream_app.errors import GroupRefused, SettingsError, StreamAppError
 
+LOOK_SECONDS = 1.0
+"""Between two looks whether the group refuses this worker."""
+
 
 def refused(fault: BaseException, group: str, session_timeout_seconds: float) -> StreamAppError:
     """What the group's coordinator answered as an error of ours."""

@@ -73,3 +73,16 @@ class Poll:
         self._taken = True
         admitted = self.assignment.admits(self.epoch, self.number, self.next_number)
         return [record for run in self.runs.values() for record in run] if admitted else []
+
+
+class PollNumbers:
+    """Counts polls anew in each epoch, before Faust can drop one."""
+
+    def __init__(self) -> None:
+        self._epoch, self._next = 0, 0
+
+    def next_in(self, epoch: int) -> int:
+        """The number of the next poll of this epoch."""
+        number = self._next if epoch == self._epoch else 0
+        self._epoch, self._next = epoch, number + 1
+        return number
