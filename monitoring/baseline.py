@@ -45,7 +45,7 @@ def read_reference(bundle: Bundle) -> Reference:
     Raises :class:`BundleError` when it is no Parquet table with those columns, and
     :class:`TrainingDataError` when it holds text where the contract has a number.
     """
-    from models.table import columns_from  # noqa: PLC0415  pandas is for whoever reads, not for whoever compares
+    from models.tables.columns import columns_from  # noqa: PLC0415  pandas is for whoever reads, not for whoever compares
 
     frame = _frame(bundle)
     matrix, unseen = bundle.contract.encode(columns_from(frame, bundle.contract))

@@ -3,9 +3,12 @@
 The rules, column by column (id, target and date are no features):
 
 * numbers: ``integer`` if the column's type is integer or boolean, else ``number``, even where all values are whole;
-* text: ``category`` with all its values, sorted. Left out if there are more than 100 different values, or fewer than 5
-  rows for each: such a column identifies things rather than grouping them;
+* text of numbers is numbers, unless some are written as codes are: ``007``, ``+49``, ``1e5``;
+* other text: ``category`` with all its values, sorted. Left out if there are more than 100 different values, or fewer
+  than 5 rows for each: such a column identifies things rather than grouping them;
 * dates, and columns with one value or none, are left out;
+* a column that seems to be an id, or to be known only once the loan has ended, is left out: see
+  :mod:`models.training.suspects`;
 * a column without missing values is ``required``: the model has never seen it missing;
 * the data kind follows from the words of the name: ``sensitive`` for what :data:`SENSITIVE_WORDS` lists, ``id`` for
   :data:`ID_WORDS`, else ``personal``.
@@ -23,9 +26,13 @@ import pandas as pd
 
 from models.contract import Contract, DataKind, Feature
 from models.errors import TrainingDataError
-from models.table import need_columns
+from models.tables.columns import need_columns, numbers_in, texts_in
+from models.tables.dates import dates_in
+from models.training.suspects import is_code, suspicion
 
 MOST_CATEGORIES = 100
+LONGEST_CATEGORY = 256
+"""In characters: the longest that a request may hold."""
 FEWEST_ROWS_PER_CATEGORY = 5
 
 SENSITIVE_WORDS = frozenset({
@@ -38,6 +45,17 @@ ID_WORDS = frozenset({"account", "email", "iban", "id", "ids", "name", "passport
 
 
 @dataclass(frozen=True)
+class Asked:
+    """What the user says of columns: ``keep`` them though they look suspect, take them as ``categories``."""
+
+    keep: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+
+
+NOTHING_ASKED = Asked()
+
+
+@dataclass(frozen=True)
 class InferredContract:
     """A contract, and one sentence for each column that was left out."""
 
@@ -46,12 +64,25 @@ class InferredContract:
 
 
 def infer_contract(
-    frame: pd.DataFrame, *, name: str, target: str, id_column: str, date_column: str | None = None
+    frame: pd.DataFrame,
+    *,
+    name: str,
+    target: str,
+    id_column: str,
+    date_column: str | None = None,
+    asked: Asked = NOTHING_ASKED,
 ) -> InferredContract:
-    """The contract by the rules above. Raises :class:`TrainingDataError` if a named column is missing or none fits."""
+    """The contract by the rules above. ``frame``: its target is 1 for a default and 0 for a paid loan.
+
+    Raises :class:`TrainingDataError` if a named column is missing or none fits.
+    """
     roles = [column for column in (target, id_column, date_column) if column]
-    need_columns(frame, roles)
-    inferred = {column: infer_feature(frame[column]) for column in frame.columns if column not in roles}
+    need_columns(frame, [*roles, *asked.keep, *asked.categories])
+    inferred = {
+        column: _judged(frame[column], frame[target], asked)
+        for column in map(str, frame.columns)
+        if column not in roles
+    }
     features = tuple(feature for feature in inferred.values() if isinstance(feature, Feature))
     left_out = {column: reason for column, reason in inferred.items() if isinstance(reason, str)}
     if not features:
@@ -68,6 +99,17 @@ def infer_contract(
     return InferredContract(contract, notes)
 
 
+def _judged(column: pd.Series, target: pd.Series, asked: Asked) -> Feature | str:
+    """The feature, or why it is none; what only looks suspect is kept where the user asked for it."""
+    name = str(column.name)
+    if name in asked.categories:
+        return _category(column, column.dropna(), bounded=False)
+    inferred = infer_feature(column)
+    if isinstance(inferred, str) or name in asked.keep:
+        return inferred
+    return suspicion(column, target, names_a_thing=inferred.data_kind == "id") or inferred
+
+
 def infer_feature(column: pd.Series) -> Feature | str:
     """The feature that a column becomes, or the reason why it becomes none."""
     values = column.dropna()
@@ -75,9 +117,12 @@ def infer_feature(column: pd.Series) -> Feature | str:
         return "it has one value only" if len(values) else "it is empty"
     if pd.api.types.is_datetime64_any_dtype(column):
         return "it holds dates"
-    if pd.api.types.is_numeric_dtype(column):
-        return _number(column, values)
-    return _category(column, values)
+    numbers = None if is_code(column) else numbers_in(column)
+    if numbers is None:
+        return _category(column, values)
+    if numbers.nunique() < 2:
+        return "it has one value only" if numbers.notna().any() else "it is empty"
+    return _number(numbers, numbers.dropna())
 
 
 def widened_range(lowest: float, highest: float) -> tuple[float, float]:
@@ -108,18 +153,25 @@ def data_kind(name: str) -> DataKind:
 
 
 def _number(column: pd.Series, values: pd.Series) -> Feature:
-    whole = pd.api.types.is_integer_dtype(column) or pd.api.types.is_bool_dtype(column)
     minimum, maximum = widened_range(float(values.min()), float(values.max()))
+    whole = pd.api.types.is_integer_dtype(column) and max(abs(minimum), abs(maximum)) <= 2**53
     return _feature(column, kind="integer" if whole else "number", minimum=minimum, maximum=maximum)
 
 
-def _category(column: pd.Series, values: pd.Series) -> Feature | str:
-    categories = tuple(sorted({str(value) for value in values}))
-    if len(categories) > MOST_CATEGORIES:
-        return f"it is text with {len(categories)} different values"
-    if len(values) < FEWEST_ROWS_PER_CATEGORY * len(categories):
-        return f"it is text with {len(categories)} different values in {len(values)} rows"
+def _category(column: pd.Series, values: pd.Series, *, bounded: bool = True) -> Feature | str:
+    categories = tuple(sorted({text for text in texts_in(values) if text is not None}))
+    if bounded and len(categories) > MOST_CATEGORIES:
+        return f"it is text with {len(categories)} different values{_date_hint(values)}"
+    if bounded and len(values) < FEWEST_ROWS_PER_CATEGORY * len(categories):
+        return f"it is text with {len(categories)} different values in {len(values)} rows{_date_hint(values)}"
+    if longest := [text for text in categories if len(text) > LONGEST_CATEGORY]:
+        return f"{len(longest)} of its values have more than {LONGEST_CATEGORY} characters"
     return _feature(column, kind="category", categories=categories)
+
+
+def _date_hint(values: pd.Series) -> str:
+    dates = dates_in(values.head(200))
+    return ", which are dates" if dates.notna().all() else ""
 
 
 def _feature(column: pd.Series, **fields: object) -> Feature:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.contract import Contract, Feature
 from models.errors import TrainingDataError
-from models.table import columns_from, need_columns
+from models.tables.columns import columns_from, need_columns, with_numbers
 
 Mask = NDArray[np.bool_]
 
@@ -51,9 +51,10 @@ def labelled_rows(frame: pd.DataFrame, contract: Contract) -> tuple[LabelledRows
     """
     date_columns = [contract.date_column] if contract.date_column else []
     need_columns(frame, [contract.target, contract.id_column, *date_columns, *contract.names()])
-    matrix = _encoded(frame, contract)
+    features = with_numbers(frame, contract)
+    matrix = _encoded(features, contract)
     dates = _dates(frame[contract.date_column]) if contract.date_column else None
-    rows = LabelledRows(frame[list(contract.names())], matrix, _target(frame[contract.target]), dates)
+    rows = LabelledRows(features, matrix, _target(frame[contract.target]), dates)
     accepted = _accepted(matrix, contract.features)
     return rows.where(accepted), int((~accepted).sum())
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from models.contract import Contract
 from models.manifest import GoldenRow
 from models.scorer import Scorer
-from models.table import columns_from
+from models.tables.columns import columns_from
 from models.training.rows import LabelledRows
 
 REFERENCE_ROWS = 5_000

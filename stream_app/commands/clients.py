@@ -13,6 +13,8 @@ from stream_app.commands.options import (
     bundle_option,
     connection_to,
     role_options,
+    table_format,
+    table_options,
     to_stderr,
 )
 from stream_app.commands.suggestions import Group
@@ -39,8 +41,9 @@ def command() -> None:
 @_CLIENTS
 @bundle_option
 @click.option("--id", "id_name", help="Column of the client id (default: the one the contract names).")
-def load(file: Path | None, store: str, bundle: Path | None, id_name: str | None) -> None:
-    """Load FILE (CSV, Parquet or JSON Lines; default: the shipped loan book) into the store.
+@table_options
+def load(file: Path | None, store: str, bundle: Path | None, id_name: str | None, **written: Any) -> None:
+    """Load FILE (CSV, Parquet or JSON; default: the shipped loan book) into the store.
 
     Columns that are features of the contract become the profile; the others are left out. What is asked for (amount,
     guarantee and the like) also becomes the client's latest application, which GET /predict/CLIENT_ID of the gateway
@@ -49,7 +52,7 @@ def load(file: Path | None, store: str, bundle: Path | None, id_name: str | None
     """
     from stream_app.tables.profiles import load_clients
 
-    clients = load_clients(file, store, bundle, id_name)
+    clients = load_clients(file, store, bundle, id_name, table_format(written))
     click.echo(f"Loaded. {_named(store)} knows {clients:,} clients.")
 
 
@@ -89,8 +92,9 @@ def show(client_id: str, store: str) -> None:
 @broker_options
 @bundle_option
 @click.option("--id", "id_name", help="Column of the client id (default: the one the contract names).")
-def publish(file: Path, bundle: Path | None, id_name: str | None, **broker: Any) -> None:
-    """Publish the profiles of FILE (CSV, Parquet or JSON Lines) on loan.clients, whose followers store them.
+@table_options
+def publish(file: Path, bundle: Path | None, id_name: str | None, **options: Any) -> None:
+    """Publish the profiles of FILE (CSV, Parquet or JSON) on loan.clients, whose followers store them.
 
     Each row is all that is known of a client, checked as by `clients load`, and takes the place of what was known.
     """
@@ -99,9 +103,9 @@ def publish(file: Path, bundle: Path | None, id_name: str | None, **broker: Any)
     from stream_app.tables.profiles import profile_messages
     from stream_app.topics import TopicNames
 
-    messages = profile_messages(file, bundle, id_name)
-    topic, connection = TopicNames.prefixed(broker["topic_prefix"]).clients, connection_to(broker["kafka"])
-    wait_for_broker(connection, broker["broker_wait_seconds"], say=to_stderr)
+    messages = profile_messages(file, bundle, id_name, table_format(options))
+    topic, connection = TopicNames.prefixed(options["topic_prefix"]).clients, connection_to(options["kafka"])
+    wait_for_broker(connection, options["broker_wait_seconds"], say=to_stderr)
     count = send(messages, connection, topic, None, lambda: None)
     click.echo(f"{count:,} profiles are on {topic} at {connection}.")
 

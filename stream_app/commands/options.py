@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -14,6 +14,7 @@ from stream_app.kafka_connection.addresses import kafka_servers
 from stream_app.setting_errors import PREFIX
 
 if TYPE_CHECKING:
+    from models.tables.table_format import TableFormat
     from stream_app.formats.opening import Formats
     from stream_app.kafka_connection.connection import KafkaConnection
 
@@ -137,6 +138,26 @@ reading_options = all_of(
     click.option("--from-beginning", is_flag=True, help="All of them (the default without --follow)."),
     click.option("--json", "as_json", is_flag=True, help="One JSON object a line."),
 )
+
+
+table_options = all_of(
+    click.option("--delimiter", help="Between the cells of a CSV file; \\t is a tab (default: found out)."),
+    click.option("--encoding", help="Character set of a CSV file (default: its mark's, UTF-8, or else cp1252)."),
+    click.option("--decimal", type=Choice([".", ","]), help="Decimal sign of a CSV file (default: found out)."),
+    click.option("--date-format", help="How dates are written, as %d/%m/%Y or %b-%Y (default: ISO 8601)."),
+    click.option("--drop", multiple=True, metavar="COLUMN", help="Leave COLUMN out of the table; may be repeated."),
+)
+"""How a table is written; :func:`table_format` takes them."""
+
+
+def table_format(options: Mapping[str, Any]) -> TableFormat:
+    """What the options of a command say of a table. Raises click.UsageError for a delimiter of several characters."""
+    from models.tables.table_format import TableFormat
+
+    delimiter = {"\\t": "\t", "tab": "\t"}.get(options["delimiter"], options["delimiter"])
+    if delimiter is not None and len(delimiter) != 1:
+        raise click.UsageError("--delimiter is one character.")
+    return TableFormat(delimiter, options["encoding"], options["decimal"], tuple(options["drop"]))
 
 
 def to_stderr(line: str) -> None:

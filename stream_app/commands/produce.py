@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stream_app.commands.options import broker_options, bundle_option, connection_to, to_stderr, topic_formats
+from stream_app.commands.options import (
+    broker_options,
+    bundle_option,
+    connection_to,
+    table_format,
+    table_options,
+    to_stderr,
+    topic_formats,
+)
 
 if TYPE_CHECKING:
     from stream_app.formats.format import Format
@@ -41,9 +49,10 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="FILE holds foreign records, as JSON Lines, and this mapping file says what they mean.",
 )
+@table_options
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="Records per second (default: no limit).")
 def command(file: Path | None, outcomes: bool, sample: int | None, **options: Any) -> None:
-    """Send each row of FILE (CSV, Parquet or JSON Lines) as a loan request; wait until the broker has them all.
+    """Send each row of FILE (CSV, Parquet or JSON) as a loan request; wait until the broker has them all.
 
     Columns that are features of the contract become the request's features; an empty cell means that the value is
     missing. Features without a column come from the client's profile. The client id and the contract's required
@@ -85,7 +94,7 @@ def command(file: Path | None, outcomes: bool, sample: int | None, **options: An
 
 
 def _request_messages(file: Path | None, sample: int | None, requests: Format, **options: Any) -> list[Message]:
-    from models.table import read_table
+    from models.tables.read import read_table
     from stream_app.demo.loan_book import read_replay
     from stream_app.mapping.file import read_mapping
     from stream_app.tables.columns import read_contract
@@ -100,29 +109,36 @@ def _request_messages(file: Path | None, sample: int | None, requests: Format, *
         mapper = read_mapping(options["mapping"], contract)
         return [request_message(request, requests) for request in read_foreign_requests(file, contract, mapper)]
     columns = RequestColumns(
-        client_id=options["id_name"] or contract.id_column, request_id=options["request_id"], date=options["date"]
+        client_id=options["id_name"] or contract.id_column,
+        request_id=options["request_id"],
+        date=options["date"],
+        date_format=options["date_format"],
     )
-    rows = requests_of(read_table(file), contract, columns, dt.datetime.now(dt.UTC))
+    rows = requests_of(read_table(file, table_format(options)), contract, columns, dt.datetime.now(dt.UTC))
     return [request_message(row, requests) for row in rows]
 
 
 def _label_messages(file: Path | None, sample: int | None, outcomes: Format, **options: Any) -> list[Message]:
     """In the order they became known."""
-    from models.table import read_table
+    from models.tables.read import read_table
     from stream_app.demo.loan_book import read_replay
     from stream_app.tables.columns import read_contract
     from stream_app.tables.labels import LabelColumns, labels_of
     from stream_app.tables.messages import label_message
 
-    contract = read_contract(options["bundle"])
     named = {
         "request_id": options["request_id"],
         "client_id": options["id_name"],
         "defaulted": options["defaulted"],
         "observed_at": options["date"],
+        "date_format": options["date_format"],
     }
     columns = LabelColumns(**{field: column for field, column in named.items() if column})
-    labels = read_replay(contract, sample).labels if file is None else labels_of(read_table(file), contract, columns)
+    labels = (
+        read_replay(read_contract(options["bundle"]), sample).labels
+        if file is None
+        else labels_of(read_table(file, table_format(options)), columns)
+    )
     return [label_message(label, outcomes) for label in sorted(labels, key=lambda label: label.observed_at)]
 
 

@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from stream_app.commands.options import table_format, table_options, to_stderr
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from models.contract import Contract
+    from models.tables.table_format import TableFormat
     from models.training.train import Plan
 
 FILE = click.Path(path_type=Path)
+SEED = click.IntRange(0, 2**31 - 1)  # what LightGBM takes
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,23 @@ class Options:
     seed: int
     threads: int
     force: bool
+    default_value: tuple[str, ...]
+    paid_value: tuple[str, ...]
+    keep: tuple[str, ...]
+    text_as_category: tuple[str, ...]
+    written: TableFormat
+    date_format: str | None
 
 
 @click.command("train")
-@click.option("--data", type=FILE, help="CSV, Parquet or JSON Lines table; without it the shipped loan book.")
-@click.option("--target", help="Column to predict: 1 for a default, 0 for a paid loan.")
+@click.option("--data", type=FILE, help="CSV, Parquet or JSON table; without it the shipped loan book.")
+@click.option("--target", help="Column to predict: 1 (true, yes) for a default, 0 for a paid loan.")
+@click.option("--default-value", multiple=True, help="Value of the target that means a default; may be repeated.")
+@click.option("--paid-value", multiple=True, help="Value that means a paid loan; rows with others are left out.")
 @click.option("--id", "id_column", help="Column with the application's id; never a feature.")
-@click.option("--date", "date_column", help="Column with ISO 8601 dates: the latest fifth is then held out.")
+@click.option("--date", "date_column", help="Column with dates: the latest fifth is then held out.")
+@click.option("--keep", multiple=True, metavar="COLUMN", help="Learn COLUMN though it looks like an id or a leak.")
+@click.option("--text-as-category", multiple=True, metavar="COLUMN", help="Take COLUMN as a category, as written.")
 @click.option("--until", type=click.DateTime(["%Y-%m-%d"]), help="Learn from rows up to this day, judge on later ones.")
 @click.option("--contract", "contract_file", type=FILE, help="Contract to train with, instead of inferring one.")
 @click.option("--infer-only", is_flag=True, help="Only write the inferred contract to --out, to be edited.")
@@ -53,10 +67,17 @@ class Options:
 @click.option("--cost-ratio", default=10.0, show_default=True, help="What a missed default costs, in lost good loans.")
 @click.option("--review-cost", default=0.25, show_default=True, help="What a person's look costs, in lost good loans.")
 @click.option("--trees", type=click.IntRange(1), default=40, show_default=True, help="Number of trees.")
-@click.option("--leaves", type=click.IntRange(2), default=8, show_default=True, help="Leaves per tree.")
-@click.option("--seed", default=7, show_default=True, help="Same data and same seed, same model.")
+@click.option("--leaves", type=click.IntRange(2, 131_072), default=8, show_default=True, help="Leaves per tree.")
+@click.option(
+    "--seed",
+    type=click.IntRange(0, 2**31 - 1),
+    default=7,
+    show_default=True,
+    help="Same data and same seed, same model.",
+)
 @click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="Fixed, as the seed is.")
 @click.option("--force", is_flag=True, help="Replace what an earlier run left at --out.")
+@table_options
 def command(**options: Any) -> None:
     """Train a model and write its bundle folder.
 
@@ -66,7 +87,9 @@ def command(**options: Any) -> None:
     stream-app train --out my-bundle                       the shipped loan book, 2001-2004
     stream-app train --data application_train.csv --target TARGET --id SK_ID_CURR
     """
-    chosen = Options(**options)
+    written = table_format(options)
+    of_table = ("delimiter", "encoding", "decimal", "drop")
+    chosen = Options(written=written, **{name: value for name, value in options.items() if name not in of_table})
     if chosen.infer_only:
         _infer(chosen)
     else:
@@ -127,51 +150,68 @@ def _plan(options: Options) -> Plan:
 
 
 def _inputs(options: Options) -> tuple[pd.DataFrame, Contract]:
-    """The table and the contract the options name; what inference left out is said on standard error."""
+    """The rows and the contract the options name; what was left out is said on standard error."""
     import msgspec
 
-    frame = _table(options.data)
-    contract = _contract(frame, options)
+    from models.tables.target import TargetWords
+    from models.training.prepare import prepare
+
+    table = _table(options)
+    given = _given_contract(options)
+    target, date_column = (given.target, given.date_column) if given else (_named_target(options), options.date_column)
+    words = TargetWords(options.default_value, options.paid_value)
+    prepared = prepare(table, target, date_column, words, options.date_format)
+    for note in prepared.notes:
+        to_stderr(note)
+    contract = given or _inferred(prepared.frame, options)
     if options.name:
         contract = msgspec.structs.replace(contract, name=options.name)
-    return frame, contract
+    return prepared.frame, contract
 
 
-def _table(data: Path | None) -> pd.DataFrame:
-    if data is None:
+def _table(options: Options) -> pd.DataFrame:
+    if options.data is None:
         from models.datasets.sba import load_applications
 
         return load_applications()
-    from models.table import read_table
+    from models.tables.read import read_table
 
-    return read_table(data)
+    return read_table(options.data, options.written)
 
 
-def _contract(frame: pd.DataFrame, options: Options) -> Contract:
+def _given_contract(options: Options) -> Contract | None:
     from models.contract import Contract
     from models.datasets.sba import CONTRACT_FILE
 
     file = options.contract_file or (None if options.data else CONTRACT_FILE)
-    if file is None:
-        return _inferred(frame, options)
-    return _with_roles(Contract.read(file), options)
+    return _with_roles(Contract.read(file), options) if file else None
+
+
+def _named_target(options: Options) -> str:
+    if options.target is None or options.id_column is None:
+        raise click.UsageError("--target and --id must be given with --data, unless --contract is.")
+    return options.target
 
 
 def _inferred(frame: pd.DataFrame, options: Options) -> Contract:
-    from models.training.infer_contract import infer_contract
+    from models.training.infer_contract import Asked, infer_contract
 
-    if options.data is None or options.target is None or options.id_column is None:
-        raise click.UsageError("--target and --id must be given with --data, unless --contract is.")
     inferred = infer_contract(
         frame,
-        name=options.name or options.data.stem,
-        target=options.target,
-        id_column=options.id_column,
+        name=options.name or _stem(options) or "model",
+        target=_named_target(options),
+        id_column=str(options.id_column),
         date_column=options.date_column,
+        asked=Asked(options.keep, options.text_as_category),
     )
     for note in inferred.notes:
-        click.echo(note, err=True)
+        to_stderr(note)
     return inferred.contract
+
+
+def _stem(options: Options) -> str:
+    """``loans`` of ``loans.csv.gz``."""
+    return options.data.name.split(".")[0] if options.data else ""
 
 
 def _with_roles(contract: Contract, options: Options) -> Contract:

@@ -9,9 +9,10 @@ from pathlib import Path
 import msgspec
 import pandas as pd
 
-from models.contract import Contract, Feature
+from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE
-from models.table import columns_from
+from models.tables.columns import columns_from, texts_in
+from models.tables.dates import dates_in, what_to_do
 from stream_app.errors import InputFileError
 from stream_app.events import MAX_CLIENT_ID, LoanRequest
 
@@ -49,16 +50,14 @@ def feature_objects(frame: pd.DataFrame, contract: Contract) -> list[FeatureObje
     return [dict(zip(names, values, strict=True)) for values in zip(*typed, strict=True)]
 
 
-def text_column(frame: pd.DataFrame, name: str, contract: Contract) -> list[str | None]:
-    """A column as text, None where empty; ``7.0``, which pandas makes of 7 above an empty cell, is ``7``."""
-    as_category = msgspec.structs.replace(contract, features=(Feature(name=name, kind="category"),))
-    (column,) = columns_from(frame, as_category)
-    return [None if value is None else str(value) for value in column]
+def text_column(frame: pd.DataFrame, name: str) -> list[str | None]:
+    """A column as text as written, None where empty; ``7.0``, which pandas makes of 7 above an empty cell, is ``7``."""
+    return texts_in(frame[name])
 
 
-def id_column(frame: pd.DataFrame, name: str, contract: Contract, max_length: int = MAX_CLIENT_ID) -> list[str]:
+def id_column(frame: pd.DataFrame, name: str, max_length: int = MAX_CLIENT_ID) -> list[str]:
     """A column of ids. Raises InputFileError naming the rows whose id is empty or longer than ``max_length``."""
-    ids = [value or "" for value in text_column(frame, name, contract)]
+    ids = [value or "" for value in text_column(frame, name)]
     require_rows(
         [0 < len(value) <= max_length for value in ids],
         f"{name!r} is empty or longer than {max_length} characters",
@@ -67,18 +66,19 @@ def id_column(frame: pd.DataFrame, name: str, contract: Contract, max_length: in
     return ids
 
 
-def utc_dates(column: pd.Series, otherwise: str = "") -> list[dt.datetime]:
-    """A column of ISO 8601 dates, UTC where they name no zone. Raises InputFileError naming the rows without one.
+def utc_dates(column: pd.Series, date_format: str | None = None, otherwise: str = "") -> list[dt.datetime]:
+    """A column of dates, ISO 8601 without a format, UTC where they name no zone.
 
-    ``otherwise``: what the user can do instead of correcting them.
+    ``otherwise``: what the user can do instead of correcting them. Raises InputFileError naming the rows without one.
     """
-    parsed = pd.to_datetime(column.astype("str"), errors="coerce", format="ISO8601", utc=True)
-    require_rows(
-        parsed.notna(),
-        f"{column.name!r} is no ISO 8601 date",
-        do_next=f"Give dates as 2004-12-31 or 2004-12-31T23:59:00Z{otherwise}.",
-    )
-    return [date.to_pydatetime() for date in parsed]
+    dates = dates_in(column, date_format)
+    if dates.isna().any():
+        require_rows(
+            dates.notna(),
+            f"{column.name!r} is no {date_format or 'ISO 8601'} date",
+            do_next=f"{what_to_do(column, date_format).removesuffix('.')}{otherwise}.",
+        )
+    return [date.to_pydatetime() for date in dates]
 
 
 def require_rows(valid: Iterable[bool], fault: str, *, do_next: str) -> None:

@@ -5,30 +5,29 @@ from __future__ import annotations
 import msgspec
 import pandas as pd
 
-from models.contract import Contract
-from models.table import need_columns
+from models.tables.columns import need_columns
+from models.tables.target import TRUTH
 from stream_app.events import MAX_REQUEST_ID, Label
 from stream_app.tables.columns import id_column, require_rows, text_column, utc_dates
 
-_DEFAULTED = {"1": True, "0": False, "true": True, "false": False}
-
 
 class LabelColumns(msgspec.Struct, frozen=True, kw_only=True):
-    """The columns of a label's four fields."""
+    """The columns of a label's four fields, and how the dates are written."""
 
     request_id: str = "request_id"
     client_id: str = "client_id"
     defaulted: str = "defaulted"
     observed_at: str = "observed_at"
+    date_format: str | None = None
 
 
-def labels_of(table: pd.DataFrame, contract: Contract, columns: LabelColumns) -> list[Label]:
+def labels_of(table: pd.DataFrame, columns: LabelColumns) -> list[Label]:
     """One label a row. Raises TrainingDataError or InputFileError naming the columns and rows at fault."""
-    need_columns(table, list(msgspec.structs.astuple(columns)))
-    request_ids = id_column(table, columns.request_id, contract, MAX_REQUEST_ID)
-    client_ids = id_column(table, columns.client_id, contract)
-    defaulted = _defaulted(table, columns.defaulted, contract)
-    dates = utc_dates(table[columns.observed_at])
+    need_columns(table, [columns.request_id, columns.client_id, columns.defaulted, columns.observed_at])
+    request_ids = id_column(table, columns.request_id, MAX_REQUEST_ID)
+    client_ids = id_column(table, columns.client_id)
+    defaulted = _defaulted(table, columns.defaulted)
+    dates = utc_dates(table[columns.observed_at], columns.date_format)
     first = dict(zip(reversed(request_ids), reversed(defaulted), strict=True))
     require_rows(
         [first[request_id] is value for request_id, value in zip(request_ids, defaulted, strict=True)],
@@ -38,11 +37,11 @@ def labels_of(table: pd.DataFrame, contract: Contract, columns: LabelColumns) ->
     return [Label(*fields) for fields in zip(request_ids, client_ids, defaulted, dates, strict=True)]
 
 
-def _defaulted(table: pd.DataFrame, name: str, contract: Contract) -> list[bool]:
-    texts = [(text or "").lower() for text in text_column(table, name, contract)]
+def _defaulted(table: pd.DataFrame, name: str) -> list[bool]:
+    texts = [(text or "").lower() for text in text_column(table, name)]
     require_rows(
-        [text in _DEFAULTED for text in texts],
-        f"{name!r} is neither 0, 1, true nor false",
+        [text in TRUTH for text in texts],
+        f"{name!r} is neither 0, 1, true, false, yes nor no",
         do_next="Give 1 for a default and 0 for none, and leave out the rows whose label is not known yet.",
     )
-    return [_DEFAULTED[text] for text in texts]
+    return [TRUTH[text] == 1.0 for text in texts]

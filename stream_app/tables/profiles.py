@@ -14,7 +14,9 @@ import pandas as pd
 from models.contract import Contract
 from models.datasets.sba import PROFILE_FEATURES, REQUEST_FEATURES, load_applications
 from models.errors import TrainingDataError
-from models.table import need_columns, read_table
+from models.tables.columns import need_columns
+from models.tables.read import read_table
+from models.tables.table_format import AS_IT_IS, TableFormat
 from stream_app.clients import open_clients
 from stream_app.errors import InputFileError
 from stream_app.events import feature_struct
@@ -22,7 +24,13 @@ from stream_app.tables.columns import SHOWN_ROWS, Profile, feature_objects, id_c
 from stream_app.tables.messages import Message
 
 
-def load_clients(file: Path | None, store: str | Path, bundle: Path | None = None, id_name: str | None = None) -> int:
+def load_clients(
+    file: Path | None,
+    store: str | Path,
+    bundle: Path | None = None,
+    id_name: str | None = None,
+    written: TableFormat = AS_IT_IS,
+) -> int:
     """Store the clients of ``file`` (None: of the shipped loan book) and give the number of clients in the store.
 
     Those columns that are features of the bundle's contract become the profile; of the shipped book only what is known
@@ -31,7 +39,7 @@ def load_clients(file: Path | None, store: str | Path, bundle: Path | None = Non
     """
     contract = read_contract(bundle)
     id_name = id_name or contract.id_column
-    table = read_table(file) if file else load_applications()
+    table = read_table(file, written) if file else load_applications()
     need_columns(table, [id_name])
     known = table if file else table[[id_name, *PROFILE_FEATURES]]
     profiles = profiles_of(known, contract, id_name)
@@ -41,9 +49,11 @@ def load_clients(file: Path | None, store: str | Path, bundle: Path | None = Non
         return clients.count()
 
 
-def profile_messages(file: Path, bundle: Path | None = None, id_name: str | None = None) -> list[Message]:
+def profile_messages(
+    file: Path, bundle: Path | None = None, id_name: str | None = None, written: TableFormat = AS_IT_IS
+) -> list[Message]:
     """One record for the topic of profiles a row of ``file``. Raises InputFileError or TrainingDataError."""
-    contract, table = read_contract(bundle), read_table(file)
+    contract, table = read_contract(bundle), read_table(file, written)
     id_name = id_name or contract.id_column
     need_columns(table, [id_name])
     return [Message(client_id.encode(), profile) for client_id, profile in profiles_of(table, contract, id_name)]
@@ -51,7 +61,7 @@ def profile_messages(file: Path, bundle: Path | None = None, id_name: str | None
 
 def profiles_of(table: pd.DataFrame, contract: Contract, id_name: str) -> list[Profile]:
     """One profile a row. Raises InputFileError naming the rows and fields that break the contract, never a value."""
-    ids = id_column(table, id_name, contract)
+    ids = id_column(table, id_name)
     encoded = [msgspec.json.encode(profile) for profile in feature_objects(table, contract)]
     if not encoded:
         raise TrainingDataError(

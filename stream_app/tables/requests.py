@@ -10,7 +10,7 @@ import pandas as pd
 
 from models.contract import Contract
 from models.errors import TrainingDataError
-from models.table import need_columns
+from models.tables.columns import need_columns
 from stream_app.events import MAX_REQUEST_ID, LoanRequest
 from stream_app.tables.columns import FeatureObject, Request, feature_objects, id_column, utc_dates
 
@@ -21,6 +21,7 @@ class RequestColumns(msgspec.Struct, frozen=True, kw_only=True):
     client_id: str
     request_id: str | None = None
     date: str | None = None
+    date_format: str | None = None
 
 
 def requests_of(table: pd.DataFrame, contract: Contract, columns: RequestColumns, now: dt.datetime) -> list[Request]:
@@ -35,17 +36,26 @@ def requests_of(table: pd.DataFrame, contract: Contract, columns: RequestColumns
     required = [feature.name for feature in contract.features if feature.required]
     named = [name for name in (columns.client_id, columns.request_id, columns.date) if name]
     need_columns(table, [*named, *required])
-    client_ids = id_column(table, columns.client_id, contract)
+    client_ids = id_column(table, columns.client_id)
     features = feature_objects(table, contract)
     if not features:
         raise TrainingDataError("The table has no column that is a feature of the contract.", do_next="Add some.")
-    dates = utc_dates(table[columns.date], ", or leave --date out") if columns.date else [now] * len(table)
+    dates = (
+        utc_dates(table[columns.date], columns.date_format, ", or leave --date out")
+        if columns.date
+        else [now] * len(table)
+    )
     ids = (
-        id_column(table, columns.request_id, contract, MAX_REQUEST_ID)
+        id_column(table, columns.request_id, MAX_REQUEST_ID)
         if columns.request_id
         else [_made_id(row, *content) for row, content in enumerate(zip(client_ids, dates, features, strict=True), 1)]
     )
     return [LoanRequest(*fields) for fields in zip(ids, client_ids, dates, features, strict=True)]
+
+
+def _dates(table: pd.DataFrame, columns: RequestColumns) -> list[dt.datetime]:
+    """None of them without a column of dates."""
+    return utc_dates(table[columns.date], columns.date_format, ", or leave --date out") if columns.date else []
 
 
 def _made_id(row: int, client_id: str, date: dt.datetime, features: FeatureObject) -> str:

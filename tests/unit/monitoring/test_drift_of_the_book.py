@@ -11,7 +11,7 @@ import pytest
 from models.bundle import Bundle, load_bundle, shipped_bundle
 from models.datasets.sba import load_applications
 from models.policy import OUTCOMES
-from models.table import columns_from
+from models.tables.columns import columns_from
 from monitoring.baseline import read_reference
 from monitoring.statistics.drift import Drift, Options, drift_of
 from monitoring.statistics.performance import performance_of

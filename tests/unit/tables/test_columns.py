@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from models.errors import ContractError, TrainingDataError
-from models.table import read_table
+from models.tables.read import read_table
 from stream_app.errors import InputFileError
 from stream_app.tables.columns import _rows_text, feature_objects, id_column, read_contract
 from tests.builders.records import TOY
@@ -49,13 +49,13 @@ def test_a_file_of_either_kind_gives_the_same_rows(name: str, text: str, tmp_pat
     (tmp_path / name).write_text(text)
     table = read_table(tmp_path / name)
     assert feature_objects(table, TOY) == [{"employees": 3, "home": "own"}, {"employees": None, "home": None}]
-    assert id_column(table, "id", TOY) == ["7", "8"]
+    assert id_column(table, "id") == ["7", "8"]
 
 
 def test_ids_are_text_without_the_point_zero_pandas_adds() -> None:
     with pytest.raises(InputFileError, match="row 2"):
-        id_column(pd.DataFrame({"id": [7.0, None]}), "id", TOY)
-    assert id_column(pd.DataFrame({"id": [7.0, 8.0]}), "id", TOY) == ["7", "8"]
+        id_column(pd.DataFrame({"id": [7.0, None]}), "id")
+    assert id_column(pd.DataFrame({"id": [7.0, 8.0]}), "id") == ["7", "8"]
 
 
 def test_rows_are_listed_up_to_ten_and_then_counted() -> None:
