@@ -15,7 +15,18 @@ from stream_app.errors import RightsMissing
 from stream_app.kafka_admin import ask
 from stream_app.kafka_connection.connection import KafkaConnection
 
-Role = Literal["scorer", "monitor", "gateway", "producer", "label-producer", "reader", "operator"]
+Role = Literal[
+    "scorer",
+    "monitor",
+    "gateway",
+    "producer",
+    "label-producer",
+    "profile-producer",
+    "follower",
+    "reader",
+    "data-protection",
+    "operator",
+]
 Operation = Literal["Read", "Write", "Describe", "Create", "AlterConfigs", "DescribeConfigs", "Delete"]
 Kind = Literal["topic", "group", "transactional-id"]
 

@@ -114,7 +114,7 @@ def erase(
     from stream_app.commands import person_erase
     from stream_app.commands.person_topics import send_null
 
-    holdings = _holdings(client_id, kafka, topic_prefix, broker_wait_seconds, without_broker)
+    holdings = _holdings(client_id, kafka, topic_prefix, broker_wait_seconds, without_broker, erasing=True)
     with _decision_store(store, key_file, read_only=not yes) as opened:
         plan = person_erase.plan(client_id, clients, opened, reports, holdings)
         for line in plan.lines:
@@ -187,6 +187,7 @@ def _holdings(
     broker_wait_seconds: float,
     without_broker: bool,
     read_topics: bool = False,
+    erasing: bool = False,
 ) -> list[TopicHolding] | None:
     if without_broker:
         return None
@@ -194,4 +195,6 @@ def _holdings(
     from stream_app.topics import TopicNames
 
     names = TopicNames.prefixed(topic_prefix)
-    return holdings(connection_to(kafka), names, client_id, broker_wait_seconds, with_records=read_topics)
+    return holdings(
+        connection_to(kafka), names, client_id, broker_wait_seconds, with_records=read_topics, erasing=erasing
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -13,7 +14,8 @@ from stream_app.commands.send import DELIVERY_SECONDS, started_producer
 from stream_app.errors import BrokerUnreachable, DeliveryFailed
 from stream_app.kafka_admin import admin_client, ask, wait_for_broker
 from stream_app.kafka_connection.connection import KafkaConnection
-from stream_app.topics import TopicNames
+from stream_app.kafka_rights import Right, require_rights
+from stream_app.topics import TopicNames, rights_by_role
 
 _SETTINGS = ["cleanup.policy", "retention.ms", "delete.retention.ms"]
 
@@ -47,11 +49,20 @@ class TopicHolding(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def holdings(
-    connection: KafkaConnection, names: TopicNames, client_id: str, wait_seconds: float, *, with_records: bool
+    connection: KafkaConnection,
+    names: TopicNames,
+    client_id: str,
+    wait_seconds: float,
+    *,
+    with_records: bool,
+    erasing: bool,
 ) -> list[TopicHolding]:
-    """Each topic that may hold records of clients: all but the drift events. Raises BrokerUnreachable."""
+    """Each topic that may hold records of clients. Raises BrokerUnreachable, and RightsMissing: a topic that may not be
+    described must not be taken for one that is not there.
+    """
     wait_for_broker(connection, wait_seconds, say=to_stderr)
-    asked = [name for name in names.all() if name != names.drift]
+    require_rights(connection, "data-protection", _rights(names, with_records, erasing))
+    asked = names.of_clients()
     there = ask(connection, lambda admin: _there(admin, asked), wait_seconds)
     now = dt.datetime.now(dt.UTC)
     return [
@@ -65,7 +76,15 @@ def holdings(
     ]
 
 
-def _there(admin: Any, names: list[str]) -> list[str]:
+def _rights(names: TopicNames, with_records: bool, erasing: bool) -> list[Right]:
+    """Of the role's rights those that are needed now."""
+    held = (right for right in rights_by_role(names)["data-protection"] if erasing or right.operation != "Write")
+    return [
+        right if with_records or right.operation != "Read" else right._replace(operation="Describe") for right in held
+    ]
+
+
+def _there(admin: Any, names: Sequence[str]) -> list[str]:
     known = {topic["name"] for topic in admin.describe_topics(names) if topic["error_code"] == 0}
     return [name for name in names if name in known]
 

@@ -18,13 +18,14 @@ from stream_app.errors import BrokerUnreachable, TopicMismatch
 from stream_app.kafka_admin import wait_for_broker
 from stream_app.kafka_connection.record_batches import read_every_batch
 from stream_app.kafka_connection.stopping import stop_client
+from stream_app.kafka_rights import require_rights
 from stream_app.profile_events.changes import ProfileDecoder
 from stream_app.profile_events.follower import ANSWER_SECONDS, Follower
 from stream_app.profile_events.metrics import FollowerMetrics
 from stream_app.runtime import library_logs
 from stream_app.runtime.health_server import WebPages
 from stream_app.settings import FollowerSettings
-from stream_app.topics.names import TopicNames
+from stream_app.topics import TopicNames, rights_by_role
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +62,8 @@ async def _run(settings: FollowerSettings, contract: Contract) -> None:
 async def follow(settings: FollowerSettings, contract: Contract, store: ClientStore) -> None:
     """Keep ``store`` current until cancelled, with pages. Raises StreamAppError."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # twice as many series, read by nobody
-    registry, topic = CollectorRegistry(), TopicNames.prefixed(settings.topic_prefix).clients
+    registry, names = CollectorRegistry(), TopicNames.prefixed(settings.topic_prefix)
+    topic = names.clients
     follower: Follower | None = None
 
     def why_not_ready() -> str | None:
@@ -79,6 +81,8 @@ async def follow(settings: FollowerSettings, contract: Contract, store: ClientSt
     try:
         wait = partial(wait_for_broker, settings.connection, settings.broker_wait_seconds, say=log.warning)
         await asyncio.to_thread(wait)
+        rights = rights_by_role(names)["follower"]
+        await asyncio.to_thread(require_rights, settings.connection, "follower", rights)
         consumer = _new_consumer(settings)
         try:
             await consumer.start()

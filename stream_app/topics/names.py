@@ -42,6 +42,10 @@ class TopicNames(msgspec.Struct, frozen=True, kw_only=True):
         """The names of all six."""
         return msgspec.structs.astuple(self)
 
+    def of_clients(self) -> tuple[str, ...]:
+        """Those with records of single clients: all but the drift events."""
+        return tuple(name for name in self.all() if name != self.drift)
+
     def paired(self) -> tuple[str, ...]:
         """The five whose partitions belong together, which every deployment has. Profiles as events are a choice."""
         return tuple(name for name in self.all() if name != self.clients)

@@ -44,7 +44,14 @@ def rights_by_role(
         ),
         "producer": _on_topics("Write", names.requests),
         "label-producer": _on_topics("Write", names.outcomes),
+        "profile-producer": _on_topics("Write", names.clients),
+        "follower": _on_topics("Read", names.clients),
         "reader": _on_topics("Read", names.decisions, names.rejections, names.drift),
+        "data-protection": (
+            *_on_topics("Read", *names.of_clients()),
+            *_on_topics("DescribeConfigs", *names.of_clients()),
+            *_on_topics("Write", names.clients),
+        ),
         "operator": (
             *_on_topics("Create", *names.all()),
             *_on_topics("Describe", *names.all()),

@@ -38,6 +38,7 @@ def users(cluster: SecureKafka, tmp_path_factory: pytest.TempPathFactory) -> dic
     held = {user: [right for right in ROLES[role] if right != lacking] for user, (role, lacking) in LACKING.items()}
     folder = tmp_path_factory.mktemp("users")
     (folder / "ca.pem").write_bytes(cluster.ca.read_bytes())
+    (folder / "profiles.csv").write_text("application_id,state\n7,CA\n")
     return admit_users(cluster.admin, cluster.sasl_ssl, folder, {**ROLES, **held})
 
 
@@ -94,6 +95,17 @@ COMMANDS = {
         ["produce", "--outcomes", "--sample", "2"],
         user_without("label-producer", "Write", "topic", ""),
     ),
+    "follower": (["clients", "follow"], user_without("follower", "Read", "topic", "")),
+    "profile producer": (
+        ["clients", "publish", "profiles.csv"],
+        user_without("profile-producer", "Write", "topic", ""),
+    ),
+    "export": (["person", "export", "7"], user_without("data-protection", "DescribeConfigs", "topic", NAMES.outcomes)),
+    "export, topics": (
+        ["person", "export", "7", "--topics"],
+        user_without("data-protection", "Read", "topic", NAMES.requests),
+    ),
+    "erase": (["person", "erase", "7", "--yes"], user_without("data-protection", "Write", "topic", NAMES.clients)),
     "reader": (["decisions"], user_without("reader", "Read", "topic", NAMES.decisions)),
     "operator, check": (["topics", "check"], user_without("operator", "DescribeConfigs", "topic", NAMES.decisions)),
     "operator, create": (["topics", "create"], user_without("operator", "AlterConfigs", "topic", NAMES.drift)),
@@ -106,10 +118,12 @@ def test_a_process_without_a_right_ends_with_its_name_and_a_status_of_its_own(
 ) -> None:
     user, right = lacking
     own = {"group": "rights.scorer", "monitor_group": "rights.monitor", "clients": str(clients), "web_port": "0"}
-    settings = environment(cluster, users[user], monitor_port="0", store=str(users[user].with_suffix(".db")), **own)
+    own |= {"monitor_port": "0", "clients_port": "0"}
+    settings = environment(cluster, users[user], store=str(users[user].with_suffix(".db")), **own)
     done = subprocess.run(
         [sys.executable, "-m", "stream_app", *command],
         env=settings,
+        cwd=users[user].parent,
         capture_output=True,
         text=True,
         timeout=90,
