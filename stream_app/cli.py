@@ -29,7 +29,7 @@ COMMANDS = {
     "gateway": "Serve HTTP and the dashboard in front of the topics.",
     "broker": "Run an embedded broker (Apache Kafka or Tansu) in the foreground.",
     "topics": "Create or check the topics.",
-    "clients": "Load client profiles into the client store, count and show them.",
+    "clients": "Load client profiles into the client store, or have it follow a topic.",
     "mapping": "Check a mapping file of foreign requests, and try it on a record.",
     "person": "Export or erase what is held about one client.",
     "produce": "Send the rows of a file as loan requests, or as labels: whether each loan defaulted.",

@@ -141,15 +141,23 @@ _READING = (
         "1: the broker does not answer, or refuses something that is to be read. /ready says which.",
         {"{{instance}}": "loan:reading_failed"},
         unit="short",
-        width=8,
+        width=6,
         alert="ReadingFailing",
+    ),
+    lines(
+        "Partitions without outputs",
+        "Partitions of requests that a topic of outputs lacks: their requests wait. stream-app topics check says more.",
+        {"{{instance}}": "loan_scorer:partitions_waiting"},
+        unit="short",
+        width=6,
+        alert="PartitionsWaiting",
     ),
     lines(
         "Loss within the last hour",
         "1: records were deleted before they were read, or a topic was made anew. The log has topic and offsets.",
         {"{{instance}}": "loan:met_loss:bool1h"},
         unit="short",
-        width=8,
+        width=6,
         alert="RecordsLost",
     ),
     lines(
@@ -157,7 +165,7 @@ _READING = (
         "Since each scorer started, by partition. Retention is shorter than the time without a scorer.",
         {"partition {{partition}}": f"sum by (partition) (loan_scorer_lost_records_total{OF_SCORER}) or vector(0)"},
         unit="short",
-        width=8,
+        width=6,
     ),
 )
 
