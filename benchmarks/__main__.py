@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from benchmarks import (
+    both,
     deduplication,
     gateway,
     guarantees,
@@ -21,6 +23,7 @@ from benchmarks import (
     security,
     store,
     throughput,
+    transactions,
     window_reports,
     window_statistics,
 )
@@ -33,7 +36,7 @@ ENGINES: dict[str, tuple[Engine, ...]] = {"kafka": ("kafka",), "tansu": ("tansu"
 ON_BOTH = ("throughput", "deduplication")
 """Measured on every engine chosen; the other benchmarks with a broker on the first of them only."""
 
-ON_KAFKA = ("guarantees", "security")
+ON_KAFKA = ("guarantees", "security", "transactions")
 """Those that need Apache Kafka, for its transactions and its rights."""
 
 WITHOUT_BROKER: dict[str, Callable[[], Report]] = {
@@ -64,6 +67,7 @@ class Sizes:
             "guarantees": lambda testbed: guarantees.measure(testbed, self.requests, self.rounds),
             "security": lambda testbed: security.measure(testbed, self.requests, self.rounds, self.guarantee),
             "latency": lambda testbed: latency.measure(testbed, self.rate, self.seconds, self.guarantee),
+            "transactions": lambda testbed: transactions.measure(testbed, self.rounds),
             "gateway": lambda testbed: gateway.measure(testbed, *gateway_sizes),
             "memory": memory.measure,
             "deduplication": deduplication.measure,
@@ -73,7 +77,8 @@ class Sizes:
 
 
 BENCHMARKS = (
-    *("throughput", "guarantees", "security", "latency", "gateway", "memory", "deduplication", "monitor", "neighbour"),
+    *("throughput", "guarantees", "security", "latency", "transactions", "gateway"),
+    *("memory", "deduplication", "monitor", "neighbour"),
     *WITHOUT_BROKER,
 )
 
@@ -87,7 +92,9 @@ BENCHMARKS = (
     default=100_000,
     help="The backlog of throughput, guarantees, security.",
 )
-@click.option("--rounds", type=click.IntRange(min=1), default=5, help="Rounds of throughput, guarantees, security.")
+@click.option(
+    "--rounds", type=click.IntRange(min=1), default=5, help="Rounds of throughput, guarantees, security, transactions."
+)
 @click.option("--rate", type=click.IntRange(min=1), default=500, help="latency: requests a second.")
 @click.option("--seconds", type=click.IntRange(min=10), default=300, help="latency: length of the run.")
 @click.option("--gateway-rate", type=click.IntRange(min=1), default=300, help="gateway: calls a second.")
@@ -95,9 +102,9 @@ BENCHMARKS = (
 @click.option("--gateway-rounds", type=click.IntRange(min=1), default=1, help="gateway: rounds.")
 @click.option(
     "--guarantee",
-    type=click.Choice(["at_least_once", "exactly_once"]),
+    type=click.Choice([*both.GUARANTEES, both.BOTH]),
     default="at_least_once",
-    help="security, latency, gateway: the scorer's.",
+    help="security, latency, gateway: the scorer's. latency, gateway: both in turns.",
 )
 @click.option("--json", "target", type=click.Path(path_type=Path), help="File for machine, figures and verdicts.")
 def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None:
@@ -108,6 +115,7 @@ def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None
     guarantees     throughput of exactly-once to at-least-once
     security       throughput over TLS and SCRAM to that in plain text
     latency        request sent to decision read, at a fixed rate
+    transactions   one of ours, of aiokafka and of the Java client
     gateway        HTTP calls under load
     memory         of the scorer on a long backlog
     deduplication  per request, and to restore ids after a rebalance
@@ -118,7 +126,7 @@ def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None
     reports        the monitor's child processes, without a broker
 
     With --engine both, throughput and deduplication run on both engines and the others on Apache Kafka: Tansu is made
-    for short runs. guarantees and security need Apache Kafka.
+    for short runs. guarantees, security and transactions need Apache Kafka.
     """
     about = machine()
     print(*(f"{name}: {value}" for name, value in about.items()), sep="\n")
@@ -133,14 +141,22 @@ def main(benchmark: str, engine: str, target: Path | None, **sizes: Any) -> None
 
 def _run(benchmark: str, engines: tuple[Engine, ...], sizes: Sizes) -> Iterator[Report]:
     """Each benchmark on a broker of its own, so that none reads the records of another."""
-    for name, measure in sizes.with_broker().items():
+    for name in sizes.with_broker():
         if benchmark in (name, "all") and (name not in ON_KAFKA or "kafka" in engines):
+            if sizes.guarantee == both.BOTH and name in both.COMPARED:
+                yield both.measure_both(name, engines[0], partial(_measure, name, sizes))
+                continue
             for engine in engines if name in ON_BOTH else engines[:1]:
                 with start_testbed(engine) as testbed:
-                    yield measure(testbed)
+                    yield _measure(name, sizes, testbed, sizes.guarantee)
     for name, measure_alone in WITHOUT_BROKER.items():
         if benchmark in (name, "all"):
             yield measure_alone()
+
+
+def _measure(name: str, sizes: Sizes, testbed: Testbed, guarantee: str) -> Report:
+    one = both.GUARANTEES[0] if guarantee == both.BOTH else guarantee
+    return replace(sizes, guarantee=one).with_broker()[name](testbed)
 
 
 def _show(report: Report) -> None:

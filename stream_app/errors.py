@@ -126,6 +126,13 @@ class GroupRefused(StreamAppError):
     exit_status = 3
 
 
+class SlotInUse(StreamAppError):
+    """Another worker was started later in this worker's slot and has its partitions. Give each worker its own slot."""
+
+    reason = "slot_in_use"
+    exit_status = 15
+
+
 class DeliveryFailed(StreamAppError):
     """A decision could not be delivered or its input offset not committed. The worker exits; the records come again."""
 

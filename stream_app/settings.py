@@ -58,6 +58,11 @@ class WorkerSettings(Readable, StreamSettings):
     group: str = Field(
         "loan-scorer", min_length=1, description="consumer group; workers of one group share the partitions"
     )
+    slot: Annotated[str, Field(pattern="^[A-Za-z0-9_-]{1,64}$")] | None = Field(
+        None,
+        description="this worker's place in the group, another for each worker: started again in it, a worker takes "
+        "its partitions back without a rebalance; unset: a place is made at each start",
+    )
     guarantee: Literal["exactly_once", "at_least_once"] = Field(
         "exactly_once",
         description="exactly_once: one output a request for `read_committed` readers, needs transactions; "

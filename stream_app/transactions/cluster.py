@@ -113,8 +113,7 @@ class Cluster:
     async def _coordinator(self, what: Coordinates, key: str) -> int:
         """Asking is also what makes the broker create the topic of the transactions on a fresh cluster."""
         if (what, key) not in self._coordinators:
-            message = FindCoordinatorRequest(key=key, key_type=what.value)
-            answer = await self.ask(self._client.get_random_node(), Request(message, FindCoordinatorResponse, 2))
+            answer = await self._find_coordinator(what, key)
             if answer.error_code:
                 raise_lasting([answer.error_code])
                 raise NotSent(refusal(answer.error_code))
@@ -122,6 +121,13 @@ class Cluster:
             if self._client.cluster.broker_metadata(answer.node_id) is None:
                 await self._client.force_metadata_update()
         return self._coordinators[what, key]
+
+    async def _find_coordinator(self, what: Coordinates, key: str) -> Any:
+        message = FindCoordinatorRequest(key=key, key_type=what.value)
+        try:
+            return await self.ask(self._client.get_random_node(), Request(message, FindCoordinatorResponse, 2))
+        except NoAnswer as fault:  # to the question; what it is asked for was not sent
+            raise NotSent from fault
 
     async def by_leader(self, partitions: Iterable[TopicPartition]) -> Mapping[int, list[TopicPartition]]:
         """These partitions by their leaders' ids; those without one are asked for again and again."""

@@ -31,10 +31,6 @@ class Fenced(Refused):
     """Another producer of the same id began after this one, or the group goes on without this member."""
 
 
-class NoTransactions(Refused):
-    """The broker knows no transactions, or none of the asked length."""
-
-
 UNKNOWN_SERVER_ERROR = -1
 UNKNOWN_TOPIC_OR_PARTITION = 3
 LEADER_NOT_AVAILABLE = 5

@@ -10,8 +10,9 @@ stamped on that thread: a poll of an older epoch was fetched from a position tha
 
 ``batch_transport`` is what the app is given, ``consumer`` makes events of polls and seeks, ``thread`` fetches and
 commits on the consumer's own thread, ``assignment`` is what the group assigned until it is revoked, ``counterparts``
-which of it can be read, ``membership`` says why the group refuses a worker, ``log_bounds`` what a log does not have any
-more, ``faust_workarounds`` replaces what would stop Faust from reading, ``app`` is the Faust app around them.
+which of it can be read, ``membership`` says why the group refuses a worker, ``slots`` is about static members,
+``log_bounds`` what a log does not have any more, ``faust_workarounds`` replaces what would stop Faust from reading,
+``app`` is the Faust app around them.
 """
 
 from stream_app.transport.app import BatchApp

@@ -96,8 +96,11 @@ class BatchApp(faust.App):
         log.info("stopped")
 
 
-def batch_app(group: str, settings: StreamSettings) -> BatchApp:
-    """A Faust app of this consumer group that keeps nothing, makes no topic and serves no page of Faust's."""
+def batch_app(group: str, settings: StreamSettings, *, slot: str | None = None) -> BatchApp:
+    """A Faust app of this consumer group that keeps nothing, makes no topic and serves no page of Faust's.
+
+    ``slot``: as a static member of the group.
+    """
     app = BatchApp(
         group,
         broker=[f"kafka://{server}" for server in settings.connection.servers],
@@ -106,6 +109,7 @@ def batch_app(group: str, settings: StreamSettings) -> BatchApp:
         web_enabled=False,  # our own pages instead
         topic_allow_declare=False,  # topics are made by `stream-app topics create`
         topic_disable_leader=True,
+        consumer_group_instance_id=slot,
         broker_max_poll_records=settings.max_poll_records,
         broker_session_timeout=settings.session_timeout_seconds,
         broker_heartbeat_interval=settings.heartbeat_seconds,

@@ -228,7 +228,7 @@ class BatchConsumer(driver.Consumer):
         """End the process when the group refuses this worker: aiokafka keeps that for whoever fetches, if anybody."""
         while not self.should_stop:
             if (fault := self._thread.refusal()) is not None:
-                exit_process(refused(fault, self.app.conf.id, self.app.conf.broker_session_timeout))
+                exit_process(refused(fault, self.app.conf))
             await self.sleep(LOOK_SECONDS)
 
     def reads(self) -> bool:

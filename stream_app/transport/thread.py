@@ -26,6 +26,7 @@ from stream_app.runtime.reading_fault import ReadingFault
 from stream_app.transactions.requests import Member
 from stream_app.transport.assignment import AssignmentRevoked
 from stream_app.transport.log_bounds import OutOfRange
+from stream_app.transport.slots import heartbeat_with
 
 STOP_SECONDS = 5.0
 """For the consumer to leave its group; a broker that is away does not answer."""
@@ -68,12 +69,16 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         self.fault = ReadingFault()
 
     async def on_thread_stop(self) -> None:
+        if self._consumer is not None and self._consumer._coordinator is not None:
+            self._consumer._coordinator._group_instance_id = None  # a slot's worker would not leave its group otherwise
         await stop_client(super().on_thread_stop(), STOP_SECONDS)
 
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         conf = self.app.conf
         options = transport.options
         read_every_batch(cast(Any, self.app).connection.max_inflated_bytes)
+        if conf.consumer_group_instance_id:
+            heartbeat_with(conf.consumer_group_instance_id)
         return aiokafka.AIOKafkaConsumer(
             **cast(Any, self.app).connection.for_aiokafka(),
             client_id=conf.broker_client_id,

@@ -87,7 +87,7 @@ def create_app(
     watchdog = Watchdog(settings.exit_after_stall_seconds)
     progress = Progress(settings.stall_seconds, watchdog.clock)
     tracing = open_tracing(settings.tracing, "loan-scorer")
-    app = batch_app(settings.group, settings)
+    app = batch_app(settings.group, settings, slot=settings.slot)
     lanes = _lanes(settings, topics, app, CommitMetrics(metrics, progress), make_transactions)
     decided_ids = DecidedIds(settings.remembered_ids, settings.remembered_seconds) if settings.remembered_ids else None
     app.transport = BatchTransport(

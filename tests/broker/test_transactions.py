@@ -101,20 +101,23 @@ class Wire:
 
         def kept(connection: Any, request: Any, expect_response: bool = True) -> Any:
             if isinstance(request, Request):
-                frame = frame_of(request)
-                self.frames[struct.unpack(">h", frame[4:6])[0]] = frame
+                self.keep(request)
             return send(connection, request, expect_response)
 
         monkeypatch.setattr(AIOKafkaConnection, "send", kept)
 
-    def once_more(self, broker: Broker, key: int) -> list[int]:
+    def keep(self, request: Request) -> None:
+        frame = frame_of(request)
+        self.frames[struct.unpack(">h", frame[4:6])[0]] = frame
+
+    def once_more(self, broker: Broker, key: int, version: int | None = None) -> list[int]:
         """The error codes with which the broker answers the last request of this kind when it comes again."""
         host, port = broker.bootstrap.split(":")
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(self.frames[key])
             (size,) = struct.unpack(">i", _exactly(connection, 4))
-            answer, version = ANSWERS[key]
-            decoded = answer.decode(_exactly(connection, size), version=version, header=True)
+            answer, newest = ANSWERS[key]
+            decoded = answer.decode(_exactly(connection, size), version=version or newest, header=True)
         return list(requests.refused(decoded).values()) if key == 0 else requests.error_codes(decoded)
 
 

@@ -121,6 +121,8 @@ INTERNALS: dict[str, tuple[str, ...]] = {
         "boot_strategy",
     ),
     "aiokafka.consumer.group_coordinator:GroupCoordinator": ("coordinator_id", "generation", "member_id", "group_id"),
+    "aiokafka.consumer.group_coordinator": ("HeartbeatRequest",),
+    "aiokafka.errors": ("kafka_errors",),
     "aiokafka.client:AIOKafkaClient": ("add_topic",),
     "aiokafka.consumer.fetcher:Fetcher": ("error_future",),
     "aiokafka.consumer.subscription_state:SubscriptionState": ("subscription",),
