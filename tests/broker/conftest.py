@@ -11,10 +11,12 @@ from types import SimpleNamespace
 
 import msgspec
 import pytest
+from kafka.admin import KafkaAdminClient, NewTopic
 
 from stream_app.broker import Broker, Choice, start_broker
 from stream_app.clients import SQLiteClients
 from stream_app.topics import TopicNames
+from tests.broker.transacting import PARTITIONS, Topics
 from tests.builders.scorer_requests import CLIENTS, profile
 from tests.servers.deployment import Deployment
 from tests.servers.secure_kafka import SecureKafka, secure_kafka
@@ -122,3 +124,12 @@ def secure_deployment(cluster: SecureKafka, unique_prefix: str, clients: Path, t
     made = Deployment.on(plain, unique_prefix, clients, tmp_path)
     yield made
     made.stop()
+
+
+@pytest.fixture
+def topics(kafka_broker: Broker, unique_prefix: str) -> Iterator[Topics]:
+    made = Topics(unique_prefix + "in", unique_prefix + "out", unique_prefix + "group")
+    admin = KafkaAdminClient(bootstrap_servers=kafka_broker.bootstrap)
+    admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in made[:2]])
+    yield made
+    admin.close()

@@ -27,11 +27,9 @@ from stream_app.transactions.errors import NoAnswer, Refused
 from stream_app.transactions.producer import TransactionalProducer
 from stream_app.transactions.requests import Member
 from stream_app.transactions.wire import Request
-from tests.broker.test_transactions import Topics, Wire, committed, one, run, topics, transactions
+from tests.broker.transacting import Topics, Wire, committed, one, run, transactions
 from tests.builders.scorer_requests import requests
 from tests.servers.deployment import Deployment
-
-__all__ = ["topics"]
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
