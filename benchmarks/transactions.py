@@ -50,9 +50,9 @@ def measure(testbed: Testbed, rounds: int) -> Report:
     for name in (OURS, *JAVA_IDS, AIOKAFKA):
         for q in (50, 99):
             figures[f"{name}_p{q}_ms"] = float(np.percentile(runs[name], q)) if name in runs else None
+    medians = {name: np.percentile(np.median(taken, axis=1), (0, 50, 100)).tolist() for name, taken in runs.items()}
     figures["medians_of_runs_ms"] = {
-        name: dict(zip(("least", "median", "most"), np.percentile(np.median(taken, axis=1), (0, 50, 100)).tolist(), strict=True))
-        for name, taken in runs.items()
+        name: dict(zip(("least", "median", "most"), of_it, strict=True)) for name, of_it in medians.items()
     }
     if not javac:
         return Report("transactions", testbed.engine, {**figures, "java": "not measured: no javac (a JDK) on the PATH"})
