@@ -41,6 +41,7 @@ public class Txn {
             producer.send(new ProducerRecord<>(made, partition, null, value));
             offsets.put(new TopicPartition(consumed, partition), new OffsetAndMetadata(offset));
         }
+        producer.flush(); // as ours: first everything is on the broker, then the offsets
         producer.sendOffsetsToTransaction(offsets, group);
         producer.commitTransaction();
     }

@@ -99,6 +99,7 @@ class TransactionalLanes:
             if is_refusal(fault):
                 self._stamps.refused()  # what the seek brings again is stamped otherwise
             self._assignment.end_epoch()
+            self._discard()  # nothing more is sent under this epoch
             self._listener.not_committed(1)
             self._in_doubt.begin(ends, fault, self._assignment)
             return False
