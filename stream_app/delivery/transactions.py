@@ -18,7 +18,14 @@ from stream_app.errors import BrokerUnreachable, SettingsError, TransactionsUnsu
 from stream_app.events import Offsets, Output, TopicPartition
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.transactions.cluster import Cluster
-from stream_app.transactions.errors import INVALID_TRANSACTION_TIMEOUT, UNKNOWN_SERVER_ERROR, Refused, TransactionError
+from stream_app.transactions.errors import (
+    INVALID_TRANSACTION_TIMEOUT,
+    UNKNOWN_SERVER_ERROR,
+    UNSUPPORTED_VERSION,
+    Refused,
+    TransactionError,
+)
+from stream_app.transactions.group import open_transactions
 from stream_app.transactions.producer import TransactionalProducer
 
 log = logging.getLogger(__name__)
@@ -56,6 +63,7 @@ async def require_transactions(
         async with asyncio.timeout(wait_seconds):
             await cluster.start()
             await TransactionalProducer(cluster, transactional_id, transaction_seconds=timeout_seconds).fence()
+            await open_transactions(cluster, transactional_id)  # a takeover asks for them: is the broker too old?
     except Refused as fault:
         raise _refused(fault, connection, timeout_seconds) from fault
     except (KafkaError, TransactionError, TimeoutError) as fault:
@@ -76,11 +84,11 @@ def _refused(fault: Refused, connection: KafkaConnection, timeout_seconds: float
             f"The broker at {connection} allows no transactions of {timeout_seconds:g} s.",
             do_next="Set STREAM_APP_DELIVERY_TIMEOUT_SECONDS lower, or the broker's transaction.max.timeout.ms higher.",
         )
-    if fault.code == UNKNOWN_SERVER_ERROR:
+    if fault.code in (UNKNOWN_SERVER_ERROR, UNSUPPORTED_VERSION):
         return TransactionsUnsupported(
-            f"The broker at {connection} has no transactions, which exactly_once needs.",
-            do_next="Use Apache Kafka, or set STREAM_APP_GUARANTEE=at_least_once (--guarantee at_least_once): after a "
-            "crash some requests may then be decided again.",
+            f"The broker at {connection} has no transactions, or those of a Kafka before 3.0; exactly_once needs them.",
+            do_next="Use Apache Kafka 3.0 or newer, or set STREAM_APP_GUARANTEE=at_least_once (--guarantee at_least_once): "
+            "after a crash some requests may then be decided again.",
         )
     return BrokerUnreachable(
         f"The transaction coordinator at {connection} refused ({fault}).",

@@ -12,7 +12,7 @@ from enum import IntEnum
 from typing import Any
 
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaError, NodeNotReadyError
+from aiokafka.errors import IncompatibleBrokerVersion, KafkaError, NodeNotReadyError
 from kafka.protocol.metadata import (
     ApiVersionsRequest,
     ApiVersionsResponse,
@@ -25,8 +25,10 @@ from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.transactions.errors import (
     ANOTHER_BROKER,
     ASK_AGAIN_SECONDS,
+    UNSUPPORTED_VERSION,
     NoAnswer,
     NotSent,
+    Refused,
     pause_seconds,
     raise_lasting,
     refusal,
@@ -71,11 +73,16 @@ class Cluster:
         return [broker.nodeId for broker in self._client.cluster.brokers()]
 
     async def ask(self, node: int, request: Request) -> Any:
-        """One request, one answer. Raises NoAnswer, or NotSent when the broker cannot be reached."""
+        """One request, one answer.
+
+        Raises NoAnswer, NotSent when the broker cannot be reached, and Refused when it is too old for the request.
+        """
         try:
             return await self._client.send(node, request)
         except NodeNotReadyError as fault:
             raise NotSent from fault
+        except IncompatibleBrokerVersion as fault:
+            raise Refused(UNSUPPORTED_VERSION) from fault
         except (KafkaError, OSError) as fault:
             raise NoAnswer(type(fault).__name__) from fault
 

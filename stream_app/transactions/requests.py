@@ -28,7 +28,7 @@ class Versions(NamedTuple):
     end: int
 
 
-V1 = Versions(init_producer_id=4, produce=9, commit_offsets=3, end=3)  # Kafka 2.8 and later
+V1 = Versions(init_producer_id=4, produce=9, commit_offsets=3, end=3)  # Kafka 3.0 and later
 V2 = Versions(init_producer_id=5, produce=12, commit_offsets=5, end=5)  # Kafka 4.0 and later
 ADD_TO_V1 = 3
 

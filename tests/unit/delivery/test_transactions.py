@@ -11,7 +11,13 @@ from stream_app.delivery.transactions import require_transactions
 from stream_app.errors import BrokerUnreachable, SettingsError, TransactionsUnsupported
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.transactions.cluster import Cluster
-from stream_app.transactions.errors import INVALID_TRANSACTION_TIMEOUT, UNKNOWN_SERVER_ERROR, NoAnswer, Refused
+from stream_app.transactions.errors import (
+    INVALID_TRANSACTION_TIMEOUT,
+    UNKNOWN_SERVER_ERROR,
+    UNSUPPORTED_VERSION,
+    NoAnswer,
+    Refused,
+)
 from stream_app.transactions.producer import TransactionalProducer
 
 
@@ -23,6 +29,7 @@ from stream_app.transactions.producer import TransactionalProducer
             (SettingsError, "no transactions of 60 s.*DELIVERY_TIMEOUT_SECONDS lower"),
         ),
         (Refused(UNKNOWN_SERVER_ERROR), (TransactionsUnsupported, "has no transactions.*at_least_once")),
+        (Refused(UNSUPPORTED_VERSION), (TransactionsUnsupported, "of a Kafka before 3.0.*at_least_once")),
         (NoAnswer(), (BrokerUnreachable, r"No transaction coordinator .* within 1 s \(NoAnswer")),
     ],
 )
