@@ -87,8 +87,8 @@ def _refused(fault: Refused, connection: KafkaConnection, timeout_seconds: float
     if fault.code in (UNKNOWN_SERVER_ERROR, UNSUPPORTED_VERSION):
         return TransactionsUnsupported(
             f"The broker at {connection} has no transactions, or those of a Kafka before 3.0; exactly_once needs them.",
-            do_next="Use Apache Kafka 3.0 or newer, or set STREAM_APP_GUARANTEE=at_least_once (--guarantee at_least_once): "
-            "after a crash some requests may then be decided again.",
+            do_next="Use Apache Kafka 3.0 or newer, or set STREAM_APP_GUARANTEE=at_least_once (--guarantee "
+            "at_least_once): after a crash some requests may then be decided again.",
         )
     return BrokerUnreachable(
         f"The transaction coordinator at {connection} refused ({fault}).",
