@@ -154,15 +154,13 @@ class BatchThread(driver.AIOKafkaConsumerThread):
             committed = {tp: await consumer.committed(tp) for tp in assigned}
         else:
             committed = {tp: kept.get(TopicPartition(*tp)) for tp in assigned}
-        fresh = [tp for tp, offset in committed.items() if offset is None]
+        if fresh := [tp for tp, offset in committed.items() if offset is None]:
+            committed |= await consumer.beginning_offsets(fresh)  # a request sent before the first worker is answered
+        # No await from here on: whatever is fetched bears the old epoch, or begins at these offsets.
         for tp, offset in committed.items():
-            if offset is not None:
-                consumer.seek(tp, offset)
+            consumer.seek(tp, offset)
         self.epoch += 1
-        self._after_last_record = {TopicPartition(*tp): offset or 0 for tp, offset in committed.items()}
-        if fresh:  # a request sent before the first worker came is still a customer's
-            await consumer.seek_to_beginning(*fresh)
-            committed |= {tp: await consumer.position(tp) for tp in fresh}  # not 0 where old records are gone
+        self._after_last_record = {TopicPartition(*tp): offset for tp, offset in committed.items()}
         return {TopicPartition(*tp): offset for tp, offset in committed.items()}, self.epoch
 
     async def watch_topics(self, topics: Iterable[str]) -> None:
