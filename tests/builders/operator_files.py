@@ -7,12 +7,13 @@ from pathlib import Path
 
 import yaml
 
-from stream_app.settings import GatewaySettings, MonitorSettings, WorkerSettings
+from stream_app.settings import FollowerSettings, GatewaySettings, MonitorSettings, WorkerSettings
 
 ROOT = Path(__file__).parents[2]
 SERVICES = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 WEB_PORT = WorkerSettings.model_fields["web_port"].default
 MONITOR_PORT = MonitorSettings.model_fields["monitor_port"].default
+FOLLOWER_PORT = FollowerSettings.model_fields["clients_port"].default
 GATEWAY_PORT = GatewaySettings.model_fields["gateway_port"].default
 
 

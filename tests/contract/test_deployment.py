@@ -33,7 +33,7 @@ def test_hadolint_has_nothing_to_say() -> None:
 
 
 @pytest.mark.compose
-@pytest.mark.parametrize("profile", ["", "demo"])
+@pytest.mark.parametrize("profile", ["", "demo", "follow"])
 def test_compose_takes_its_file(profile: str) -> None:
     checked = run(TOOLS["compose"].path(), "--profile", profile, "config", "--quiet")
     assert checked.returncode == 0, checked.stderr
@@ -183,7 +183,7 @@ def test_kafka_keeps_the_place_of_a_group_as_long_as_the_requests() -> None:
     assert int(kafka["KAFKA_OFFSETS_RETENTION_MINUTES"]) > 5 * 365 * 24 * 60
 
 
-@pytest.mark.parametrize("worker", ["scorer", "monitor"])
+@pytest.mark.parametrize("worker", ["scorer", "monitor", "follower"])
 def test_a_worker_has_longer_to_stop_than_it_gives_itself_and_is_started_anew_when_it_ends_by_itself(
     worker: str,
 ) -> None:

@@ -12,7 +12,7 @@ from models.bundle import load_bundle, shipped_bundle
 from monitoring.metrics.monitor import MonitorMetrics
 from stream_app.events import ModelRef
 from stream_app.worker.metrics import ScorerMetrics
-from tests.builders.operator_files import MONITOR_PORT, SERVICES, WEB_PORT
+from tests.builders.operator_files import FOLLOWER_PORT, MONITOR_PORT, SERVICES, WEB_PORT
 from tests.builders.prometheus_files import ALERTS, DASHBOARDS, GRAFANA, PROMETHEUS, RECORDING, rules, walk
 
 RECORDED = {rule["record"] for rule in rules(RECORDING)}
@@ -36,7 +36,9 @@ def series() -> set[str]:
     return {metric.name + ending for metric in registry.collect() for ending in endings[metric.type]}
 
 
-@pytest.mark.parametrize(("job", "port"), [("scorer", WEB_PORT), ("monitor", MONITOR_PORT)])
+@pytest.mark.parametrize(
+    ("job", "port"), [("scorer", WEB_PORT), ("monitor", MONITOR_PORT), ("follower", FOLLOWER_PORT)]
+)
 def test_prometheus_asks_every_process_on_its_port(job: str, port: int) -> None:
     config = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
     [found] = [each for each in config["scrape_configs"] if each["job_name"] == job]
@@ -47,9 +49,11 @@ def test_prometheus_asks_every_process_on_its_port(job: str, port: int) -> None:
     assert SERVICES[job]["environment"]["STREAM_APP_WEB_HOST"] == "0.0.0.0"  # noqa: S104 - its loopback is not ours
 
 
-def test_scorer_and_monitor_run_their_own_command() -> None:
+def test_each_role_runs_its_own_command() -> None:
     assert SERVICES["scorer"]["command"] == ["worker"]
     assert SERVICES["monitor"]["command"] == ["monitor"]
+    assert SERVICES["follower"]["command"] == ["clients", "follow"]
+    assert f"http://127.0.0.1:{FOLLOWER_PORT}/ready" in SERVICES["follower"]["healthcheck"]["test"][-1]
     assert f"http://127.0.0.1:{MONITOR_PORT}/ready" in SERVICES["monitor"]["healthcheck"]["test"][-1]
 
 
