@@ -17,7 +17,8 @@ from msgspec import UNSET, Meta, UnsetType
 from models.contract import Contract, DataKind
 from stream_app.drift_events import DriftEvent
 from stream_app.errors import InputFileError
-from stream_app.events import Decision, Label, LoanRequest, RejectionReason, feature_struct
+from stream_app.events import Decision, Label, LoanRequest, RejectionReason
+from stream_app.feature_struct import feature_struct
 from stream_app.formats.avro_schemas import decision_schema, outcome_schema, request_schema
 from stream_app.topics import TopicNames
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.contract import Contract
-from stream_app.events import feature_struct
+from stream_app.feature_struct import feature_struct
 
 Row = tuple[object, ...]
 Record = str | bytes

@@ -99,15 +99,13 @@ def publish(file: Path, bundle: Path | None, id_name: str | None, **options: Any
     Each row is all that is known of a client, checked as by `clients load`, and takes the place of what was known.
     """
     from stream_app.commands.send import send
-    from stream_app.kafka_rights import require_rights
     from stream_app.tables.profiles import profile_messages
-    from stream_app.topics import TopicNames, count_partitions, rights_by_role, wait_for_broker
+    from stream_app.topics import TopicNames, require_topic
 
     messages = profile_messages(file, bundle, id_name, table_format(options))
     names, connection = TopicNames.prefixed(options["topic_prefix"]), connection_to(options["kafka"])
-    wait_for_broker(connection, options["broker_wait_seconds"], say=to_stderr)
-    require_rights(connection, "profile-producer", rights_by_role(names)["profile-producer"])
-    count_partitions(connection, names=names, needed=[names.clients])  # a broker that makes topics would not compact it
+    wait_seconds = options["broker_wait_seconds"]  # a broker that makes topics would not compact this one
+    require_topic(connection, names, "profile-producer", wait_seconds=wait_seconds, say=to_stderr)
     count = send(messages, connection, names.clients, None, lambda: None)
     click.echo(f"{count:,} profiles are on {names.clients} at {connection}.")
 

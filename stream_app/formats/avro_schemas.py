@@ -15,7 +15,8 @@ from typing import Any
 from msgspec import inspect
 
 from models.contract import Contract
-from stream_app.events import Decision, Label, LoanRequest, feature_struct
+from stream_app.events import Decision, Label, LoanRequest
+from stream_app.feature_struct import feature_struct
 
 Schema = dict[str, Any]
 

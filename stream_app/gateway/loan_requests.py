@@ -12,7 +12,8 @@ import msgspec
 from msgspec import UNSET
 
 from models.contract import Contract
-from stream_app.events import Decision, Headers, LoanRequest, Rejection, RejectionReason, feature_struct, fingerprint
+from stream_app.events import Decision, Headers, LoanRequest, Rejection, RejectionReason, fingerprint
+from stream_app.feature_struct import feature_struct
 from stream_app.formats.format import Format
 from stream_app.formats.json_format import JSON
 from stream_app.gateway.problem_details import ProblemError, rejection

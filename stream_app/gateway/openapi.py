@@ -11,7 +11,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from models.contract import Contract
-from stream_app.events import Decision, LoanRequest, feature_struct
+from stream_app.events import Decision, LoanRequest
+from stream_app.feature_struct import feature_struct
 from stream_app.gateway.api_keys import role_for
 from stream_app.gateway.problem_details import Problem
 from stream_app.schemas import annotate_features

@@ -13,7 +13,7 @@ from msgspec import UNSET, UnsetType
 
 from models.contract import Contract
 from stream_app.errors import MappingError
-from stream_app.events import feature_struct
+from stream_app.feature_struct import feature_struct
 from stream_app.mapping.mapper import Fields, RequestMapper
 from stream_app.mapping.sources import FeatureReader, PathText, Source, path_problems
 from stream_app.mapping.times import time_problems

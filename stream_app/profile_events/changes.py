@@ -15,7 +15,8 @@ import msgspec
 from models.contract import Contract
 from models.datasets.sba import REQUEST_FEATURES
 from stream_app.clients.store import ProfileChanges
-from stream_app.events import MAX_CLIENT_ID, RawRecord, Unreadable, feature_struct
+from stream_app.events import MAX_CLIENT_ID, RawRecord, Unreadable
+from stream_app.feature_struct import feature_struct
 from stream_app.steps.faults import UNDECODABLE
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import signal
+from collections.abc import AsyncIterator
 from functools import partial
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -14,18 +16,16 @@ from prometheus_client import CollectorRegistry, disable_created_metrics
 from models.contract import Contract
 from stream_app.clients import open_clients
 from stream_app.clients.store import ClientStore
-from stream_app.errors import BrokerUnreachable, TopicMismatch
-from stream_app.kafka_admin import wait_for_broker
+from stream_app.errors import BrokerUnreachable
 from stream_app.kafka_connection.record_batches import read_every_batch
 from stream_app.kafka_connection.stopping import stop_client
-from stream_app.kafka_rights import require_rights
 from stream_app.profile_events.changes import ProfileDecoder
 from stream_app.profile_events.follower import ANSWER_SECONDS, Follower
 from stream_app.profile_events.metrics import FollowerMetrics
 from stream_app.runtime import library_logs
 from stream_app.runtime.health_server import WebPages
 from stream_app.settings import FollowerSettings
-from stream_app.topics import TopicNames, rights_by_role
+from stream_app.topics import TopicNames, require_topic
 
 log = logging.getLogger(__name__)
 
@@ -63,43 +63,41 @@ async def follow(settings: FollowerSettings, contract: Contract, store: ClientSt
     """Keep ``store`` current until cancelled, with pages. Raises StreamAppError."""
     disable_created_metrics()  # type: ignore[no-untyped-call]  # twice as many series, read by nobody
     registry, names = CollectorRegistry(), TopicNames.prefixed(settings.topic_prefix)
-    topic = names.clients
     follower: Follower | None = None
 
-    def why_not_ready() -> str | None:
-        if follower is None or not follower.is_current:
-            return "the store does not hold everything that is on the topic yet"
-        if follower.seconds_behind > settings.clients_stale_seconds:
-            return f"the store has not been current for {follower.seconds_behind:.0f} s"
-        return None
+    def not_ready() -> str | None:
+        return why_not_ready(follower, settings.clients_stale_seconds)
 
     port = settings.clients_port
-    pages = WebPages(settings.web_host, port, registry, why_not_ready, "STREAM_APP_CLIENTS_PORT")
+    pages = WebPages(settings.web_host, port, registry, not_ready, "STREAM_APP_CLIENTS_PORT")
     await pages.listen()
     log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
-    consumer = None
     try:
-        wait = partial(wait_for_broker, settings.connection, settings.broker_wait_seconds, say=log.warning)
-        await asyncio.to_thread(wait)
-        rights = rights_by_role(names)["follower"]
-        await asyncio.to_thread(require_rights, settings.connection, "follower", rights)
-        consumer = _new_consumer(settings)
-        try:
-            await consumer.start()
-            await _require_topic(consumer, topic, settings)
-        except KafkaError as fault:
-            raise _not_reached(settings, fault) from fault
-        follower = Follower(consumer, topic, store, ProfileDecoder(contract), FollowerMetrics(registry))
-        await follower.run()
+        wait_seconds = settings.broker_wait_seconds
+        require = partial(require_topic, wait_seconds=wait_seconds, say=log.warning)
+        await asyncio.to_thread(require, settings.connection, names, "follower")
+        async with _consumer(settings, names.clients) as consumer:
+            metrics = FollowerMetrics(registry)
+            follower = Follower(consumer, names.clients, store, ProfileDecoder(contract), metrics)
+            await follower.run()
     finally:
-        if consumer is not None:
-            await stop_client(consumer.stop(), STOP_SECONDS)
         await pages.on_stop()
 
 
-def _new_consumer(settings: FollowerSettings) -> AIOKafkaConsumer:
+def why_not_ready(follower: Follower | None, stale_seconds: float) -> str | None:
+    """None if the store holds what is on the topic, or did less than ``stale_seconds`` ago."""
+    if follower is None or not follower.is_current:
+        return "the store does not hold everything that is on the topic yet"
+    if follower.seconds_behind > stale_seconds:
+        return f"the store has not been current for {follower.seconds_behind:.0f} s"
+    return None
+
+
+@contextlib.asynccontextmanager
+async def _consumer(settings: FollowerSettings, topic: str) -> AsyncIterator[AIOKafkaConsumer]:
+    """A consumer that knows the topic's partitions, and those that are added later. Raises BrokerUnreachable."""
     read_every_batch(settings.connection.max_inflated_bytes)
-    return AIOKafkaConsumer(
+    consumer = AIOKafkaConsumer(
         **settings.connection.for_aiokafka(),
         isolation_level="read_committed",
         auto_offset_reset="earliest",
@@ -108,6 +106,16 @@ def _new_consumer(settings: FollowerSettings) -> AIOKafkaConsumer:
         metadata_max_age_ms=int(METADATA_SECONDS * 1000),
         request_timeout_ms=int(ANSWER_SECONDS * 1000),
     )
+    try:
+        try:
+            await consumer.start()
+            consumer.assign([TopicPartition(topic, 0)])
+            await consumer.end_offsets([TopicPartition(topic, 0)])
+        except KafkaError as fault:
+            raise _not_reached(settings, fault) from fault
+        yield consumer
+    finally:
+        await stop_client(consumer.stop(), STOP_SECONDS)
 
 
 def _not_reached(settings: FollowerSettings, fault: KafkaError) -> BrokerUnreachable:
@@ -116,17 +124,3 @@ def _not_reached(settings: FollowerSettings, fault: KafkaError) -> BrokerUnreach
         kept="The client store was left as it is.",
         do_next="Check the broker, and that this user may read and describe the topic.",
     )
-
-
-async def _require_topic(consumer: AIOKafkaConsumer, topic: str, settings: FollowerSettings) -> None:
-    """Have the consumer know the topic's partitions, and those that are added later. Raises TopicMismatch."""
-    if topic in await consumer.topics():
-        consumer.assign([TopicPartition(topic, 0)])
-        await consumer.end_offsets([TopicPartition(topic, 0)])
-    else:
-        option = TopicNames.prefixed(settings.topic_prefix).prefix_option
-        raise TopicMismatch(
-            f"The broker at {settings.connection} has no topic {topic}.",
-            kept="The client store was left as it is.",
-            do_next=f"Create it: stream-app topics create --kafka {settings.connection}{option}.",
-        )

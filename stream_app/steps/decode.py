@@ -14,15 +14,8 @@ import msgspec
 from msgspec import UNSET
 
 from models.contract import Contract
-from stream_app.events import (
-    LoanRequest,
-    RawRecord,
-    Rejection,
-    RejectionReason,
-    Unreadable,
-    feature_struct,
-    size_of,
-)
+from stream_app.events import LoanRequest, RawRecord, Rejection, RejectionReason, Unreadable, size_of
+from stream_app.feature_struct import feature_struct
 from stream_app.steps.faults import (
     NULL_KEY,
     FaultSearch,

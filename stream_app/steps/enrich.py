@@ -15,7 +15,8 @@ from msgspec import UNSET
 from numpy.typing import NDArray
 
 from models.contract import Contract
-from stream_app.events import Fault, LoanRequest, Rejection, RejectionReason, feature_struct
+from stream_app.events import Fault, LoanRequest, Rejection, RejectionReason
+from stream_app.feature_struct import feature_struct
 from stream_app.steps.faults import rejection_of
 
 Row = tuple[Any, ...]

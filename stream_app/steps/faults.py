@@ -16,16 +16,8 @@ from typing import Any, NoReturn
 import msgspec
 
 from models.contract import Contract
-from stream_app.events import (
-    EARLIEST_REQUEST,
-    Fault,
-    LoanRequest,
-    RawRecord,
-    Rejection,
-    RejectionReason,
-    Undecodable,
-    feature_struct,
-)
+from stream_app.events import EARLIEST_REQUEST, Fault, LoanRequest, RawRecord, Rejection, RejectionReason, Undecodable
+from stream_app.feature_struct import feature_struct
 
 MAX_LISTED = 10
 MAX_SEARCHED_BYTES = 8 * 1024 * 1024

@@ -19,7 +19,7 @@ from models.tables.read import read_table
 from models.tables.table_format import AS_IT_IS, TableFormat
 from stream_app.clients import open_clients
 from stream_app.errors import InputFileError
-from stream_app.events import feature_struct
+from stream_app.feature_struct import feature_struct
 from stream_app.tables.columns import SHOWN_ROWS, Profile, feature_objects, id_column, read_contract
 from stream_app.tables.messages import Message
 

@@ -9,7 +9,7 @@ words of Kafka's own tools what mends them, ``rights`` is who may do what with t
 """
 
 from stream_app.kafka_admin import wait_for_broker
-from stream_app.topics.check import check_topics, count_partitions, topic_warnings
+from stream_app.topics.check import check_topics, count_partitions, require_topic, topic_warnings
 from stream_app.topics.create import create_topics
 from stream_app.topics.growth import PartitionCounts
 from stream_app.topics.names import TopicNames
@@ -25,6 +25,7 @@ __all__ = [
     "check_topics",
     "count_partitions",
     "create_topics",
+    "require_topic",
     "rights_by_role",
     "roles",
     "topic_specs",

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 from stream_app.errors import BrokerUnreachable, TopicMismatch
 from stream_app.kafka_admin import admin_client, ask, silent, wait_for_broker
 from stream_app.kafka_connection.connection import KafkaConnection
+from stream_app.kafka_rights import Role, require_rights
 from stream_app.topics.fit import SETTINGS, Topic, warnings
 from stream_app.topics.growth import PartitionCounts, growth_commands
 from stream_app.topics.names import TopicNames
+from stream_app.topics.rights import rights_by_role
 from stream_app.topics.specs import roles
 
 if TYPE_CHECKING:
@@ -35,6 +37,24 @@ def check_topics(
     counts = count_partitions(connection, names=names, needed=needed, wait_seconds=wait_seconds, say=say)
     require_count(connection, counts, counts[needed[0]], names)
     return counts[needed[0]]
+
+
+def require_topic(
+    connection: KafkaConnection,
+    names: TopicNames,
+    role: Role,
+    *,
+    wait_seconds: float = 30.0,
+    say: Callable[[str], None] = silent,
+) -> None:
+    """The one topic of this role is there, and we may do with it what the role does.
+
+    Raises BrokerUnreachable, RightsMissing or :class:`TopicMismatch`.
+    """
+    [right] = rights_by_role(names)[role]
+    wait_for_broker(connection, wait_seconds, say=say)
+    require_rights(connection, role, [right])
+    count_partitions(connection, names=names, needed=[right.name])
 
 
 def count_partitions(

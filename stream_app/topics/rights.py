@@ -55,7 +55,7 @@ def rights_by_role(
         "operator": (
             *_on_topics("Create", *names.all()),
             *_on_topics("Describe", *names.all()),
-            *_on_topics("DescribeConfigs", *(name for name in names.all() if name != names.drift)),
+            *_on_topics("DescribeConfigs", *names.of_clients()),
             *_on_topics("AlterConfigs", names.drift),
         ),
     }

@@ -25,7 +25,8 @@ from stream_app.cli import cli
 from stream_app.commands.read_topic import Span, read
 from stream_app.demo.loan_book import read_replay
 from stream_app.errors import RegistryError
-from stream_app.events import Decision, Label, feature_struct
+from stream_app.events import Decision, Label
+from stream_app.feature_struct import feature_struct
 from stream_app.formats.avro_format import Avro
 from stream_app.formats.avro_records import avro_decisions, avro_outcomes, avro_requests
 from stream_app.formats.avro_schemas import decision_schema

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from kafka import KafkaProducer
 
 from models.contract import Contract
@@ -16,6 +17,7 @@ from models.datasets.sba import CONTRACT_FILE
 from stream_app.broker import Broker
 from stream_app.clients import ClientStore, SQLiteClients
 from stream_app.clients.store import Followed, ProfileChanges
+from stream_app.commands.clients import publish
 from stream_app.errors import ClientStoreError, TopicMismatch
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.profile_events.process import follow
@@ -144,3 +146,11 @@ def test_a_broker_without_the_topic_is_named_with_the_command(kafka_broker: Brok
     settings = FollowerSettings(kafka=kafka_broker.bootstrap, topic_prefix="nobodys.", clients_port=0)
     with pytest.raises(TopicMismatch, match=r"no topic nobodys.loan.clients.*topics create"):
         asyncio.run(follow(settings, CONTRACT, store))
+
+
+def test_profiles_are_not_published_where_the_topic_is_missing(kafka_broker: Broker, tmp_path: Path) -> None:
+    profiles = tmp_path / "profiles.csv"
+    profiles.write_text("application_id,state\nacme,CA\n")
+    where = ["--kafka", kafka_broker.bootstrap, "--topic-prefix", "nobodys."]
+    done = CliRunner().invoke(publish, [str(profiles), *where])
+    assert isinstance(done.exception, TopicMismatch)

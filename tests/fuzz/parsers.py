@@ -25,7 +25,8 @@ from monitoring.event_time import WindowSize
 from monitoring.statistics.feature_columns import feature_columns
 from stream_app.commands.formats import decision_csv, decision_json, decision_line, rejection_json, rejection_line
 from stream_app.errors import SettingsError
-from stream_app.events import Decision, Label, Rejection, feature_struct
+from stream_app.events import Decision, Label, Rejection
+from stream_app.feature_struct import feature_struct
 from stream_app.gateway.loan_requests import RequestReader
 from stream_app.gateway.problem_details import ProblemError
 from stream_app.kafka_connection.settings import KafkaSettings

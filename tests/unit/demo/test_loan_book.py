@@ -12,7 +12,8 @@ import pytest
 from models.contract import Contract
 from models.datasets.sba import CONTRACT_FILE, PROFILE_FEATURES, REQUEST_FEATURES, load_applications
 from stream_app.demo.loan_book import Replay, read_replay, replay_of
-from stream_app.events import Label, LoanRequest, feature_struct
+from stream_app.events import Label, LoanRequest
+from stream_app.feature_struct import feature_struct
 from stream_app.tables.messages import label_message, request_message
 
 CONTRACT = Contract.read(CONTRACT_FILE)

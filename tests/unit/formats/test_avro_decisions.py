@@ -14,7 +14,8 @@ import pytest
 from models.contract import Contract, Feature
 from models.datasets.sba import CONTRACT_FILE
 from stream_app.errors import RegistryUnavailable
-from stream_app.events import Decision, Label, feature_struct
+from stream_app.events import Decision, Label
+from stream_app.feature_struct import feature_struct
 from stream_app.formats.avro_format import Avro
 from stream_app.formats.avro_records import avro_decisions, avro_outcomes
 from stream_app.formats.avro_schemas import decision_schema

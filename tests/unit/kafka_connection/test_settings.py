@@ -27,6 +27,21 @@ def test_scram_over_tls_is_the_default_of_sasl() -> None:
     )
 
 
+@pytest.mark.parametrize("secret", ["kafka_ca_password", "kafka_key_password", "kafka_password"])
+def test_a_secret_may_be_the_first_line_of_a_file(secret: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from a file\n")
+    given = {name: value for name, value in SASL.items() if name != secret}
+    settings = KafkaSettings(**given, **{f"{secret}_file": tmp_path / "secret"})  # type: ignore[arg-type]
+    assert getattr(settings, secret).get_secret_value() == "from a file"
+
+
+def test_the_scope_of_tokens_and_the_bound_of_inflation_reach_the_connection() -> None:
+    oauth = {"kafka_sasl": "OAUTHBEARER", "kafka_token_url": "https://login.example/t", "kafka_token_scope": "kafka"}
+    connection = KafkaSettings(**(SASL | oauth), kafka_max_inflated_bytes=65_536).connection
+    assert connection.sasl is not None
+    assert (connection.sasl.token_scope, connection.max_inflated_bytes) == ("kafka", 65_536)
+
+
 def test_words_of_kafka_may_be_written_in_lower_case() -> None:
     settings = KafkaSettings(**{**SASL, "kafka_security": "sasl_ssl", "kafka_sasl": "scram-sha-256"})
     assert (settings.kafka_security, settings.kafka_sasl) == ("SASL_SSL", "SCRAM-SHA-256")
