@@ -38,6 +38,9 @@ PseudonymKeyFile = Annotated[
 ]
 
 
+HEARTBEAT_SECONDS = 2.0
+
+
 class StreamSettings(FormatSettings):
     """What the scorer and the monitor have in common. Sizes in bytes or records, times in seconds."""
 
@@ -115,5 +118,5 @@ class StreamSettings(FormatSettings):
 
     @property
     def heartbeat_seconds(self) -> float:
-        """A third of the session timeout, the ratio Kafka's own clients use."""
-        return self.session_timeout_seconds / 3
+        """A third of the session timeout at most; a member learns of a rebalance by its next heartbeat."""
+        return min(self.session_timeout_seconds / 3, HEARTBEAT_SECONDS)
