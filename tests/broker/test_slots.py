@@ -14,7 +14,7 @@ from tests.servers.waiting import wait_until
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
-SESSION_SECONDS = 20
+SESSION_SECONDS = 120
 AGAIN_SECONDS = 1.5
 """From the moment at which the slower of the workers has started until both decide again."""
 
@@ -47,6 +47,7 @@ def test_a_killed_worker_has_its_partitions_back_and_the_other_notices_nothing(k
     assert again.end(signal.SIGTERM) == two.end(signal.SIGTERM) == 0
 
 
+@pytest.mark.alone
 def test_workers_that_were_killed_together_decide_again_as_soon_as_they_have_started(
     kafka_deployment: Deployment,
 ) -> None:
@@ -66,7 +67,7 @@ def test_a_worker_that_is_stopped_leaves_its_partitions_to_the_others_at_once(ka
     assert one.end(signal.SIGTERM) == 0
     began = time.monotonic()
     wait_until(lambda: assigned(two) == PARTITIONS, "the other has all partitions")
-    assert time.monotonic() - began < SESSION_SECONDS / 2
+    assert time.monotonic() - began < SESSION_SECONDS / 4
     sources = kafka_deployment.send(requests(40, 40))
     assert set(kafka_deployment.answered(sources).values()) == {1}
 
