@@ -15,8 +15,6 @@ from tests.servers.waiting import wait_until
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 SESSION_SECONDS = 120
-AGAIN_SECONDS = 1.5
-"""From the moment at which the slower of the workers has started until both decide again."""
 
 
 def shared(one: Worker, two: Worker) -> bool:
@@ -47,19 +45,20 @@ def test_a_killed_worker_has_its_partitions_back_and_the_other_notices_nothing(k
     assert again.end(signal.SIGTERM) == two.end(signal.SIGTERM) == 0
 
 
-@pytest.mark.alone
-def test_workers_that_were_killed_together_decide_again_as_soon_as_they_have_started(
+def test_workers_that_were_killed_together_have_their_partitions_back_and_wait_for_nothing(
     kafka_deployment: Deployment,
 ) -> None:
+    """On two busy cores each read again 1.2 and 1.4 s after its checks at the start; the first start took 1.2 s."""
     workers = pair(kafka_deployment)
     for worker in workers:
         worker.process.send_signal(signal.SIGKILL)
     sources = kafka_deployment.send(requests(40, 40))
     again = [start(kafka_deployment, slot, ready=False) for slot in "ab"]
-    wait_until(lambda: all("transactions: version" in worker.log.read_text() for worker in again), "both have started")
-    started = time.monotonic()
     assert set(kafka_deployment.answered(sources).values()) == {1}
-    assert time.monotonic() - started < AGAIN_SECONDS
+    wait_until(lambda: shared(*again), "both have their partitions")
+    for worker in again:
+        assert worker.log.read_text().count("reading ") == 1
+        assert "rebalances" not in worker.log.read_text()
 
 
 def test_a_worker_that_is_stopped_leaves_its_partitions_to_the_others_at_once(kafka_deployment: Deployment) -> None:
