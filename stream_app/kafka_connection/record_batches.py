@@ -93,6 +93,7 @@ class Batch:
         self._attributes, last_delta, self._first_timestamp, self._max_timestamp, self.producer_id = fields[5:10]
         self._count: int = fields[12]
         self.next_offset: int = self.base_offset + max(0, last_delta) + 1
+        self._complete = self._count == last_delta + 1  # as it was produced; a compacted one has fewer records
         self.is_transactional = bool(self._attributes & _TRANSACTIONAL)
 
     def validate_crc(self) -> bool:
@@ -113,7 +114,7 @@ class Batch:
         next_offset = self.base_offset
         try:
             for record in DefaultRecordBatch(plain):
-                if not next_offset <= record.offset < self.next_offset:
+                if not next_offset <= record.offset < (next_offset + 1 if self._complete else self.next_offset):
                     raise BatchUnreadable("A record's offset is not the batch's.")
                 yield record
                 next_offset = record.offset + 1
@@ -130,17 +131,24 @@ class Batch:
         return b"".join((header, inflate(self._raw[_HEADER.size :], codec, self._max_inflated_bytes)))
 
     def _one_by_one(self, plain: bytes, next_offset: int) -> Iterator[Record]:
-        """The records from ``next_offset``, which aiokafka does not parse; from broken framing on, none is readable."""
+        """The records from ``next_offset``, which aiokafka does not parse; from broken framing on, none is readable.
+
+        A broker gives a complete batch an offset for each record, but leaves a producer's own numbers inside as they
+        are: the same one for all would cost all but the first. There a record's place says its offset.
+        """
         position = _HEADER.size
-        for _ in range(self._count):
+        for place in range(self._count):
             try:
                 record, end = self._parse(plain, position)
+                offset = self.base_offset + place if self._complete else record.offset
+                if not self.base_offset <= offset < self.next_offset:
+                    raise BatchUnreadable("A record's offset is not the batch's.")
             except (BatchUnreadable, IndexError, ValueError):
                 break
             position = end
-            if record.offset >= next_offset:
-                yield record
-                next_offset = record.offset + 1
+            if offset >= next_offset:
+                yield record._replace(offset=offset)
+                next_offset = offset + 1
         else:
             return
         yield from self._unreadable(next_offset, plain[position:], "The record is not in Kafka's format.")
@@ -154,16 +162,13 @@ class Batch:
         offset_delta, position = decode_varint(plain, position)
         key, position = _nullable(plain, position, end)
         value, position = _nullable(plain, position, end)
-        offset = self.base_offset + offset_delta
-        if not self.base_offset <= offset < self.next_offset:
-            raise BatchUnreadable("A record's offset is not the batch's.")
         appended = bool(self._attributes & _LOG_APPEND_TIME)
         timestamp = self._max_timestamp if appended else self._first_timestamp + timestamp_delta
         try:
             headers = _headers(plain[position:end])
         except (BatchUnreadable, IndexError, ValueError):  # UnicodeDecodeError is a ValueError
             value, headers = Unreadable(value or b"", "A header's name is not UTF-8, or the headers are broken."), []
-        return Record(offset, timestamp, int(appended), key, value, headers), end
+        return Record(self.base_offset + offset_delta, timestamp, int(appended), key, value, headers), end
 
     def _unreadable(self, first_offset: int, raw: bytes, fault: str) -> Iterator[Record]:
         return unreadable(range(first_offset, self.next_offset), raw, fault, self._max_timestamp)

@@ -44,6 +44,14 @@ def test_a_header_name_that_is_not_utf8_costs_its_own_record_only() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("deltas", [(0, 0, 0), (2, 1, 0), (-1, 7, 2**31)], ids=["same", "backwards", "elsewhere"])
+def test_a_record_that_its_producer_numbered_wrongly_has_the_offset_of_its_place(deltas: tuple[int, ...]) -> None:
+    named = zip(deltas, (b"first", b"second", b"third"), strict=True)
+    assert read(batch([framed(delta, b"k", value) for delta, value in named])) == [
+        (100, b"k", b"first", True), (101, b"k", b"second", True), (102, b"k", b"third", True),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("codec", "compress"),
     [
