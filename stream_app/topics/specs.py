@@ -48,9 +48,6 @@ def topic_specs(names: TopicNames, partitions: int, replication: int) -> tuple[T
 
 def _config(names: TopicNames, name: str, replication: int) -> dict[str, str]:
     config = {"max.message.bytes": str(REJECTION_BATCH_BYTES if name == names.rejections else BATCH_BYTES)}
-    if name == names.requests:
-        # Else the limit is one on compressed bytes: 5 MB of zeros came in as 5 kB and could not have been rejected.
-        config["compression.type"] = "uncompressed"
     if name in (names.drift, names.clients):
         config |= COMPACTED
     if name == names.clients:

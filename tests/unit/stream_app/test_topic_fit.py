@@ -49,7 +49,7 @@ MISFITS = [
     ("loan.decisions", 1, {"cleanup_policy": "compact"}, "cleanup.policy", "delete"),
     ("loan.outcomes", 1, {"cleanup_policy": "compact"}, "cleanup.policy", "delete"),
     ("loan.drift", 1, {"cleanup_policy": "delete"}, "cleanup.policy", "compact"),
-    ("loan.requests", 1, {"compression_type": "producer"}, "compression.type", "uncompressed"),
+    ("loan.requests", 1, {"compression_type": "uncompressed"}, "compression.type", "producer"),
     ("loan.requests", 1, {"max_message_bytes": "65535"}, "max.message.bytes", "1048588"),
     ("loan.decisions", 1, {"max_message_bytes": "524287"}, "max.message.bytes", "1048588"),
     ("loan.rejections", 1, {"max_message_bytes": "1000000"}, "max.message.bytes", "1048588"),
