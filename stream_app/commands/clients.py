@@ -9,6 +9,7 @@ import click
 
 from stream_app.commands.options import (
     Setting,
+    Text,
     broker_options,
     bundle_option,
     connection_to,
@@ -67,7 +68,7 @@ def count(store: str) -> None:
 
 
 @command.command("show")
-@click.argument("client_id")
+@click.argument("client_id", type=Text())
 @_CLIENTS
 def show(client_id: str, store: str) -> None:
     """Print the profile and the latest application of CLIENT_ID (null: none) as JSON. They are personal data."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from stream_app.commands.options import Setting
+from stream_app.commands.options import Setting, Text
 from stream_app.commands.suggestions import Choice, Group
 
 _KEYS = click.option(
@@ -30,7 +30,7 @@ def command() -> None:
 
 
 @command.command("add")
-@click.argument("name")
+@click.argument("name", type=Text())
 @click.option(
     "--role",
     type=Choice(["read", "request"]),
@@ -60,7 +60,7 @@ def show(path: Path) -> None:
 
 
 @command.command("remove")
-@click.argument("name")
+@click.argument("name", type=Text())
 @_KEYS
 def remove(name: str, path: Path) -> None:
     """Remove the key of NAME."""

@@ -34,6 +34,17 @@ class KafkaServers(click.ParamType):
             self.fail(f"{fault}.", param, ctx)
 
 
+class Text(click.ParamType):
+    """Words in UTF-8, as ids and names are: Python passes other bytes on as what no store takes."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if any("\ud800" <= letter <= "\udfff" for letter in value):
+            self.fail("This is no text in UTF-8.", param, ctx)
+        return str(value)
+
+
 def topic_formats(topic_prefix: str, bundle: Path | None = None) -> Formats:
     """The formats that the environment states; ``bundle``: its contract says what is written. Raises SettingsError."""
     from stream_app.formats.opening import Formats

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from stream_app.commands.options import Setting, all_of, broker_options, bundle_option, connection_to, store_option
+from stream_app.commands.options import (
+    Setting,
+    Text,
+    all_of,
+    broker_options,
+    bundle_option,
+    connection_to,
+    store_option,
+)
 from stream_app.commands.suggestions import Group
 
 if TYPE_CHECKING:
@@ -45,7 +53,7 @@ def command() -> None:
 
 
 @command.command("export")
-@click.argument("client_id")
+@click.argument("client_id", type=Text())
 @_places
 @bundle_option
 @click.option("--topics", "read_topics", is_flag=True, help="Read the topics too, from their beginning.")
@@ -82,7 +90,7 @@ def export(
 
 
 @command.command("erase")
-@click.argument("client_id")
+@click.argument("client_id", type=Text())
 @_places
 @click.option(
     "--reports",

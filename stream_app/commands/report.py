@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from stream_app.commands.options import bundle_option, store_option
+from stream_app.commands.options import Text, bundle_option, store_option
 
 if TYPE_CHECKING:
     from monitoring.reports.build import Days
@@ -17,7 +17,7 @@ DAY = click.DateTime(["%Y-%m-%d"])
 
 
 @click.command("report")
-@click.argument("window_id", required=False)
+@click.argument("window_id", type=Text(), required=False)
 @click.option("--from", "first", type=DAY, metavar="DAY", help="First day of the requests, instead of a window; UTC.")
 @click.option("--to", "last", type=DAY, metavar="DAY", help="Last day of the requests, included.")
 @click.option(
