@@ -87,9 +87,9 @@ def wait_for_broker(
 
 def _unreachable(connection: KafkaConnection, waited_seconds: float) -> BrokerUnreachable:
     diagnosis = diagnose(connection)
-    happened = f"No Kafka broker answered at {connection} within {waited_seconds:g} s."
+    happened = f"No connection to Kafka at {connection} within {waited_seconds:g} s"
     return BrokerUnreachable(
-        f"{happened} {diagnosis.happened}" if diagnosis else happened,
+        f"{happened}: {diagnosis.happened}" if diagnosis else f"{happened}: no broker answered.",
         kept="Nothing was written.",
         do_next=diagnosis.do_next if diagnosis else "Check the broker's log, and the address that it advertises.",
     )

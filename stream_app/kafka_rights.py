@@ -24,7 +24,7 @@ Role = Literal[
     "profile-producer",
     "follower",
     "reader",
-    "data-protection",
+    "data-protection-officer",
     "operator",
 ]
 Operation = Literal["Read", "Write", "Describe", "Create", "AlterConfigs", "DescribeConfigs", "Delete"]

@@ -25,8 +25,8 @@ ROLES = {
     "profile-producer": "Whoever sends profiles, such as `stream-app clients publish`.",
     "follower": "`stream-app clients follow`. It needs no consumer group: the client store says how far it has read.",
     "reader": "Whoever reads the outputs, such as `stream-app decisions` and `stream-app rejections`.",
-    "data-protection": "`stream-app person export --topics` and `person erase`. `Write` is for `erase` alone; without "
-    "`--topics`, `Describe` takes the place of `Read`.",
+    "data-protection-officer": "`stream-app person export --topics` and `person erase`. `Write` is for `erase` "
+    "alone; without `--topics`, `Describe` takes the place of `Read`.",
     "operator": "`stream-app topics create`; without `Create` and `AlterConfigs`, `stream-app topics check`.",
 }
 

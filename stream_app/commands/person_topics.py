@@ -61,7 +61,7 @@ def holdings(
     described must not be taken for one that is not there.
     """
     wait_for_broker(connection, wait_seconds, say=to_stderr)
-    require_rights(connection, "data-protection", _rights(names, with_records, erasing))
+    require_rights(connection, "data-protection-officer", _rights(names, with_records, erasing))
     asked = names.of_clients()
     there = ask(connection, lambda admin: _there(admin, asked), wait_seconds)
     now = dt.datetime.now(dt.UTC)
@@ -78,7 +78,9 @@ def holdings(
 
 def _rights(names: TopicNames, with_records: bool, erasing: bool) -> list[Right]:
     """Of the role's rights those that are needed now."""
-    held = (right for right in rights_by_role(names)["data-protection"] if erasing or right.operation != "Write")
+    held = (
+        right for right in rights_by_role(names)["data-protection-officer"] if erasing or right.operation != "Write"
+    )
     return [
         right if with_records or right.operation != "Read" else right._replace(operation="Describe") for right in held
     ]

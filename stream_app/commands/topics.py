@@ -39,8 +39,9 @@ def create(kafka: str | None, topic_prefix: str, broker_wait_seconds: float, par
 def check(kafka: str | None, topic_prefix: str, broker_wait_seconds: float) -> None:
     """Check that the topics exist, share one partition count, and are set as the records need.
 
-    Looks at compression.type, max.message.bytes, cleanup.policy, retention, min.insync.replicas, replicas and the type
-    of time stamps. What does not fit is a warning with the command that mends it; the status stays 0.
+    Looks at compression.type, max.message.bytes, cleanup.policy, retention (of nulls too), min.insync.replicas,
+    replicas and the type of time stamps. What does not fit is a warning with the command that mends it; the status
+    stays 0.
     """
     from stream_app.kafka_rights import require_rights
     from stream_app.topics import TopicNames, check_topics, rights_by_role, topic_warnings, wait_for_broker
@@ -49,7 +50,7 @@ def check(kafka: str | None, topic_prefix: str, broker_wait_seconds: float) -> N
     wait_for_broker(connection, broker_wait_seconds, say=to_stderr)
     rights = rights_by_role(names)["operator"]
     require_rights(connection, "operator", (right for right in rights if right.operation.startswith("Describe")))
+    for warning in topic_warnings(connection, names=names):  # first: of topics that are too small they are said, too
+        to_stderr(warning)
     partitions = check_topics(connection, names=names, wait_seconds=broker_wait_seconds)
     click.echo(f"{', '.join(names.paired())}: {partitions} partitions each")
-    for warning in topic_warnings(connection, names=names):
-        to_stderr(warning)

@@ -17,6 +17,7 @@ from stream_app.topics.kafka_commands import alter_settings, reassign
 SETTINGS = (
     "cleanup.policy",
     "compression.type",
+    "delete.retention.ms",
     "max.message.bytes",
     "message.timestamp.type",
     "min.insync.replicas",
@@ -51,13 +52,14 @@ class Role(msgspec.Struct, frozen=True):
     """What a topic is for, as far as its settings are concerned.
 
     ``least_bytes``: the largest batch or record that must fit. ``read_by``: who reads it from where it stopped, empty
-    for nobody of ours.
+    for nobody of ours. ``deletions_kept_ms``: how long a null must stay for those who delete what it names.
     """
 
     compacted: bool
     least_bytes: int
     read_by: str
     holds_requests: bool = False
+    deletions_kept_ms: int = 0
 
 
 class Misfit(NamedTuple):
@@ -76,6 +78,7 @@ def misfits(topic: Topic, role: Role) -> Iterator[Misfit]:
     yield from _time_stamps(topic, role)
     yield from _in_sync(topic)
     yield from _retention(topic, role)
+    yield from _deletions(topic, role)
 
 
 def _cleanup(topic: Topic, role: Role) -> Iterator[Misfit]:
@@ -130,6 +133,12 @@ def _retention(topic: Topic, role: Role) -> Iterator[Misfit]:
     if _number(topic, "retention.bytes") >= 0:
         why = f"a burst deletes records, however new, before {role.read_by} has read them"
         yield Misfit("retention.bytes", "-1", why)
+
+
+def _deletions(topic: Topic, role: Role) -> Iterator[Misfit]:
+    if 0 <= _number(topic, "delete.retention.ms") < role.deletions_kept_ms:
+        why = "a follower that is away for longer than that keeps clients whom a null deleted"
+        yield Misfit("delete.retention.ms", str(role.deletions_kept_ms), why)
 
 
 def _number(topic: Topic, setting: str) -> int:

@@ -47,7 +47,7 @@ def rights_by_role(
         "profile-producer": _on_topics("Write", names.clients),
         "follower": _on_topics("Read", names.clients),
         "reader": _on_topics("Read", names.decisions, names.rejections, names.drift),
-        "data-protection": (
+        "data-protection-officer": (
             *_on_topics("Read", *names.of_clients()),
             *_on_topics("DescribeConfigs", *names.of_clients()),
             *_on_topics("Write", names.clients),

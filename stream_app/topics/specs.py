@@ -66,5 +66,10 @@ def roles(names: TopicNames) -> dict[str, Role]:
         names.rejections: Role(compacted=False, least_bytes=BATCH_BYTES, read_by=""),
         names.outcomes: Role(compacted=False, least_bytes=REQUEST_BYTES, read_by="a monitor"),
         names.drift: Role(compacted=True, least_bytes=OUTPUT_BATCH_BYTES, read_by=""),
-        names.clients: Role(compacted=True, least_bytes=REQUEST_BYTES, read_by=""),
+        names.clients: Role(
+            compacted=True,
+            least_bytes=REQUEST_BYTES,
+            read_by="",
+            deletions_kept_ms=DELETIONS_KEPT_SECONDS * 1000,
+        ),
     }

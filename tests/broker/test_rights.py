@@ -100,12 +100,18 @@ COMMANDS = {
         ["clients", "publish", "profiles.csv"],
         user_without("profile-producer", "Write", "topic", ""),
     ),
-    "export": (["person", "export", "7"], user_without("data-protection", "DescribeConfigs", "topic", NAMES.outcomes)),
+    "export": (
+        ["person", "export", "7"],
+        user_without("data-protection-officer", "DescribeConfigs", "topic", NAMES.outcomes),
+    ),
     "export, topics": (
         ["person", "export", "7", "--topics"],
-        user_without("data-protection", "Read", "topic", NAMES.requests),
+        user_without("data-protection-officer", "Read", "topic", NAMES.requests),
     ),
-    "erase": (["person", "erase", "7", "--yes"], user_without("data-protection", "Write", "topic", NAMES.clients)),
+    "erase": (
+        ["person", "erase", "7", "--yes"],
+        user_without("data-protection-officer", "Write", "topic", NAMES.clients),
+    ),
     "reader": (["decisions"], user_without("reader", "Read", "topic", NAMES.decisions)),
     "operator, check": (["topics", "check"], user_without("operator", "DescribeConfigs", "topic", NAMES.decisions)),
     "operator, create": (["topics", "create"], user_without("operator", "AlterConfigs", "topic", NAMES.drift)),

@@ -112,6 +112,7 @@ def test_the_commands_that_the_check_prints_mend_what_it_found(kafka_broker: Bro
             "retention.bytes=-1",
             "cleanup.policy=compact",
             "cleanup.policy=compact",
+            "delete.retention.ms=2592000000",
         ],
     )
     with admin_client(KafkaConnection(kafka_broker.bootstrap)) as admin:
@@ -120,6 +121,19 @@ def test_the_commands_that_the_check_prints_mend_what_it_found(kafka_broker: Bro
             admin.alter_configs([ConfigResource("TOPIC", name, {changed[0]: changed[1]})])
     mended = CliRunner().invoke(command, check)
     assert (mended.exit_code, mended.stderr) == (0, "")
+
+
+@pytest.mark.kafka
+def test_what_does_not_fit_is_said_of_topics_that_are_missing_too(
+    kafka_broker: Broker, topic_names: TopicNames
+) -> None:
+    compacted = {"num_partitions": 2, "replication_factor": 1, "configs": {"cleanup.policy": "compact"}}
+    with admin_client(KafkaConnection(kafka_broker.bootstrap)) as admin:
+        admin.create_topics({topic_names.decisions: compacted}, wait_for_metadata=True)
+    prefix = topic_names.requests.removesuffix("loan.requests")
+    found = CliRunner().invoke(command, ["check", "--kafka", kafka_broker.bootstrap, "--topic-prefix", prefix])
+    assert isinstance(found.exception, TopicMismatch)
+    assert "cleanup.policy=compact does not fit" in found.stderr
 
 
 def test_the_topic_of_profiles_may_have_another_partition_count_and_is_no_part_of_the_check(

@@ -261,11 +261,15 @@ def test_the_help_lists_every_command_there_is_a_file_for() -> None:
         (
             ["produce", "--sample", "1", "--kafka", "127.0.0.1:1", "--wait", "0.2"],
             3,
-            "No Kafka broker answered",
+            "No connection to Kafka at 127.0.0.1:1 within 0.2 s: Nobody listens",
         ),
         (["decisions", "--last", "3", "--from-beginning"], 2, "not both"),
         (["decisions", "--json", "--csv"], 2, "not both"),
-        (["rejections", "--kafka", "127.0.0.1:1", "--broker-wait-seconds", "0.2"], 3, "No Kafka broker answered"),
+        (
+            ["rejections", "--kafka", "127.0.0.1:1", "--broker-wait-seconds", "0.2"],
+            3,
+            "No connection to Kafka at 127.0.0.1:1 within 0.2 s: Nobody listens",
+        ),
         (["clients", "count", "--store", "missing.db"], 5, "no client store"),
         (["clients", "load", "missing.csv"], 2, "Cannot read missing.csv"),
         (["contracts", "--bundle", "missing"], 2, "contract.json"),

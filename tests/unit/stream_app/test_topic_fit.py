@@ -17,6 +17,7 @@ CONNECTION = KafkaConnection("a:1,b:2")
 DEFAULTS = {
     "cleanup.policy": "delete",
     "compression.type": "producer",
+    "delete.retention.ms": "86400000",
     "max.message.bytes": "1048588",
     "message.timestamp.type": "CreateTime",
     "min.insync.replicas": "1",
@@ -50,6 +51,7 @@ MISFITS = [
     ("loan.outcomes", 1, {"cleanup_policy": "compact"}, "cleanup.policy", "delete"),
     ("loan.drift", 1, {"cleanup_policy": "delete"}, "cleanup.policy", "compact"),
     ("loan.requests", 1, {"compression_type": "uncompressed"}, "compression.type", "producer"),
+    ("loan.clients", 1, {"delete_retention_ms": "86400000"}, "delete.retention.ms", "2592000000"),
     ("loan.requests", 1, {"max_message_bytes": "65535"}, "max.message.bytes", "1048588"),
     ("loan.decisions", 1, {"max_message_bytes": "524287"}, "max.message.bytes", "1048588"),
     ("loan.rejections", 1, {"max_message_bytes": "1000000"}, "max.message.bytes", "1048588"),
