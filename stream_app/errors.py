@@ -130,7 +130,7 @@ class SlotInUse(StreamAppError):
     """Another worker was started later in this worker's slot and has its partitions. Give each worker its own slot."""
 
     reason = "slot_in_use"
-    exit_status = 15
+    exit_status = 16
 
 
 class DeliveryFailed(StreamAppError):
