@@ -9,7 +9,7 @@ from stream_app.errors import StreamAppError
 
 
 def test_errors_that_share_a_late_status_are_of_one_thing() -> None:
-    """The first statuses are of a kind (3: the broker); from 11 on each is of one thing, which its reasons begin with."""
+    """The first are of a kind (3: the broker); from 11 on each is of one thing, which its reasons begin with."""
     things = defaultdict(set)
     for error in vars(errors).values():
         if isinstance(error, type) and issubclass(error, StreamAppError) and error.exit_status >= 11:
