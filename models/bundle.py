@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -105,20 +105,27 @@ def load_bundle(path: Path, threads: int = 1, origin: Origin = ANY_ORIGIN) -> Bu
 
 
 def write_bundle(
-    path: Path, files: Mapping[str, bytes], manifest: Manifest, *, model_card: str, replace: bool = False
+    path: Path,
+    files: Mapping[str, bytes],
+    manifest: Manifest,
+    *,
+    model_card: str,
+    replace: bool = False,
+    verify: Callable[[Path], object] = load_bundle,
 ) -> Bundle:
     """Write the bundle in one step and read it back.
 
     ``files`` holds the contents of all but manifest and card; hashes and version are filled into ``manifest``.
-    A bundle already at ``path`` stays until the new one is complete and verified. Raises :class:`OutputError` if
-    ``path`` may not be replaced or written, :class:`BundleError` if the new bundle does not verify.
+    ``verify`` reads the new bundle and raises what is wrong with it. A bundle already at ``path`` stays until the new
+    one is complete and verified. Raises :class:`OutputError` if ``path`` may not be replaced or written,
+    :class:`BundleError` if the new bundle does not verify.
     """
     hashed = {**files, CARD: model_card.encode()}
     hashes = {name: hashlib.sha256(hashed[name]).hexdigest() for name in HASHED_FILES}
     sealed = msgspec.structs.replace(manifest, files=hashes)
     sealed = msgspec.structs.replace(sealed, version=version_of(sealed))
     contents = {**hashed, MANIFEST: sealed.to_json()}
-    write_folder(path, contents, replaceable=ALL_FILES, verify=load_bundle, replace=replace)
+    write_folder(path, contents, replaceable=ALL_FILES, verify=verify, replace=replace)
     return load_bundle(path)
 
 

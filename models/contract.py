@@ -5,6 +5,7 @@ Training and serving both encode values with :meth:`Contract.encode`; there is n
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -22,6 +23,7 @@ MAX_BYTES = 16 * 1024 * 1024
 """Of a contract's text."""
 
 _MISSING = float("nan")
+_UNNAMEABLE = frozenset('"\\')
 _UNSEEN = -1.0  # internal: counted, then replaced by the missing value
 
 DataKind = Literal["id", "personal", "sensitive"]
@@ -34,6 +36,9 @@ _PERSONAL: DataKind = "personal"
 class Feature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One input of the model. ``unit`` is for people; ``minimum`` and ``maximum`` are inclusive, in that unit.
 
+    Beyond these a value is impossible, and its request is rejected. Beyond ``usual_minimum`` and ``usual_maximum``,
+    which are inferred from the training rows, it is an outlier: scored, and counted.
+
     ``required``: a request without it is rejected, not scored. ``reason_code`` and ``reason_text``: the reason given to
     the applicant if this feature raised the risk of a request that was not approved.
     """
@@ -44,14 +49,29 @@ class Feature(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     unit: str = ""
     minimum: float | None = None
     maximum: float | None = None
+    usual_minimum: float | None = None
+    usual_maximum: float | None = None
     categories: tuple[str, ...] = ()
     required: bool = False
     reason_code: str = ""
     reason_text: str = ""
 
+    def is_outlier(self, value: object) -> bool:
+        """Whether a number is beyond the range of the training rows."""
+        lowest, highest = self.usual_range
+        return isinstance(value, int | float) and not lowest <= value <= highest
+
+    @property
+    def usual_range(self) -> tuple[float, float]:
+        """The ends beyond which a value is an outlier, infinite where there is none."""
+        low, high = self.usual_minimum, self.usual_maximum
+        return -math.inf if low is None else low, math.inf if high is None else high
+
     def problems(self) -> list[str]:
         """Contradictions in this feature, one sentence each; empty if there are none."""
         problems = []
+        if _UNNAMEABLE & set(self.name) or not self.name.isprintable():
+            problems.append(f"feature {self.name!r} has a quote, a backslash or a control character in its name")
         if self.kind == "category" and not self.categories:
             problems.append(f"feature {self.name!r} is a category without categories")
         if self.kind != "category" and self.categories:
@@ -112,6 +132,12 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             else:
                 matrix[:, position] = np.array(column, dtype=np.float64)
         return matrix, unseen
+
+    def usual_ranges(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The ends beyond which a value is an outlier, ``(features,)`` each; infinite where there is none."""
+        ends = [feature.usual_range for feature in self.features]
+        lowest, highest = np.array(ends, dtype=np.float64).reshape(-1, 2).T
+        return lowest, highest
 
     def columns_of(self, rows: Sequence[Mapping[str, object]]) -> list[list[object]]:
         """Columns in contract order from rows by feature name; a feature that a row lacks is ``None``."""

@@ -39,6 +39,7 @@ COMMANDS = {
     "drift": "Show the closed windows: what drifted, and whether defaults come as predicted.",
     "report": "Write an Evidently report of a window, or of the decisions of some days.",
     "keys": "Make, list and remove the gateway's API keys.",
+    "score": "Score the rows of a file without a broker, with the numbers of the stream.",
     "train": "Train a model and write its bundle.",
     "contracts": "Write the JSON Schemas and the AsyncAPI document of the topics.",
 }

@@ -69,6 +69,7 @@ class Judged:
     decided: dict[Key, bytes] = field(default_factory=dict)
     unseen_categories: Counter[str] = field(default_factory=Counter)
     bugs: list[str] = field(default_factory=list)
+    outliers: Counter[str] = field(default_factory=Counter)
 
     def __add__(self, other: Judged) -> Judged:
         return Judged(
@@ -77,6 +78,7 @@ class Judged:
             self.decided | other.decided,
             self.unseen_categories + other.unseen_categories,
             self.bugs + other.bugs,
+            self.outliers + other.outliers,
         )
 
 
@@ -159,7 +161,8 @@ class Pipeline:
         stage_ended("decide")
         outputs = _outputs(records, verdicts, batch.to_decide, self._decision_value)
         stage_ended("encode")
-        return Judged(verdicts, outputs, batch.decided, Counter(unseen))
+        outliers = Counter(self._enricher.outliers(matrix))
+        return Judged(verdicts, outputs, batch.decided, Counter(unseen), outliers=outliers)
 
     def _decision(
         self, now: dt.datetime, fresh: Fresh, probability: float, outcome: OutcomeName, reasons: Reasons

@@ -34,6 +34,7 @@ COLUMNS = {
     "score": "the probability of default, 0 to 1: higher is riskier",
     "decision": "`approved`, `review` or `refused`",
     "response_time_ms": "from the request record's time stamp to the decision record's; empty where one is not known",
+    "request_id": "of the request that was decided",
 }
 
 

@@ -13,7 +13,8 @@ The rules, column by column (id, target and date are no features):
 * the data kind follows from the words of the name: ``sensitive`` for what :data:`SENSITIVE_WORDS` lists, ``id`` for
   :data:`ID_WORDS`, else ``personal``.
 
-A range is to catch another unit or a misplaced decimal point, not a value slightly above the largest so far. See
+The usual range tells another unit or a misplaced decimal point from a value slightly above the largest so far; what is
+beyond it is scored and counted. What is impossible the user adds as ``minimum`` and ``maximum``. See
 :func:`widened_range`.
 """
 
@@ -105,6 +106,8 @@ def _judged(column: pd.Series, target: pd.Series, asked: Asked) -> Feature | str
     if name in asked.categories:
         return _category(column, column.dropna(), bounded=False)
     inferred = infer_feature(column)
+    if isinstance(inferred, Feature) and (problems := inferred.problems()):
+        return problems[0]
     if isinstance(inferred, str) or name in asked.keep:
         return inferred
     return suspicion(column, target, names_a_thing=inferred.data_kind == "id") or inferred
@@ -155,7 +158,7 @@ def data_kind(name: str) -> DataKind:
 def _number(column: pd.Series, values: pd.Series) -> Feature:
     minimum, maximum = widened_range(float(values.min()), float(values.max()))
     whole = pd.api.types.is_integer_dtype(column) and max(abs(minimum), abs(maximum)) <= 2**53
-    return _feature(column, kind="integer" if whole else "number", minimum=minimum, maximum=maximum)
+    return _feature(column, kind="integer" if whole else "number", usual_minimum=minimum, usual_maximum=maximum)
 
 
 def _category(column: pd.Series, values: pd.Series, *, bounded: bool = True) -> Feature | str:

@@ -52,4 +52,5 @@ def _accepted_values(feature: Feature) -> str:
     if feature.kind == "category":
         return f"{len(feature.categories)} categories"
     ends = ["" if end is None else f"{end:,g}" for end in (feature.minimum, feature.maximum)]
-    return " to ".join(ends).strip() or "any"
+    usual = [f"{end:,g}" for end in (feature.usual_minimum, feature.usual_maximum) if end is not None]
+    return " to ".join(ends).strip() or (f"any, usually {' to '.join(usual)}" if usual else "any")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.bundle import Bundle, write_bundle
+from models.bundle import Bundle, load_bundle, write_bundle
 from models.bundle_files import CONTRACT, GOLDEN, MODEL, REFERENCE
 from models.contract import Contract
 from models.errors import TrainingDataError
@@ -53,9 +54,9 @@ class Draft:
     model_card: str
     notes: tuple[str, ...]
 
-    def write(self, path: Path, *, replace: bool = False) -> Bundle:
+    def write(self, path: Path, *, replace: bool = False, verify: Callable[[Path], object] = load_bundle) -> Bundle:
         """Write the bundle; see :func:`models.bundle.write_bundle`."""
-        return write_bundle(path, self.files, self.manifest, model_card=self.model_card, replace=replace)
+        return write_bundle(path, self.files, self.manifest, model_card=self.model_card, replace=replace, verify=verify)
 
 
 def train(frame: pd.DataFrame, contract: Contract, plan: Plan) -> Draft:

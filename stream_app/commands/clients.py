@@ -42,18 +42,22 @@ def command() -> None:
 @_CLIENTS
 @bundle_option
 @click.option("--id", "id_name", help="Column of the client id (default: the one the contract names).")
+@click.option("--keep-going", is_flag=True, help="Load the sound rows, and report the others.")
 @table_options
-def load(file: Path | None, store: str, bundle: Path | None, id_name: str | None, **written: Any) -> None:
+def load(
+    file: Path | None, store: str, bundle: Path | None, id_name: str | None, keep_going: bool, **written: Any
+) -> None:
     """Load FILE (CSV, Parquet or JSON; default: the shipped loan book) into the store.
 
     Columns that are features of the contract become the profile; the others are left out. What is asked for (amount,
     guarantee and the like) also becomes the client's latest application, which GET /predict/CLIENT_ID of the gateway
     scores again. Of several rows with one id the last counts. A row that breaks the contract stops the load, and
-    nothing of the file is stored. Running scorers use the new profiles from their next batch on.
+    nothing of the file is stored; with --keep-going such rows are reported, and the others stored. Running scorers use
+    the new profiles from their next batch on.
     """
     from stream_app.tables.profiles import load_clients
 
-    clients = load_clients(file, store, bundle, id_name, table_format(written))
+    clients = load_clients(file, store, bundle, id_name, table_format(written), to_stderr if keep_going else None)
     click.echo(f"Loaded. {_named(store)} knows {clients:,} clients.")
 
 

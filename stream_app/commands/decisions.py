@@ -13,7 +13,10 @@ from stream_app.commands.options import print_lines, read_records, reading_optio
 @click.command("decisions")
 @reading_options
 @click.option(
-    "--csv", "as_csv", is_flag=True, help="Rows of CSV: timestamp, client_id, score, decision, response time."
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="Rows of CSV: timestamp, client_id, score, decision, response time, id.",
 )
 def command(as_json: bool, as_csv: bool, **options: Any) -> None:
     """Print the decisions up to now, or follow them.
@@ -22,7 +25,7 @@ def command(as_json: bool, as_csv: bool, **options: Any) -> None:
 
     With --csv the columns are timestamp (when it was decided, UTC), client_id, score (the probability of default, 0 to
     1, higher is riskier), decision (approved, review or refused) and response_time_ms (from the time of the request's
-    record to that of the decision's; empty where it is not known).
+    record to that of the decision's; empty where it is not known) and request_id.
     """
     if as_json and as_csv:
         raise click.UsageError("Take --json or --csv, not both.")

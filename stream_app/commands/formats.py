@@ -18,7 +18,7 @@ _LONGEST_NUMBER = len(str(2**63))
 _COLOURS = {"approved": "green", "review": "yellow", "refused": "red"}
 
 DECISIONS_HEADER = f"{'decided at':<20} {'outcome':<8} {'default':>7}  {'request':<40} {'client':<16} reasons"
-DECISIONS_CSV_HEADER = "timestamp,client_id,score,decision,response_time_ms"
+DECISIONS_CSV_HEADER = "timestamp,client_id,score,decision,response_time_ms,request_id"
 REJECTIONS_HEADER = f"{'rejected at':<20} {'reason':<24} {'source':<28} {'key':<16} message"
 
 
@@ -91,6 +91,7 @@ def decision_csv(record: RawRecord) -> str | None:
         repr(decision.probability_of_default),
         decision.outcome,
         _response_time_ms(record),
+        decision.request_id,
     )
     row = io.StringIO()
     csv.writer(row).writerow(cells)  # ends with CR LF, and quotes what holds either

@@ -112,6 +112,7 @@ def _train(options: Options) -> None:
     from models.atomic_folder import check_output_folder
     from models.bundle_files import ALL_FILES
     from models.training.train import train
+    from stream_app.tables.trial import try_in_new_process
 
     plan = _plan(options)
     frame, contract = _inputs(options)
@@ -120,7 +121,7 @@ def _train(options: Options) -> None:
     draft = train(frame, contract, plan)
     for note in draft.notes:
         click.echo(note, err=True)
-    bundle = draft.write(out, replace=options.force)
+    bundle = draft.write(out, replace=options.force, verify=try_in_new_process)
     click.echo(f"{out}: {bundle.name} {bundle.version}, model.txt {bundle.sha256[:12]}. Read its MODEL_CARD.md.")
     click.echo(f"  SHA-256 of its manifest.json, which pins the whole bundle: {bundle.manifest_sha256}")
     for group, figures in bundle.manifest.figures.items():

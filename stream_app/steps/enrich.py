@@ -62,7 +62,9 @@ class Enricher:
         self.features = feature_struct(contract)
         """The ``features`` object of a decision, made of the values of one row."""
         self._profile_decoder = msgspec.json.Decoder(self.features)
+        self._names = contract.names()
         self._nothing: Row = (UNSET,) * len(contract.features)
+        self._lowest, self._highest = contract.usual_ranges()
         self._required = [(i, f.name) for i, f in enumerate(contract.features) if f.required]
 
     def complete(
@@ -78,6 +80,11 @@ class Enricher:
         """Matrix float64 (n_rows, n_features), NaN = missing; by feature, how many rows have an unseen category."""
         columns: Sequence[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * len(self._nothing)
         return self._contract.encode(columns)
+
+    def outliers(self, matrix: NDArray[np.float64]) -> dict[str, int]:
+        """By feature, how many values of an encoded matrix are beyond the range of the training rows."""
+        beyond = ((matrix < self._lowest) | (matrix > self._highest)).sum(axis=0)
+        return {self._names[position]: int(beyond[position]) for position in np.flatnonzero(beyond)}
 
     def _sent_values(self, request: LoanRequest[Any]) -> Row:
         return self._nothing if request.features is UNSET else msgspec.structs.astuple(request.features)

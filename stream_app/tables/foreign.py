@@ -18,7 +18,7 @@ from stream_app.tables.columns import SHOWN_ROWS, Request
 MAX_RECORD_BYTES = 1_000_000
 
 
-class _Line(msgspec.Struct, gc=False):
+class Line(msgspec.Struct, gc=False):
     """A record as the decoder takes it: as if it had come from the topic, under the client's id."""
 
     key: bytes
@@ -69,7 +69,7 @@ def _content(file: Path) -> bytes:
 
 def _answers(values: list[bytes], contract: Contract, mapper: RequestMapper) -> list[Request | Rejection]:
     decoder = ForeignDecoder(Decoder(contract, MAX_RECORD_BYTES), mapper, MAX_RECORD_BYTES)
-    return [answer for value in values for answer in decoder.decode([_Line(_key_of(value, mapper), value)])]
+    return [answer for value in values for answer in decoder.decode([Line(_key_of(value, mapper), value)])]
 
 
 def _key_of(value: bytes, mapper: RequestMapper) -> bytes:

@@ -43,6 +43,8 @@ class ScorerMetrics:
         self._by_stage = {stage: self._stage_seconds.labels(stage) for stage in STAGES}
         codes = {feature.reason_code or feature.name for feature in contract.features}
         self._by_code = {code: self._reasons.labels(code) for code in codes}
+        usual = [f.name for f in contract.features if (f.usual_minimum, f.usual_maximum) != (None, None)]
+        self._outliers_by_feature = {name: self._outliers.labels(name) for name in usual}
         self._by_feature = {f.name: self._unseen.labels(f.name) for f in contract.features if f.kind == "category"}
 
     def _declare(self, registry: CollectorRegistry) -> None:
@@ -64,6 +66,9 @@ class ScorerMetrics:
         self._repeats = counter("repeated_requests_total", "Records skipped: the same request was decided before")
         self._reasons = counter("reasons_total", "Principal reasons given with decisions not approved", ("code",))
         self._unseen = counter("unseen_categories_total", "Values of a category the model never saw", ("feature",))
+        self._outliers = counter(
+            "outliers_total", "Numbers beyond the range of the training rows, scored all the same", ("feature",)
+        )
         self._bugs = counter("pipeline_bugs_total", "Records rejected for a fault of the scorer itself")
         self._not_committed = counter(
             "uncommitted_batches_total", "Batches whose commit a rebalance undid or is in doubt"
@@ -112,6 +117,7 @@ class ScorerMetrics:
         _count(self._by_code, (reason.code for decision in decisions for reason in decision.reasons))
         _count(self._by_reason, (rejection.reason for rejection in rejections))
         _count(self._by_feature, judged.unseen_categories.elements())
+        _count(self._outliers_by_feature, judged.outliers.elements())
         self._probabilities.observe_many([decision.probability_of_default for decision in decisions])
         self._ages.observe_many(ages_seconds)
 

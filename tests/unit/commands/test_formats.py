@@ -60,13 +60,14 @@ def published_at(at_ms: int, **changes: Any) -> Record:
     return published(output_of(record(**changes)), timestamp=at_ms)
 
 
-def test_a_row_of_csv_has_time_client_probability_of_default_outcome_and_response_time() -> None:
+def test_a_row_of_csv_has_time_client_probability_of_default_outcome_response_time_and_id() -> None:
     assert cells(published_at(5_042, timestamp=5_000)) == {
         "timestamp": "2026-01-02T03:04:05.000Z",
         "client_id": "c1",
         "score": "0.05",
         "decision": "approved",
         "response_time_ms": "42",
+        "request_id": "r1",
     }
 
 
