@@ -37,6 +37,8 @@ class Status:
     ``clients``: how many are known; null while their store is away. ``lag``: requests the scorers have not yet
     answered, ``scorers``: how many share the work; null when the broker does not report it. ``lost_requests``: how many
     were deleted from their topic before a scorer read them, as seen since this gateway started; 0 is as it should be.
+    ``added_partitions``: of the topic of requests since then: ids decided before may lie in another partition now, and
+    be decided again. ``waiting_partitions``: nothing is decided there until the topics of outputs have as many.
     """
 
     operational: bool
@@ -48,6 +50,8 @@ class Status:
     lag: int | None
     scorers: int | None
     lost_requests: int
+    added_partitions: int
+    waiting_partitions: int
 
 
 class Health:
@@ -73,6 +77,8 @@ class Health:
             lag=self._broker.lag,
             scorers=self._broker.scorers,
             lost_requests=self._broker.lost_requests,
+            added_partitions=self._broker.added_partitions,
+            waiting_partitions=self._broker.waiting_partitions,
         )
 
     def not_ready(self) -> str | None:

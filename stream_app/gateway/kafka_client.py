@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, cast
 
@@ -58,6 +58,7 @@ class KafkaClient:
         self.why_not: str | None = "the broker was not reached yet"
         self.lag: int | None = None
         self.scorers: int | None = None
+        self.added_partitions = self.waiting_partitions = 0
         self._lost = LostRequests()
         self._fault = ReadingFault()
         self._reading = Progress(settings.stall_seconds, time.monotonic)
@@ -90,8 +91,6 @@ class KafkaClient:
     async def send(self, key: bytes, value: bytes, headers: Sequence[Header]) -> asyncio.Future[object]:
         sent = await self._producer.send(self._names.requests, value, key, headers=list(headers))
         return cast("asyncio.Future[object]", sent)
-
-    # ---- connecting -------------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
         while not await self._connect():
@@ -183,8 +182,6 @@ class KafkaClient:
             fetch_max_wait_ms=int(self._settings.fetch_max_wait_seconds * 1000),
         )
 
-    # ---- connected --------------------------------------------------------------------------------------------------
-
     async def _read(self) -> None:
         try:
             fetched = await self._consumer.getmany(timeout_ms=1_000)
@@ -207,9 +204,18 @@ class KafkaClient:
         if not self.reachable:
             log.info("the broker answers")
         self.reachable, self.why_not = True, None
+        await self._look_at_partitions()
         self.lag, self.scorers = await lag_and_members(
             self._settings.group, self._admin, self._consumer, ends, self._lost
         )
+
+    async def _look_at_partitions(self) -> None:
+        """Topics that are missing now, or a broker that does not answer, leave what is known."""
+        with suppress(KafkaError, OSError, TimeoutError, TopicMismatch):
+            async with asyncio.timeout(TIMEOUT_SECONDS):
+                requests, *outputs = (await self._partition_counts()).values()
+            self.added_partitions = max(0, requests - len(self._requests))
+            self.waiting_partitions = max(0, requests - min(outputs))
 
     def _check_reading(self) -> None:
         stamps = {tp: self._consumer.last_poll_timestamp(tp) for tp in self._consumer.assignment()}

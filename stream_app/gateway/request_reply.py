@@ -69,6 +69,14 @@ class Broker(Protocol):
         """Requests seen to be deleted before the scorers read them, since the start."""
 
     @property
+    def added_partitions(self) -> int:
+        """How many partitions the topic of requests got since the start."""
+
+    @property
+    def waiting_partitions(self) -> int:
+        """How many of its partitions have no counterpart in a topic of outputs."""
+
+    @property
     def reading_fault(self) -> str | None:
         """Why decisions and rejections cannot be read, None when they can."""
 

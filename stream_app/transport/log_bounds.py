@@ -8,9 +8,9 @@ position, everything is read again, and what was decided before is known by its 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from stream_app.errors import RecordsLost
 from stream_app.events import TopicPartition
@@ -72,3 +72,18 @@ class LossReport:
             )
         log.error("%s Reading goes on at offset %d.", found, found.first)
         await self._read_on(found)
+
+
+def tell_what_is_gone(first: Mapping[Any, int]) -> None:
+    """``first``: the first offset there is of partitions where this group committed nothing yet.
+
+    Whether somebody else read what was before it is not known: no loss that could be counted, but a word.
+    """
+    for tp, offset in first.items():
+        if offset:
+            log.warning(
+                "%s partition %d: its first %d offsets are gone; this group never read them",
+                tp.topic,
+                tp.partition,
+                offset,
+            )

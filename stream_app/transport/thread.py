@@ -25,7 +25,7 @@ from stream_app.runtime.library_logs import SERVICES
 from stream_app.runtime.reading_fault import ReadingFault
 from stream_app.transactions.requests import Member
 from stream_app.transport.assignment import AssignmentRevoked
-from stream_app.transport.log_bounds import OutOfRange
+from stream_app.transport.log_bounds import OutOfRange, tell_what_is_gone
 from stream_app.transport.slots import heartbeat_with
 
 STOP_SECONDS = 5.0
@@ -155,7 +155,9 @@ class BatchThread(driver.AIOKafkaConsumerThread):
         else:
             committed = {tp: kept.get(TopicPartition(*tp)) for tp in assigned}
         if fresh := [tp for tp, offset in committed.items() if offset is None]:
-            committed |= await consumer.beginning_offsets(fresh)  # a request sent before the first worker is answered
+            first = await consumer.beginning_offsets(fresh)  # a request sent before the first worker is answered
+            committed |= first
+            tell_what_is_gone(first)
         # No await from here on: whatever is fetched bears the old epoch, or begins at these offsets.
         for tp, offset in committed.items():
             consumer.seek(tp, offset)

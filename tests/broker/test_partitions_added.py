@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from kafka.admin import NewPartitions
 
@@ -32,6 +34,7 @@ def test_requests_of_partitions_without_a_counterpart_wait_until_the_outputs_hav
 ) -> None:
     deployment, names = kafka_deployment, kafka_deployment.names
     worker = deployment.start()
+    gateway = deployment.start(command="gateway")
     grow(kafka_broker, 8, names.requests)
     first = deployment.send((partition, b"7", request(partition)) for partition in range(8))
     wait_until(lambda: worker.metric("partitions_waiting") == 4, "the growth is noticed", METADATA_SECONDS)
@@ -39,6 +42,8 @@ def test_requests_of_partitions_without_a_counterpart_wait_until_the_outputs_hav
     with_counterpart = [source for source in first + second if source[0] < 4]
     assert deployment.answered(with_counterpart).keys() == set(with_counterpart)
     assert worker.ready()
+    status = json.loads(gateway.page("status"))
+    assert (status["added_partitions"], status["waiting_partitions"]) == (4, 4)
     log = worker.log.read_text()
     assert f"{names.requests} has 8 partitions now, 4 before" in log
     assert f"Partitions 4 to 7 of {names.requests}: nothing is decided there" in log

@@ -41,6 +41,7 @@ class LocalStream:
     def __init__(self, pipeline: Pipeline, deliver: Callable[[bool, Iterable[Any]], None]) -> None:
         self.reachable = self.connected = self.running = self.confirming = True
         self.lag, self.scorers, self.lost_requests = 0, 1, 0
+        self.added_partitions = self.waiting_partitions = 0
         self.reading_fault: str | None = None
         self.sent: list[Record] = []
         self._pipeline, self.deliver = pipeline, deliver

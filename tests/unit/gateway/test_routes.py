@@ -346,6 +346,15 @@ def test_while_replies_cannot_be_read_it_is_not_ready_and_says_why(visit: Callab
     visit(calls)
 
 
+def test_the_status_names_partitions_that_were_added_and_those_that_wait(visit: Callable[[Visit], None]) -> None:
+    async def calls(service: Service) -> None:
+        service.stream.added_partitions, service.stream.waiting_partitions = 4, 2
+        status = (await service.get("/status")).json()
+        assert (status["added_partitions"], status["waiting_partitions"]) == (4, 2)
+
+    visit(calls)
+
+
 def test_the_status_names_requests_that_were_lost(visit: Callable[[Visit], None]) -> None:
     async def calls(service: Service) -> None:
         service.stream.lost_requests = 6

@@ -9,6 +9,7 @@ import pytest
 from stream_app.errors import RecordsLost
 from stream_app.events import TopicPartition
 from stream_app.transport import LossReport, OutOfRange
+from stream_app.transport.log_bounds import tell_what_is_gone
 
 TP = TopicPartition("loan.requests", 2)
 DELETED = OutOfRange(TP, position=3, first=9, end=12)
@@ -57,3 +58,11 @@ def test_by_setting_it_is_the_end_and_no_position_is_noted() -> None:
     with pytest.raises(RecordsLost, match=r"6 records .* at offset 9\."):
         asyncio.run(LossReport(calls, calls.note, stop=True)(DELETED))
     assert (calls.counted, calls.noted) == ([DELETED], [])
+
+
+def test_records_that_were_gone_before_the_group_began_are_told_by_partition_and_number(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tell_what_is_gone({TopicPartition("loan.requests", 2): 0, TopicPartition("loan.requests", 3): 40})
+    [said] = caplog.messages
+    assert said == "loan.requests partition 3: its first 40 offsets are gone; this group never read them"
