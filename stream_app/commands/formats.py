@@ -111,6 +111,8 @@ def _response_time_ms(record: RawRecord) -> int | None:
 def rejection_line(record: Any, payload: bool) -> str:
     """One rejection for people; with ``payload`` the rejected value on a second line, which is personal data."""
     fields = rejection_fields(record, payload)
+    if not any(name == "rejection-reason" for name, _ in record.headers):
+        return f"(no rejection: offset {record.offset} of partition {record.partition} holds something else)"
     time = _time_of_record(record)
     source = "/".join(_shown(fields, f"source_{name}") for name in ("topic", "partition", "offset"))
     reason, key, message = (_shown(fields, name) for name in ("reason", "key", "message"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -144,7 +145,9 @@ def erasures(store: str) -> None:
 
     with _decision_store(store, None, read_only=True, looks_up=False) as opened:
         for erasure in opened.erasures():
-            click.echo(msgspec.json.encode(erasure._asdict()).decode())
+            fields = erasure._asdict()
+            erased_at = dt.datetime.fromtimestamp(fields.pop("erased_at_us") / 1e6, dt.UTC)
+            click.echo(msgspec.json.encode({"erased_at": erased_at, **fields}).decode())
 
 
 @command.command("copy-erasures")

@@ -167,7 +167,8 @@ def test_a_header_that_is_null_or_no_text_is_shown_and_does_not_end_the_listing(
 
 @pytest.mark.parametrize("timestamp", [-1, 10**18])
 def test_a_record_without_a_time_that_can_be_shown_is_listed_all_the_same(timestamp: int) -> None:
-    assert rejection_line(Record(value=b"x", timestamp=timestamp), payload=False).startswith("unknown ")
+    odd = Record(value=b"x", headers=[("rejection-reason", b"not_json")], timestamp=timestamp)
+    assert rejection_line(odd, payload=False).startswith("unknown ")
 
 
 @pytest.mark.parametrize("digits", ["²", "٣", "-1", "1e3", ""])
@@ -199,3 +200,9 @@ def test_the_columns_stay_under_the_ids_the_gateway_gives() -> None:
 def test_a_record_nested_without_end_is_a_line_too() -> None:
     assert decision_line(Record(b'{"request_id":' + b"[" * 100_000)).startswith("(no decision: offset 0")
     assert decision_csv(Record(b'{"x":' * 100_000)) is None
+
+
+def test_a_foreign_record_on_the_topic_of_rejections_is_named_by_its_place() -> None:
+    assert rejection_line(record(offset=5, partition=2), payload=True) == (
+        "(no rejection: offset 5 of partition 2 holds something else)"
+    )
