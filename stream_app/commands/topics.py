@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from stream_app.commands.options import broker_options, connection_to, to_stderr
 from stream_app.commands.suggestions import Group
+from stream_app.errors import BrokerUnreachable
+
+if TYPE_CHECKING:
+    from stream_app.kafka_connection.connection import KafkaConnection
+    from stream_app.topics import TopicNames
 
 
 @click.group("topics", cls=Group)
@@ -22,7 +29,7 @@ def create(kafka: str | None, topic_prefix: str, broker_wait_seconds: float, par
 
     Settings that do not fit are printed as warnings, each with the command that mends it; the status stays 0.
     """
-    from stream_app.topics import TopicNames, create_topics, topic_warnings
+    from stream_app.topics import TopicNames, create_topics
 
     names, connection = TopicNames.prefixed(topic_prefix), connection_to(kafka)
     created = create_topics(
@@ -30,8 +37,7 @@ def create(kafka: str | None, topic_prefix: str, broker_wait_seconds: float, par
     )
     for name in names.all():
         click.echo(f"{name}: {partitions} partitions, {'created' if name in created else 'was there'}")
-    for warning in topic_warnings(connection, names=names):
-        to_stderr(warning)
+    _warn_of_settings(connection, names)
 
 
 @command.command("check")
@@ -44,13 +50,22 @@ def check(kafka: str | None, topic_prefix: str, broker_wait_seconds: float) -> N
     stays 0.
     """
     from stream_app.kafka_rights import require_rights
-    from stream_app.topics import TopicNames, check_topics, rights_by_role, topic_warnings, wait_for_broker
+    from stream_app.topics import TopicNames, check_topics, rights_by_role, wait_for_broker
 
     names, connection = TopicNames.prefixed(topic_prefix), connection_to(kafka)
     wait_for_broker(connection, broker_wait_seconds, say=to_stderr)
     rights = rights_by_role(names)["operator"]
     require_rights(connection, "operator", (right for right in rights if right.operation.startswith("Describe")))
-    for warning in topic_warnings(connection, names=names):  # first: of topics that are too small they are said, too
-        to_stderr(warning)
+    _warn_of_settings(connection, names)  # first: of topics that are too small they are said, too
     partitions = check_topics(connection, names=names, wait_seconds=broker_wait_seconds)
     click.echo(f"{', '.join(names.paired())}: {partitions} partitions each")
+
+
+def _warn_of_settings(connection: KafkaConnection, names: TopicNames) -> None:
+    from stream_app.topics import topic_warnings
+
+    try:
+        for warning in topic_warnings(connection, names=names):
+            to_stderr(warning)
+    except BrokerUnreachable as fault:
+        to_stderr(f"Nobody looked at the topics' settings. {fault.happened}")

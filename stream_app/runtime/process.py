@@ -14,9 +14,10 @@ from typing import Any, NoReturn
 
 import faust
 
-from stream_app.errors import StreamAppError
+from stream_app.errors import BrokerUnreachable, StreamAppError
 from stream_app.formats.format import Format
 from stream_app.formats.opening import Formats
+from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.runtime import library_logs, stack_dump
 from stream_app.runtime.background import in_daemon_thread
 from stream_app.runtime.health_server import WebPages
@@ -50,12 +51,22 @@ async def prepare_process(
     await in_daemon_thread(partial(wait_for_broker, connection, wait_seconds, say=log.warning))
     await in_daemon_thread(require)
     counts: PartitionCounts = await in_daemon_thread(partial(count_partitions, connection, names=topics))
-    for warning in await in_daemon_thread(partial(topic_warnings, connection, names=topics)):
-        log.warning("%s", warning)
+    await _warn_of_settings(connection, topics)
     await in_daemon_thread(partial(formats.prepare, *writes, wait_seconds=wait_seconds, say=log.warning))
     tune_garbage_collector()
     log.info("pages at http://%s:%d/metrics, /live, /ready", pages.host, pages.port)
     return counts
+
+
+async def _warn_of_settings(connection: KafkaConnection, topics: TopicNames) -> None:
+    """A broker that does not tell them is no fault."""
+    try:
+        warnings: tuple[str, ...] = await in_daemon_thread(partial(topic_warnings, connection, names=topics))
+    except BrokerUnreachable as fault:
+        log.info("nobody looked at the topics' settings: %s", fault.happened)
+    else:
+        for warning in warnings:
+            log.warning("%s", warning)
 
 
 async def with_heartbeat(work: Awaitable[Any], watchdog: Watchdog) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from stream_app.errors import BrokerUnreachable, TopicMismatch
+from stream_app.errors import TopicMismatch
 from stream_app.kafka_admin import admin_client, ask, silent, wait_for_broker
 from stream_app.kafka_connection.connection import KafkaConnection
 from stream_app.kafka_rights import Role, require_rights
@@ -110,15 +110,13 @@ def _grow(connection: KafkaConnection, counts: PartitionCounts, partitions: int)
 def topic_warnings(connection: KafkaConnection, *, names: TopicNames | None = None) -> tuple[str, ...]:
     """A text for each setting of a topic that does not fit, with the command that mends it; none where all fit.
 
-    A single line where the broker does not tell: Tansu ends the connection, and on a secured cluster a right may lack.
+    Raises BrokerUnreachable where the broker does not tell: Tansu ends the connection, and on a secured cluster a right
+    may lack.
     """
     names = names or TopicNames()
-    try:
-        with admin_client(connection) as admin:
-            brokers = sorted(broker["broker_id"] for broker in admin.describe_cluster()["brokers"])
-            topics = _topics(admin, names)
-    except BrokerUnreachable as fault:
-        return (f"Nobody looked at the topics' settings. {fault.happened}",)
+    with admin_client(connection) as admin:
+        brokers = sorted(broker["broker_id"] for broker in admin.describe_cluster()["brokers"])
+        topics = _topics(admin, names)
     return tuple(warnings(connection, roles(names), topics, brokers))
 
 

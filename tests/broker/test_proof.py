@@ -134,7 +134,7 @@ def test_panels_and_rules_have_data_and_the_alerts_tell_the_crisis(
     wait_until(
         lambda: (
             windows_beyond(prometheus, "low_doc") == {month for month in judged(prometheus) if month >= "2005-10"}
-            and max(judged(prometheus)) == "2008-11"
+            and max(judged(prometheus)) == "2008-09"  # the later months have too few loans
         ),
         "low_doc is beyond its limit in every month since October 2005",
     )

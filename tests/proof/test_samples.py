@@ -87,6 +87,7 @@ class Exporters:
             self.scorer.stage_took(stage, 0.001)
         self.scorer.started(time.time())
         self.scorer.set_remembered_ids(98)
+        self.scorer.set_clients_current("loan.clients", time.time())
         self.scorer.set_lag({0: 5, 1: 0})
         self.scorer.committed(time.time())
         self.monitor.stored(Stored(decisions_new=98, late=1, labels_new=30, labels_pending=3))
