@@ -19,6 +19,6 @@ def read_regular(path: Path, limit: int) -> bytes:
         if about.st_size > limit:
             raise NotReadable(f"is larger than {limit:,} bytes")
         with path.open("rb") as file:
-            return file.read(limit)
+            return file.read(about.st_size)  # not the limit: room for that much would be made
     except OSError as error:
         raise NotReadable(f"cannot be read ({error.strerror})") from error
