@@ -67,6 +67,18 @@ class RawRecord(Protocol):
     def timestamp(self) -> int: ...
 
 
+class Value(msgspec.Struct, gc=False):
+    """A value that is on no topic (yet), as a record: under the client's id as its key."""
+
+    key: bytes
+    value: bytes
+    topic: str = ""
+    partition: int = 0
+    offset: int = 0
+    timestamp: int = 0
+    headers: Headers = ()
+
+
 class Unreadable(bytes):
     """The value of a record that could not be parsed: the raw bytes that could be had, and ``fault``, why not.
 

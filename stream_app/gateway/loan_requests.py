@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET
 
 from models.contract import Contract
-from stream_app.events import Decision, Headers, LoanRequest, Rejection, RejectionReason, fingerprint
+from stream_app.events import Decision, LoanRequest, Rejection, RejectionReason, Value, fingerprint
 from stream_app.feature_struct import feature_struct
 from stream_app.formats.format import Format
 from stream_app.formats.json_format import JSON
@@ -38,18 +38,6 @@ class PreparedRequest(msgspec.Struct, frozen=True, gc=False):
     value: bytes
     fingerprint: bytes
     by_content: bool = False
-
-
-class _Body(msgspec.Struct, gc=False):
-    """A body as the decoder takes it: as if it had come from the topic."""
-
-    key: bytes
-    value: bytes
-    topic: str = ""
-    partition: int = 0
-    offset: int = 0
-    timestamp: int = 0
-    headers: Headers = ()
 
 
 class _Names(msgspec.Struct, gc=False):
@@ -81,7 +69,7 @@ class RequestReader:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             names = _Names()  # the decoder below finds the same fault and explains it
         key = names.client_id.encode() if isinstance(names.client_id, str) else b""
-        [request] = self._decoder.decode([_Body(key, body)])
+        [request] = self._decoder.decode([Value(key, body)])
         if isinstance(request, Rejection):
             raise ProblemError(rejection(request.reason.value, request.message, request.faults))
         value = body if self._requests is JSON else self._requests.encode(request)

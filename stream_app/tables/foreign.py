@@ -8,7 +8,7 @@ import msgspec
 
 from models.contract import Contract
 from stream_app.errors import InputFileError
-from stream_app.events import Headers, Rejection
+from stream_app.events import Rejection, Value
 from stream_app.mapping.mapper import RequestMapper
 from stream_app.steps.decode import Decoder
 from stream_app.steps.decode_foreign import ForeignDecoder
@@ -16,18 +16,6 @@ from stream_app.steps.faults import UNDECODABLE
 from stream_app.tables.columns import SHOWN_ROWS, Request
 
 MAX_RECORD_BYTES = 1_000_000
-
-
-class Line(msgspec.Struct, gc=False):
-    """A record as the decoder takes it: as if it had come from the topic, under the client's id."""
-
-    key: bytes
-    value: bytes
-    topic: str = ""
-    partition: int = 0
-    offset: int = 0
-    timestamp: int = 0
-    headers: Headers = ()
 
 
 def read_foreign_request(file: Path, contract: Contract, mapper: RequestMapper) -> Request:
@@ -69,7 +57,7 @@ def _content(file: Path) -> bytes:
 
 def _answers(values: list[bytes], contract: Contract, mapper: RequestMapper) -> list[Request | Rejection]:
     decoder = ForeignDecoder(Decoder(contract, MAX_RECORD_BYTES), mapper, MAX_RECORD_BYTES)
-    return [answer for value in values for answer in decoder.decode([Line(_key_of(value, mapper), value)])]
+    return [answer for value in values for answer in decoder.decode([Value(_key_of(value, mapper), value)])]
 
 
 def _key_of(value: bytes, mapper: RequestMapper) -> bytes:

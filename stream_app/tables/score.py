@@ -13,12 +13,12 @@ import msgspec
 
 from models.bundle import Bundle
 from models.contract import Contract
-from stream_app.events import Decision, LoanRequest, ModelRef, Rejection
+from stream_app.events import Decision, LoanRequest, ModelRef, Rejection, Value
 from stream_app.formats.json_format import JSON
 from stream_app.pipeline import Pipeline, Verdict
 from stream_app.private_files import create_private
 from stream_app.tables.columns import FeatureObject, Request
-from stream_app.tables.foreign import MAX_RECORD_BYTES, Line
+from stream_app.tables.foreign import MAX_RECORD_BYTES
 
 BATCH_ROWS = 1_000
 
@@ -46,11 +46,11 @@ def verdicts_of(bundle: Bundle, requests: Sequence[Request], now: dt.datetime) -
         yield from pipeline.judge(batch, now).verdicts
 
 
-def _line(request: Request, missing: FeatureObject) -> Line:
+def _line(request: Request, missing: FeatureObject) -> Value:
     complete = LoanRequest(
         request.request_id, request.client_id, request.requested_at, {**missing, **(request.features or {})}
     )
-    return Line(request.client_id.encode(), JSON.encode(complete))
+    return Value(request.client_id.encode(), JSON.encode(complete))
 
 
 HEADER = ("request_id", "client_id", "probability_of_default", "decision", "reasons", "outliers", "rejection")
